@@ -4,6 +4,10 @@ use bytes::Bytes;
 
 use crate::{Fault, Range};
 
+/// The family that backends keep for themselves: no key of a batch may start with it, and no read
+/// shows it.
+pub const RESERVED_FAMILY: u8 = 0;
+
 /// The longest key, in bytes. PostgreSQL's index rows set it: a third of a page, less its header.
 pub const KEY_BYTES_MAX: usize = 2_048;
 
@@ -148,6 +152,11 @@ impl Batch {
         &self.ops
     }
 
+    /// Takes the operations out.
+    pub(crate) fn into_ops(self) -> Vec<Op> {
+        self.ops
+    }
+
     /// The preconditions, in order.
     #[must_use]
     pub fn preconditions(&self) -> &[Precondition] {
@@ -188,6 +197,10 @@ fn op_bytes(op: &Op) -> usize {
 fn check_key(key: &[u8]) -> Result<(), Fault> {
     match key.len() {
         0 => Err(Fault::invalid("a key is empty; its first byte must be its family")),
+        _ if key[0] == RESERVED_FAMILY => Err(Fault::invalid(format!(
+            "the key {} is in the family that the store keeps for itself",
+            key.escape_ascii()
+        ))),
         1..=KEY_BYTES_MAX => Ok(()),
         length => Err(Fault::invalid(format!(
             "a key has {length} bytes, more than {KEY_BYTES_MAX}: {}…",

@@ -4,7 +4,7 @@
 //! no execution, no timer, no AWS. Whoever lays out keys lives above; the only thing the store
 //! reads in a key is its first byte, the *family*, and only to count rows in reports.
 //!
-//! Entry points: [`Store`] (the contract), [`Memory`] (tests, simulation, `trackway dev`),
+//! Entry points: [`Store`] (the contract), [`Embedded`] (a folder on disk), [`Memory`] (tests, simulation, `trackway dev`),
 //! [`Faulty`] (a store that crashes when told to).
 //!
 //! ```text
@@ -35,6 +35,7 @@
 //! ```
 
 mod batch;
+mod embedded;
 mod fault;
 mod faulty;
 mod memory;
@@ -42,7 +43,8 @@ mod range;
 mod report;
 mod store;
 
-pub use batch::{Batch, KEY_BYTES_MAX, Op, Precondition, VALUE_BYTES_MAX};
+pub use batch::{Batch, KEY_BYTES_MAX, Op, Precondition, RESERVED_FAMILY, VALUE_BYTES_MAX};
+pub use embedded::{CACHE_BYTES, Durability, Embedded, MEMTABLE_BYTES, OnLoss, Options};
 pub use fault::{CommitError, Fault, FaultKind};
 pub use faulty::{Decision, Faulty};
 pub use memory::{Memory, MemorySnapshot};
