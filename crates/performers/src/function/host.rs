@@ -10,7 +10,7 @@ use super::config::{ConfigProblems, FunctionConfig, validate};
 use super::identity::{FunctionName, Identity};
 use super::logs::LogSink;
 use super::outcome::{Invocation, Outcome};
-use super::pool::Pool;
+use super::pool::{Pool, request_id};
 use super::process::Alive;
 
 /// Runs the declared functions. Clones share the same processes.
@@ -61,7 +61,7 @@ impl FunctionHost {
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
         match self.inner.pools.get(FunctionName::parse(&invocation.name).name) {
             Some(pool) => pool.invoke(invocation).await,
-            None => Outcome::NotFound,
+            None => Outcome::NotFound { request_id: request_id() },
         }
     }
 

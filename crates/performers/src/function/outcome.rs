@@ -35,7 +35,10 @@ pub enum Outcome {
     /// `{"errorMessage": ..., "errorType": ..., ...}`. AWS calls it `Unhandled` in `X-Amz-Function-Error`, always.
     FunctionError(Reply),
     /// No function of that name is declared here.
-    NotFound,
+    NotFound {
+        /// The request's id, which Lambda's refusal names.
+        request_id: String,
+    },
     /// The host is shutting down. Whether the handler ran is unknown; the caller should not record an end.
     ShuttingDown,
 }

@@ -293,28 +293,22 @@ impl Drop for Turn {
 
 impl Ids {
     fn new() -> Self {
-        let id = random_u128();
-        // Version 4, variant 1.
-        let id = (id & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
-        let hex = format!("{id:032x}");
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let trace = format!("{:032x}", random_u128());
-        let parent = random_u128() as u64;
+        let root = random_u128() >> 32;
+        let parent = random_u128() >> 64;
         Self {
-            request_id: format!(
-                "{}-{}-{}-{}-{}",
-                &hex[..8],
-                &hex[8..12],
-                &hex[12..16],
-                &hex[16..20],
-                &hex[20..]
-            ),
-            trace_id: format!(
-                "Root=1-{seconds:08x}-{};Parent={parent:016x};Sampled=0",
-                &trace[..24]
-            ),
+            request_id: request_id(),
+            trace_id: format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0"),
         }
     }
+}
+
+/// A random UUID: version 4, variant 1.
+pub(super) fn request_id() -> String {
+    let id = random_u128();
+    let id = (id & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
+    let hex = format!("{id:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// Random bits for names; not for secrets.
