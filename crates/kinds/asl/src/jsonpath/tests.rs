@@ -1,0 +1,1 @@
+//! Rows of path, document and result.
