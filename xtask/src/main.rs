@@ -1,2 +1,22 @@
-//! See ARCHITECTURE.md.
-fn main() {}
+//! Tasks of the workshop: `cargo xtask distill`.
+
+mod distill;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["distill"] => distill::run(None),
+        ["distill", folder] => distill::run(Some(folder.as_ref())),
+        _ => Err("usage: cargo xtask distill [FOLDER OF AN UNPACKED botocore PACKAGE]".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
