@@ -30,21 +30,21 @@ pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service 
     operations.sort_by(|left, right| left.name.cmp(&right.name));
     let prefix = text(metadata, "endpointPrefix").unwrap_or_default();
     let (global_endpoint, global_region) = global(&prefix, metadata, endpoints);
-    Service {
-        name: name.into(),
-        id: text(metadata, "serviceId").unwrap_or_default(),
-        api_version: text(metadata, "apiVersion").unwrap_or_default(),
-        signing_name: text(metadata, "signingName").unwrap_or_else(|| prefix.clone()),
-        endpoint_prefix: prefix,
-        target_prefix: text(metadata, "targetPrefix"),
-        protocols: protocols(metadata),
-        xml_namespace: text(metadata, "xmlNamespace"),
-        global_endpoint,
-        global_region,
-        query_compatible: metadata.get("awsQueryCompatible").is_some(),
-        operations,
-        shapes: names.0.iter().map(|name| shape(name, &shapes[*name], &names)).collect(),
-    }
+    let mut service = Service::default();
+    service.name = name.into();
+    service.id = text(metadata, "serviceId").unwrap_or_default();
+    service.api_version = text(metadata, "apiVersion").unwrap_or_default();
+    service.signing_name = text(metadata, "signingName").unwrap_or_else(|| prefix.clone());
+    service.endpoint_prefix = prefix;
+    service.target_prefix = text(metadata, "targetPrefix");
+    service.protocols = protocols(metadata);
+    service.xml_namespace = text(metadata, "xmlNamespace");
+    service.global_endpoint = global_endpoint;
+    service.global_region = global_region;
+    service.query_compatible = metadata.get("awsQueryCompatible").is_some();
+    service.operations = operations;
+    service.shapes = names.0.iter().map(|name| shape(name, &shapes[*name], &names)).collect();
+    service
 }
 
 /// The host of a service that is not regional, and the region to sign for.

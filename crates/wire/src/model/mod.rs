@@ -17,6 +17,8 @@ pub use shape::{
     TimestampFormat, XmlNamespace,
 };
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 /// One AWS service: its metadata, its operations and all shapes that they use.
@@ -48,6 +50,9 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// Shapes; a [`ShapeId`] is an index into this list.
     pub shapes: Vec<Shape>,
+    /// See [`Service::rewrites_json`]; worked out at first use.
+    #[serde(skip)]
+    rewrites: OnceLock<bool>,
 }
 
 /// One operation of a service.
@@ -144,6 +149,13 @@ impl Service {
         [AwsJson10, AwsJson11, RestJson1, RestXml, RpcV2Cbor, Query, Ec2Query]
             .into_iter()
             .find(|protocol| self.protocols.contains(protocol))
+    }
+
+    /// Whether a JSON body differs from the neutral form somewhere: another name on the wire, or a
+    /// timestamp that is not epoch seconds.
+    #[must_use]
+    pub(crate) fn rewrites_json(&self) -> bool {
+        *self.rewrites.get_or_init(|| self.shapes.iter().any(Shape::rewrites_json))
     }
 
     /// The JSON protocol of this service, for answers before the operation is known.

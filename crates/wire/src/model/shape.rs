@@ -225,6 +225,20 @@ impl Shape {
         }
     }
 
+    /// Whether its JSON differs from its neutral form.
+    pub(super) fn rewrites_json(&self) -> bool {
+        match &self.kind {
+            ShapeKind::Timestamp(format) => {
+                format.is_some_and(|format| format != TimestampFormat::Epoch)
+            }
+            ShapeKind::Structure(structure) => structure
+                .members
+                .iter()
+                .any(|member| member.location.is_none() && member.wire_name.is_some()),
+            _ => false,
+        }
+    }
+
     /// What makes it an error, when it is one.
     #[must_use]
     pub fn error_trait(&self) -> Option<&ErrorTrait> {
