@@ -26,10 +26,10 @@ fuzz_target!(|text: &str| {
         assert!(found.is_ok(), "what exists can be read");
     }
     assert_eq!(path.is_reference(), ReferencePath::of(&path).is_some());
-    if let Some(reference) = ReferencePath::of(&path) {
-        if let Ok(written) = reference.insert(DOCUMENT.clone(), json!("written")) {
-            let read = path.evaluate(&written).map(|value| value.into_owned());
-            assert_eq!(read, Ok(json!("written")), "what was written is read back");
-        }
+    if let Some(reference) = ReferencePath::of(&path)
+        && let Ok(written) = reference.insert(DOCUMENT.clone(), json!("written"))
+    {
+        let read = path.evaluate(&written).map(|value| value.into_owned());
+        assert_eq!(read, Ok(json!("written")), "what was written is read back");
     }
 });
