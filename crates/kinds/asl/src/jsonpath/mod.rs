@@ -7,7 +7,7 @@
 //! ```text
 //! text ──parse──▶ Path { root, tokens } ──evaluate(document)──▶ Cow<Value> | EvalError
 //!                   │ is_reference
-//!                   └──────────────▶ ReferencePath ──insert(document, value)──▶ Value | WriteError
+//!                   └──────────────▶ ReferencePath ──insert(document, value)──▶ Value | StepError
 //! ```
 //!
 //! A *definite* path (names, single indexes, functions) gives the value itself and fails when
@@ -28,7 +28,7 @@ mod parse;
 mod path;
 mod reference;
 
-pub use error::{EvalError, ParseError, WriteError};
+pub use error::{EvalError, ParseError, StepError};
 pub use path::{DEPTH_MAX, Path, Root, STEPS_MAX, TOKENS_MAX};
 pub use reference::ReferencePath;
 

@@ -223,6 +223,23 @@ fn writes_create_objects_but_never_elements() {
 }
 
 #[test]
+fn a_reference_path_names_the_step_that_failed() {
+    let rows = [
+        ("$.a.b", Ok(json!(1))),
+        ("$.list[0].id", Ok(json!(1))),
+        ("$.a.x", Err(r#"Unable to apply step "x" to input {"b":1,"n":null}"#.to_owned())),
+        ("$.a.n.x", Err(r#"Unable to apply step "x" to input null"#.to_owned())),
+        ("$.wanted[2]", Err(r#"Unable to apply step "2" to input ["x","q"]"#.to_owned())),
+    ];
+    for (path, expected) in rows {
+        let document = document();
+        let found = ReferencePath::parse(path).expect(path);
+        let found = found.read(&document).cloned().map_err(|error| error.to_string());
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[test]
 fn hostile_paths_end() {
     let deep = |open: &str, close: &str, times: usize| {
         format!("$[?({}@.a{})]", open.repeat(times), close.repeat(times))
