@@ -100,12 +100,12 @@ pub enum EventKind {
     /// `TaskStateAborted`, `WaitStateAborted`, `ParallelStateAborted`, `MapStateAborted`: cut by a
     /// failure elsewhere.
     StateAborted(StateId),
-    /// `ParallelStateStarted`. Its branches' frames begin here, numbered on from `first`.
+    /// `ParallelStateStarted`. Its branches' frames begin here, with the next numbers.
     ParallelStarted {
         /// The Parallel.
         state: StateId,
         /// How many branches.
-        branches: u32,
+        branches: u16,
     },
     /// `ParallelStateSucceeded`.
     ParallelSucceeded(StateId),

@@ -181,6 +181,11 @@ impl Items {
         Self { text: text.clone(), places }
     }
 
+    /// How many.
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// The item at this place.
     pub(crate) fn get(&self, index: u32) -> Option<&str> {
         let (from, to) = *self.places.get(index as usize)?;
@@ -322,11 +327,11 @@ impl Execution {
     fn fold_branches(&mut self, event: &Event) -> bool {
         match &event.kind {
             EventKind::ParallelStarted { branches, .. } => self.start_branches(event, *branches),
-            EventKind::MapStarted { length, concurrency, .. } => {
+            EventKind::MapStarted { concurrency, .. } => {
                 let items = event.payload.as_ref().map(Items::of).unwrap_or_default();
                 let branches = Branches {
                     started: event.id,
-                    results: vec![None; *length as usize],
+                    results: vec![None; items.len()],
                     ended: 0,
                     running: 0,
                     items,
@@ -368,20 +373,20 @@ impl Execution {
         true
     }
 
-    fn start_branches(&mut self, event: &Event, count: u32) {
+    fn start_branches(&mut self, event: &Event, count: u16) {
         let input = self.frames.get(&event.frame).map(|f| f.input.clone()).unwrap_or_default();
-        for index in 0..count {
+        for index in 0..u32::from(count) {
             let frame = Frame::new(Some((event.frame, index)), event.id, input.clone());
             self.frames.insert(FrameId(self.next_frame), frame);
             self.next_frame += 1;
         }
         let branches = Branches {
             started: event.id,
-            results: vec![None; count as usize],
+            results: vec![None; usize::from(count)],
             ended: 0,
-            running: count,
+            running: count.into(),
             items: Items::default(),
-            next: count,
+            next: count.into(),
             concurrency: 0,
         };
         self.set_phase(event.frame, Phase::Branches(Box::new(branches)));
@@ -584,6 +589,21 @@ impl Frame {
     /// How often this retrier was used in this state.
     pub(crate) fn retries_of(&self, retrier: u16) -> u32 {
         self.retries.iter().find(|(place, _)| *place == retrier).map_or(0, |(_, count)| *count)
+    }
+}
+
+impl Branches {
+    /// Whether all of them have ended.
+    pub(crate) fn is_done(&self) -> bool {
+        self.ended as usize >= self.results.len()
+    }
+
+    /// The places of the iterations that may start now.
+    pub(crate) fn startable(&self) -> std::ops::Range<u32> {
+        let length = u32::try_from(self.results.len()).unwrap_or(u32::MAX);
+        let concurrency = if self.concurrency == 0 { u32::MAX } else { self.concurrency };
+        let free = concurrency.saturating_sub(self.running);
+        self.next..self.next.saturating_add(free).min(length).max(self.next)
     }
 }
 
