@@ -5,6 +5,19 @@
 //!
 //! Source: the Amazon States Language specification and the Step Functions developer guide.
 
+mod choice;
+mod diagnostics;
+mod fields;
+mod graph;
+mod map;
+mod parallel;
+mod parse;
+mod reader;
+mod resource;
+mod retry;
+mod state;
+mod task;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +25,18 @@ use serde_json::Value;
 
 use crate::intrinsic::Call;
 use crate::jsonpath::{Path, ReferencePath};
+
+pub use diagnostics::{Code, Diagnostic, Severity, to_aws_message};
+pub use parse::{DEFINITION_BYTES_MAX, STATE_NAME_CHARS_MAX, parse};
+
+/// A machine's type, which decides what its definition may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MachineType {
+    /// `STANDARD`.
+    Standard,
+    /// `EXPRESS`: no activities, no `.sync`, no `.waitForTaskToken`.
+    Express,
+}
 
 /// A state's place in [`Definition::states`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
