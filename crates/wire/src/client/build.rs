@@ -46,7 +46,7 @@ struct Signing {
 /// Why a request could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// No protocol of the service is spoken here.
+    /// No protocol of the service is spoken here, or the operation takes a stream of events.
     #[error("call {0}: its protocol is not supported")]
     Unsupported(Box<str>),
     /// A member that is part of the path or host is missing.
@@ -179,6 +179,9 @@ impl Draft {
                 let version = if protocol == Protocol::AwsJson10 { "1.0" } else { "1.1" };
                 self.set("x-amz-target", &target)?;
                 self.set("content-type", &format!("application/x-amz-json-{version}"))?;
+                if self.service.query_compatible {
+                    self.set("x-amzn-query-mode", "true")?;
+                }
                 Ok(rpc("/", self.json(self.shape).into_bytes()))
             }
             Protocol::RpcV2Cbor => {
@@ -259,8 +262,17 @@ impl Draft {
             }
             return Ok(body.into_bytes());
         };
-        let Some(value) = self.input.get(&*payload.name) else { return Ok(Vec::new()) };
         let shape = self.service.shape(payload.shape);
+        if shape.structure().is_some_and(|structure| structure.event_stream) {
+            return Err(BuildError::Unsupported(self.operation.name.clone()));
+        }
+        let Some(value) = self.input.get(&*payload.name) else {
+            if json && shape.structure().is_some() {
+                self.set("content-type", kind)?;
+                return Ok(b"{}".to_vec());
+            }
+            return Ok(Vec::new());
+        };
         let (body, kind) = match (&shape.kind, value) {
             (ShapeKind::Blob { .. }, Value::String(text)) => {
                 let bytes = STANDARD.decode(text).unwrap_or_else(|_| text.clone().into_bytes());
