@@ -9,7 +9,7 @@ use serde_json::{Map as Object, Value};
 use trackway_core::Timestamp;
 
 use crate::definition::{Filter, Map, Number, ResultPath, Text, Wait};
-use crate::jsonpath::Path;
+use crate::jsonpath::{Path, ReferencePath, StepError};
 use crate::runtime::{Documents, RuntimeError, Scope};
 use crate::{template, timestamp};
 
@@ -43,33 +43,47 @@ impl ResultPath {
             ResultPath::Discard => return Ok(input),
             ResultPath::Insert(path) => path,
         };
-        let mismatch = |input: &Value| RuntimeError {
-            error: "States.ResultPathMatchFailure".to_owned(),
-            cause: format!("Unable to apply ReferencePath {} to input {input}", path.source()),
-            prefixed: true,
-        };
-        if !path.fits(&input) {
-            return Err(mismatch(&input));
-        }
-        path.insert(input, result).map_err(|_| mismatch(&Value::Null))
+        path.insert(input, result)
+            .map_err(|error| conflict("States.ResultPathMatchFailure", &error))
     }
+}
+
+/// A reference path that doesn't fit its document. Published failures show no sentence in front.
+fn conflict(error: &str, cause: &StepError) -> RuntimeError {
+    RuntimeError { error: error.to_owned(), cause: cause.to_string(), prefixed: false }
 }
 
 impl Map {
     /// The items to work on.
     ///
     /// # Errors
-    /// `ItemsPath` leads nowhere or not to a list: `States.Runtime`.
+    /// `ItemsPath` leads nowhere (`States.ReferencePathConflict`) or not to a list
+    /// (`States.Runtime`).
     pub fn items<'v>(&self, documents: Documents<'v>) -> Result<Cow<'v, Value>, RuntimeError> {
-        let items = self.items_path.apply(documents)?;
+        let (shown, items) = match &self.items_path {
+            Filter::Path(path) => (path.rewritten(), read_reference(path, documents)?),
+            Filter::Whole | Filter::Discard => {
+                (Cow::Borrowed("$"), self.items_path.apply(documents)?)
+            }
+        };
         if items.is_array() {
             return Ok(items);
         }
-        let path = match &self.items_path {
-            Filter::Path(path) => path.rewritten(),
-            Filter::Whole | Filter::Discard => Cow::Borrowed("$"),
-        };
-        Err(RuntimeError::runtime(format!("Reference path \"{path}\" must point to array.")))
+        let cause = format!("Reference path \"{shown}\" must point to array.");
+        Err(RuntimeError { prefixed: false, ..RuntimeError::runtime(cause) })
+    }
+}
+
+fn read_reference<'v>(
+    path: &Path,
+    documents: Documents<'v>,
+) -> Result<Cow<'v, Value>, RuntimeError> {
+    match ReferencePath::of(path) {
+        Some(reference) => reference
+            .read(documents.of(path))
+            .map(Cow::Borrowed)
+            .map_err(|error| conflict("States.ReferencePathConflict", &error)),
+        None => documents.read(path).map_err(|error| RuntimeError::path(path, &error)),
     }
 }
 

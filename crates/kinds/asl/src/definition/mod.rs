@@ -17,6 +17,8 @@ mod resource;
 mod retry;
 mod state;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -142,7 +142,7 @@ fn read_named<'a>(
 ) -> Option<StateId> {
     if name.chars().count() > STATE_NAME_CHARS_MAX {
         let message = format!(
-            "Invalid State name: '{name}' exceeds the {STATE_NAME_CHARS_MAX}-character limit \
+            "Invalid State name: State '{name}' exceeds the {STATE_NAME_CHARS_MAX}-character limit \
              allowed by the service"
         );
         reader.refuse(Code::InvalidStateName, message);
