@@ -383,4 +383,12 @@ impl Definition {
     pub fn state(&self, id: StateId) -> Option<&State> {
         self.states.get(usize::from(id.0))
     }
+
+    /// What the Tasks of all levels call, in the order of the text: what a machine needs to run.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.states.iter().filter_map(|state| match &state.kind {
+            StateKind::Task(task) => Some(&task.resource),
+            _ => None,
+        })
+    }
 }

@@ -1,6 +1,5 @@
 //! What is refused, and in which words.
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Code, Definition, MachineType, Next, StateKind, parse, to_aws_message};
@@ -384,12 +383,21 @@ fn express_machines_do_without_waiting() {
     }
 }
 
+fn check_unsupported(rows: &[(Value, &str, &str)]) {
+    for (state, what, place) in rows {
+        assert_eq!(
+            refusal_of(&machine(state.clone()), MachineType::Standard),
+            format!(
+                "UNSUPPORTED_BY_TRACKWAY: {what} is not supported by this version of Trackway at \
+                 /States/A/{place}"
+            )
+        );
+    }
+}
+
 #[test]
 fn what_is_not_built_is_refused_in_words_of_our_own() {
-    let inner = json!({"StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
-    let mut distributed = inner.clone();
-    distributed["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"});
-    let rows = [
+    check_unsupported(&[
         (json!({"Type": "Pass", "End": true, "Assign": {"a": 1}}), "Field 'Assign'", "Assign"),
         (
             json!({"Type": "Pass", "End": true, "QueryLanguage": "JSONata"}),
@@ -406,31 +414,46 @@ fn what_is_not_built_is_refused_in_words_of_our_own() {
             "The workflow variable $a",
             "Parameters",
         ),
-        (
-            json!({"Type": "Map", "End": true, "ItemProcessor": distributed}),
-            "Mode DISTRIBUTED",
-            "ItemProcessor/ProcessorConfig/Mode",
-        ),
-        (
-            json!({"Type": "Map", "End": true, "Iterator": inner, "ItemReader": {}}),
-            "Field 'ItemReader'",
-            "ItemReader",
-        ),
-        (
-            json!({"Type": "Map", "End": true, "Iterator": inner, "ToleratedFailureCount": 1}),
-            "Field 'ToleratedFailureCount'",
-            "ToleratedFailureCount",
-        ),
+    ]);
+}
+
+#[test]
+fn distributed_maps_are_not_built() {
+    let inner = json!({"StartAt": "B", "States": {"B": {"Type": "Succeed"}}});
+    let mut distributed = inner.clone();
+    distributed["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"});
+    check_unsupported(&[(
+        json!({"Type": "Map", "End": true, "ItemProcessor": distributed}),
+        "Mode DISTRIBUTED",
+        "ItemProcessor/ProcessorConfig/Mode",
+    )]);
+    let fields = [
+        "ItemReader",
+        "ItemBatcher",
+        "ResultWriter",
+        "Label",
+        "ToleratedFailureCount",
+        "ToleratedFailureCountPath",
+        "ToleratedFailurePercentage",
+        "ToleratedFailurePercentagePath",
     ];
-    for (state, what, place) in rows {
-        assert_eq!(
-            refusal_of(&machine(state), MachineType::Standard),
-            format!(
-                "UNSUPPORTED_BY_TRACKWAY: {what} is not supported by this version of Trackway at \
-                 /States/A/{place}"
-            )
-        );
+    for field in fields {
+        let state = json!({"Type": "Map", "End": true, "Iterator": inner, field: {}});
+        check_unsupported(&[(state, &format!("Field '{field}'"), field)]);
     }
+}
+
+#[test]
+fn the_largest_definitions_are_read() {
+    let count = 20_000;
+    let mut states = serde_json::Map::new();
+    for index in 0..count {
+        let next = format!("{}", index + 1);
+        states.insert(index.to_string(), json!({"Type": "Pass", "Next": next}));
+    }
+    states.insert(count.to_string(), json!({"Type": "Succeed"}));
+    let definition = accepted(&json!({"StartAt": "0", "States": states}));
+    assert_eq!(definition.states.len(), count + 1);
 }
 
 #[test]
@@ -505,103 +528,4 @@ fn the_deepest_definitions_are_read() {
     accepted(&json!({"StartAt": "A", "States": {
         "A": {"Type": "Choice", "Choices": [condition]},
         "B": {"Type": "Pass", "Parameters": template, "End": true}}}));
-}
-
-/// JSON with the words of the language in it.
-fn arbitrary_json() -> impl Strategy<Value = Value> {
-    let words = prop::sample::select(vec![
-        "A",
-        "B",
-        "Pass",
-        "Task",
-        "Choice",
-        "Map",
-        "Parallel",
-        "Wait",
-        "Fail",
-        "Succeed",
-        "$",
-        "$.a",
-        "$$.b",
-        "$v",
-        "$[",
-        "$.a[*]",
-        "States.Format('{}', $.a)",
-        "States.",
-        "States.ALL",
-        "arn:aws:states:::lambda:invoke",
-        "JSONata",
-        "JSONPath",
-        "DISTRIBUTED",
-        "{% 1 %}",
-        "2016-12-05T21:29:29Z",
-    ]);
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        words.prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-    ];
-    let fields = prop::sample::select(vec![
-        "StartAt",
-        "States",
-        "A",
-        "B",
-        "Type",
-        "Next",
-        "End",
-        "Choices",
-        "And",
-        "Or",
-        "Not",
-        "Variable",
-        "StringEquals",
-        "IsNull",
-        "Default",
-        "Branches",
-        "ItemProcessor",
-        "Iterator",
-        "ProcessorConfig",
-        "Mode",
-        "Retry",
-        "Catch",
-        "ErrorEquals",
-        "Resource",
-        "Parameters",
-        "x.$",
-        "ResultPath",
-        "InputPath",
-        "QueryLanguage",
-        "Seconds",
-        "Timestamp",
-        "Credentials",
-        "Assign",
-    ]);
-    leaf.prop_recursive(8, 128, 8, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((fields.clone(), inner), 0..8).prop_map(|members| {
-                members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-            }),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn arbitrary_text_never_panics(text in any::<String>()) {
-        let _ = parse(&text, MachineType::Standard);
-    }
-
-    #[test]
-    fn arbitrary_json_never_panics(state in arbitrary_json(), other in arbitrary_json()) {
-        let text = json!({"StartAt": "A", "States": {"A": state, "B": other}}).to_string();
-        if let Err(found) = parse(&text, MachineType::Express) {
-            prop_assert!(!found.is_empty());
-            prop_assert!(!to_aws_message(&found).is_empty());
-        }
-        let _ = parse(&state.to_string(), MachineType::Standard);
-    }
 }
