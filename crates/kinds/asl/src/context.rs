@@ -11,9 +11,11 @@ use trackway_core::Timestamp;
 use crate::definition::{Definition, StateKind};
 use crate::event::FrameId;
 use crate::jsonpath::Path;
+use crate::runtime;
 use crate::state::Execution;
 
 /// The context object of one state of one frame.
+#[derive(Debug)]
 pub(crate) struct Context<'a> {
     def: &'a Definition,
     execution: &'a Execution,
@@ -61,22 +63,6 @@ impl<'a> Context<'a> {
             }
         }
         self.item = Some((index, value));
-    }
-
-    /// The document that this path searches.
-    pub(crate) fn document(&self, path: &Path) -> &Value {
-        if LIGHT.iter().any(|start| path.source().starts_with(start)) {
-            self.light.get_or_init(|| self.build(Value::Null))
-        } else {
-            self.whole()
-        }
-    }
-
-    /// All of it.
-    pub(crate) fn whole(&self) -> &Value {
-        self.whole.get_or_init(|| {
-            self.build(serde_json::from_str(self.execution.input()).unwrap_or_default())
-        })
     }
 
     fn build(&self, input: Value) -> Value {
@@ -129,6 +115,18 @@ impl<'a> Context<'a> {
                 return Some((index, serde_json::from_str(item).unwrap_or_default()));
             }
             frame = parent;
+        }
+    }
+}
+
+impl runtime::Context for Context<'_> {
+    fn document(&self, path: &Path) -> &Value {
+        if LIGHT.iter().any(|start| path.source().starts_with(start)) {
+            self.light.get_or_init(|| self.build(Value::Null))
+        } else {
+            self.whole.get_or_init(|| {
+                self.build(serde_json::from_str(self.execution.input()).unwrap_or_default())
+            })
         }
     }
 }

@@ -134,16 +134,16 @@ impl Family {
 
     fn shown(self, suffix: &'static str) -> Shown {
         let (prefix, table) = match self {
-            Self::Task => ("Task", &TASK_DETAILS),
-            Self::Lambda => ("LambdaFunction", &LAMBDA_DETAILS),
-            Self::Activity => ("Activity", &ACTIVITY_DETAILS),
+            Self::Task => ("Task", TASK_DETAILS),
+            Self::Lambda => ("LambdaFunction", LAMBDA_DETAILS),
+            Self::Activity => ("Activity", ACTIVITY_DETAILS),
         };
         let details = table.iter().find(|(of, _)| *of == suffix).map(|(_, details)| *details);
         Shown { prefix, suffix, details }
     }
 }
 
-const TASK_DETAILS: [(&str, &str); 6] = [
+const TASK_DETAILS: &[(&str, &str)] = &[
     ("Scheduled", "taskScheduled"),
     ("Started", "taskStarted"),
     ("Submitted", "taskSubmitted"),
@@ -151,13 +151,13 @@ const TASK_DETAILS: [(&str, &str); 6] = [
     ("Failed", "taskFailed"),
     ("TimedOut", "taskTimedOut"),
 ];
-const LAMBDA_DETAILS: [(&str, &str); 4] = [
+const LAMBDA_DETAILS: &[(&str, &str)] = &[
     ("Scheduled", "lambdaFunctionScheduled"),
     ("Succeeded", "lambdaFunctionSucceeded"),
     ("Failed", "lambdaFunctionFailed"),
     ("TimedOut", "lambdaFunctionTimedOut"),
 ];
-const ACTIVITY_DETAILS: [(&str, &str); 5] = [
+const ACTIVITY_DETAILS: &[(&str, &str)] = &[
     ("Scheduled", "activityScheduled"),
     ("Started", "activityStarted"),
     ("Succeeded", "activitySucceeded"),
@@ -293,7 +293,6 @@ impl Members<'_, '_> {
             return;
         }
         self.text(name, payload.map_or("{}", |payload| payload.as_str()));
-        self.is_first = false;
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"Details\":{\"truncated\":false}");

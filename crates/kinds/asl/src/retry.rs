@@ -2,6 +2,7 @@
 
 use crate::definition::Retrier;
 use crate::event::Failure;
+use crate::limits::{CAUSE_LENGTH_MAX, ERROR_LENGTH_MAX};
 
 /// Why a state did not succeed.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,13 @@ impl Fault {
         Self::new(RUNTIME, cause)
     }
 
+    /// With error and cause cut to the lengths that AWS allows.
+    pub(crate) fn shortened(mut self) -> Self {
+        cut(&mut self.failure.error, ERROR_LENGTH_MAX);
+        cut(&mut self.failure.cause, CAUSE_LENGTH_MAX);
+        self
+    }
+
     /// Whether a list of error names takes this failure.
     pub(crate) fn is_in(&self, errors: &[String]) -> bool {
         self.kind != FaultKind::Runtime && errors.iter().any(|name| self.is_named(name))
@@ -66,6 +74,13 @@ impl From<Failure> for Fault {
             _ => FaultKind::Failed,
         };
         Self { failure, kind }
+    }
+}
+
+fn cut(text: &mut Option<String>, length_max: usize) {
+    let Some(text) = text else { return };
+    if let Some((end, _)) = text.char_indices().nth(length_max) {
+        text.truncate(end);
     }
 }
 

@@ -54,13 +54,25 @@ impl fmt::Display for RuntimeError {
 
 impl std::error::Error for RuntimeError {}
 
+/// The context object, which may be made only when a path asks for it.
+pub trait Context: fmt::Debug {
+    /// The document that this path searches.
+    fn document(&self, path: &Path) -> &Value;
+}
+
+impl Context for Value {
+    fn document(&self, _: &Path) -> &Value {
+        self
+    }
+}
+
 /// The documents that paths lead into.
 #[derive(Clone, Copy, Debug)]
 pub struct Documents<'v> {
     /// `$`.
     pub input: &'v Value,
     /// `$$`: the context object.
-    pub context: &'v Value,
+    pub context: &'v dyn Context,
 }
 
 impl<'v> Documents<'v> {
@@ -70,7 +82,7 @@ impl<'v> Documents<'v> {
     pub fn of(&self, path: &Path) -> &'v Value {
         match path.root() {
             Root::Input => self.input,
-            Root::Context => self.context,
+            Root::Context => self.context.document(path),
             Root::Variable(_) => &Value::Null,
         }
     }

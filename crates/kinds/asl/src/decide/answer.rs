@@ -13,7 +13,7 @@
 use serde::de::IgnoredAny;
 use trackway_core::{Command, EffectId, Outcome, Payload};
 
-use super::data::{Doc, Trouble};
+use super::data::{Doc, too_large};
 use super::task::pattern;
 use super::{Decide, Effect, Step};
 use crate::definition::{Pattern, Resource};
@@ -138,8 +138,7 @@ impl Decide<'_, '_> {
             Resource::Service { service, .. } => service,
         };
         if output.len() > PAYLOAD_BYTES_MAX {
-            let Trouble::Fault(fault) = Trouble::too_large(of) else { return None };
-            return Some(fault.failure);
+            return Some(too_large(of).failure);
         }
         let error = serde_json::from_str::<IgnoredAny>(output).err()?;
         let cause = format!("The state/task '{of}' returned a result that is not JSON: {error}");

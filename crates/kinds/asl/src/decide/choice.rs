@@ -2,7 +2,8 @@
 
 use super::data::Trouble;
 use super::{Decide, Step};
-use crate::definition::{Filter, Next, Rule, State, StateId};
+use crate::choice::choose;
+use crate::definition::{Next, Rule, State, StateId};
 use crate::event::FrameId;
 
 impl Decide<'_, '_> {
@@ -15,21 +16,8 @@ impl Decide<'_, '_> {
     ) -> Result<Step, Trouble> {
         let input = self.filtered(frame, state)?;
         let value = input.value()?;
-        let chosen = self.with_scope(frame, value, None, |scope| {
-            for rule in rules {
-                if crate::choice::holds(&rule.condition, scope)? {
-                    return Ok(Some(rule.next));
-                }
-            }
-            Ok(default)
-        })?;
-        let next = chosen.ok_or_else(|| Trouble::runtime(NO_CHOICE))?;
-        let output = match &state.output_path {
-            Filter::Whole => input.payload(),
-            filter => self.filter(frame, filter, input)?.payload(),
-        };
-        Ok(Step::Exit(output, Next::State(next)))
+        let next = self.evaluate(frame, value, |scope| choose(rules, default, scope.documents))?;
+        let output = self.filter(frame, &state.output_path, input)?;
+        Ok(Step::Exit(output.payload(), Next::State(next)))
     }
 }
-
-const NO_CHOICE: &str = "Failed to transition out of the state. The state does not point to a next state.";

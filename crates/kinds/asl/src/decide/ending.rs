@@ -15,10 +15,28 @@ impl Decide<'_, '_> {
         cause: Option<&Text>,
     ) -> Result<Step, Trouble> {
         let input = self.filtered(frame, state)?;
-        let failure = Failure {
-            error: error.map(|text| self.text(frame, &input, text, "ErrorPath")).transpose()?,
-            cause: cause.map(|text| self.text(frame, &input, text, "CausePath")).transpose()?,
+        let failure = match (error, cause) {
+            (None | Some(Text::Fixed(_)), None | Some(Text::Fixed(_))) => {
+                Failure { error: fixed(error), cause: fixed(cause) }
+            }
+            _ => {
+                let value = input.value()?;
+                self.evaluate(frame, value, |scope| {
+                    let mut text = |text: Option<&Text>, field| {
+                        text.map(|text| text.resolve(field, scope)).transpose()
+                    };
+                    let (error, cause) = (text(error, "ErrorPath")?, text(cause, "CausePath")?);
+                    Ok::<_, Trouble>(Failure { error, cause })
+                })?
+            }
         };
         Ok(Step::Fail(Fault { failure, kind: FaultKind::Failed }))
+    }
+}
+
+fn fixed(text: Option<&Text>) -> Option<String> {
+    match text {
+        Some(Text::Fixed(text)) => Some(text.clone()),
+        _ => None,
     }
 }

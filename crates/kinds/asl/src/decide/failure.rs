@@ -1,10 +1,9 @@
 //! What follows a failure: a retry, a catcher, or the failure of the state above.
 
-use super::data::{Doc, Trouble};
+use super::data::{Doc, Trouble, put};
 use super::{Decide, Effect, Step};
 use crate::definition::{Catcher, Next, State, StateKind};
 use crate::event::{EventKind, Failure, FrameId};
-use crate::limits::{CAUSE_LENGTH_MAX, ERROR_LENGTH_MAX};
 use crate::retry::{Fault, FaultKind, delay_ms};
 use crate::state::Phase;
 
@@ -13,21 +12,18 @@ impl Decide<'_, '_> {
     pub(super) fn troubled(&mut self, frame: FrameId, trouble: Trouble) -> Step {
         Step::Fail(match trouble {
             Trouble::Fault(fault) => fault,
-            Trouble::Mismatch { error, cause } => {
+            Trouble::Runtime(error) => {
                 let name = self.state(frame).map_or("", |state| &*state.name);
                 let entered = self.execution.frame(frame).map_or(0, |frame| frame.entered);
-                let cause = format!(
-                    "An error occurred while executing the state '{name}' (entered at the event \
-                     id #{entered}). {cause}"
-                );
-                Fault::new(error, cause)
+                let cause = error.cause_in(name, entered.into());
+                Fault::new(error.error, cause)
             }
         })
     }
 
     /// The state that the frame is in has failed: gives which frame goes on, and where.
     pub(super) fn fail(&mut self, frame: FrameId, fault: Fault) -> Option<(FrameId, Step)> {
-        let fault = shortened(fault);
+        let fault = fault.shortened();
         if fault.kind == FaultKind::Runtime {
             self.fail_execution(frame, fault);
             return None;
@@ -85,9 +81,7 @@ impl Decide<'_, '_> {
     /// A catcher takes the failure: it becomes the state's result.
     fn caught(&mut self, frame: FrameId, catcher: &Catcher, failure: &Failure) -> Step {
         let error = serde_json::json!({"Error": failure.error, "Cause": failure.cause});
-        let Some(at) = self.execution.frame(frame) else { return Step::Block };
-        let raw = Doc::from(at.input.clone());
-        match self.put(&catcher.result_path, raw, Doc::from(error)) {
+        match put(&catcher.result_path, self.raw(frame), Doc::from(error)) {
             Ok(output) => Step::Exit(output.payload(), Next::State(catcher.next)),
             Err(trouble) => self.troubled(frame, trouble),
         }
@@ -131,21 +125,4 @@ impl Decide<'_, '_> {
         }
         self.release(frame, Effect::Cancel);
     }
-}
-
-/// Cuts error and cause to the lengths that AWS allows.
-fn shortened(fault: Fault) -> Fault {
-    let cut = |text: Option<String>, length_max: usize| {
-        text.map(|mut text| {
-            if let Some((end, _)) = text.char_indices().nth(length_max) {
-                text.truncate(end);
-            }
-            text
-        })
-    };
-    let failure = Failure {
-        error: cut(fault.failure.error, ERROR_LENGTH_MAX),
-        cause: cut(fault.failure.cause, CAUSE_LENGTH_MAX),
-    };
-    Fault { failure, kind: fault.kind }
 }

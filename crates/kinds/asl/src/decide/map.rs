@@ -2,28 +2,31 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
 use trackway_core::Payload;
 
-use super::data::{Doc, Scope, Trouble};
+use super::data::{Chance, Doc, Trouble};
 use super::{Decide, Step};
 use crate::context::Context;
-use crate::definition::{Filter, Map, Number, State, StateKind};
+use crate::definition::{Map, State, StateKind};
 use crate::event::{EventKind, FrameId};
-use crate::jsonpath::Path;
+use crate::runtime::{Documents, Scope};
 
 impl Decide<'_, '_> {
     /// Finds the items and starts as many iterations as may run at once.
     pub(super) fn map(&mut self, frame: FrameId, state: &State, map: &Map) -> Result<Step, Trouble> {
         let input = self.filtered(frame, state)?;
-        let concurrency = self.concurrency(frame, &input, &map.max_concurrency)?;
-        let items = self.items(frame, &input, map)?;
+        let value = input.value()?;
+        let (concurrency, items) = self.evaluate(frame, value, |scope| {
+            let documents = scope.documents;
+            let concurrency = map.max_concurrency.resolve("MaxConcurrencyPath", documents)?;
+            Ok::<_, Trouble>((concurrency, map.items(documents)?.into_owned()))
+        })?;
         let length = items.as_array().map_or(0, Vec::len);
         let Some(at) = self.execution.frame(frame) else { return Ok(Step::Block) };
         let kind = EventKind::MapStarted {
             state: at.state,
             length: u32::try_from(length).unwrap_or(u32::MAX),
-            concurrency,
+            concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
         };
         self.emit(frame, kind, Some(Doc::from(items).payload()));
         if length == 0 {
@@ -31,41 +34,6 @@ impl Decide<'_, '_> {
         }
         self.start_iterations(frame, None)?;
         Ok(Step::Block)
-    }
-
-    fn items(&mut self, frame: FrameId, input: &Doc, map: &Map) -> Result<Value, Trouble> {
-        let value = input.value()?;
-        let items = match &map.items_path {
-            Filter::Path(path) => {
-                self.with_scope(frame, value, None, |scope| Ok(scope.read(path)?.into_owned()))?
-            }
-            _ => value.clone(),
-        };
-        if items.is_array() {
-            return Ok(items);
-        }
-        Err(Trouble::runtime(not_an_array(&map.items_path, &items)))
-    }
-
-    fn concurrency(
-        &mut self,
-        frame: FrameId,
-        input: &Doc,
-        number: &Number,
-    ) -> Result<u32, Trouble> {
-        let wanted = match number {
-            Number::Fixed(number) => *number,
-            Number::Path(path) => {
-                let value = input.value()?;
-                let found =
-                    self.with_scope(frame, value, None, |s| Ok(s.read(path)?.into_owned()))?;
-                whole_number("MaxConcurrencyPath", path, &found)?
-            }
-        };
-        let Ok(wanted) = u64::try_from(wanted) else {
-            return Err(Trouble::runtime("MaxConcurrency cannot be negative."));
-        };
-        Ok(u32::try_from(wanted).unwrap_or(u32::MAX))
     }
 
     /// Starts the next iterations. `follows` is the event that freed a place, if one did.
@@ -109,8 +77,9 @@ impl Decide<'_, '_> {
         for index in range {
             let item = branches.items.get(index).map(serde_json::from_str);
             context.set_item(index, item.and_then(Result::ok).unwrap_or_default());
-            let mut scope = Scope { input, context: &context, random: &mut random };
-            inputs.push(Payload::new(scope.fill(template)?.to_string()));
+            let documents = Documents { input, context: &context };
+            let mut scope = Scope { documents, randomness: &mut Chance(&mut random) };
+            inputs.push(Payload::new(template.evaluate(&mut scope)?.to_string()));
         }
         Ok(inputs)
     }
@@ -152,23 +121,4 @@ impl Decide<'_, '_> {
         self.emit(frame, EventKind::MapSucceeded(at.state), None);
         Step::Result(self.results(frame))
     }
-}
-
-fn not_an_array(path: &Filter, found: &Value) -> String {
-    let path = match path {
-        Filter::Path(path) => path.source(),
-        _ => "$",
-    };
-    format!("Reference path \"{path}\" must point to array, but was {found}")
-}
-
-/// A whole number that a path has found.
-pub(super) fn whole_number(field: &str, path: &Path, found: &Value) -> Result<i64, Trouble> {
-    found.as_i64().ok_or_else(|| {
-        let shown = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-        Trouble::runtime(format!(
-            "The {field} field refers to value \"{shown}\" which is not a valid integer: {}",
-            path.source()
-        ))
-    })
 }

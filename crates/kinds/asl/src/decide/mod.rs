@@ -30,13 +30,13 @@ use std::rc::Rc;
 
 use trackway_core::{Command, EffectId, Input, Machine, Payload, Summary, TimerId, Timestamp, Turn};
 
-use crate::definition::{Definition, Next, State, StateId, StateKind};
+use crate::definition::{self, Definition, MachineType, Next, State, StateId, StateKind};
 use crate::event::{Event, EventKind, FrameId};
 use crate::limits::EVENTS_MAX;
 use crate::retry::Fault;
 use crate::signal::{Refusal, Signal};
 use crate::state::{Execution, Frame, Phase};
-use data::{Doc, Trouble};
+use data::Doc;
 
 impl Machine for Execution {
     type Definition = Definition;
@@ -45,7 +45,8 @@ impl Machine for Execution {
     type Refusal = Refusal;
 
     fn parse(text: &str) -> Result<Definition, String> {
-        crate::definition::read(text)
+        definition::parse(text, MachineType::Standard)
+            .map_err(|problems| definition::to_aws_message(&problems))
     }
 
     fn evolve(&mut self, event: &Event, at: Timestamp) {

@@ -4,13 +4,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use trackway_core::{Command, EffectId, Payload, TimerId};
 
-use super::data::{Doc, Trouble};
-use super::map::whole_number;
+use super::data::{Chance, Doc, Trouble};
 use super::{Decide, Effect, Step};
 use crate::call::{self, CallPattern, FunctionCall, ServiceCall, StartCall, Style};
-use crate::definition::{Number, Pattern, Resource, State, StateId, Task};
+use crate::context::Context;
+use crate::definition::{Number, Pattern, Resource, State, StateId, StateKind, Task};
 use crate::event::{EventKind, Failure, FrameId, TaskOptions};
 use crate::retry::{Fault, FaultKind, TIMEOUT};
+use crate::runtime::{Documents, Scope};
 
 impl Decide<'_, '_> {
     /// Hands the work over.
@@ -52,8 +53,12 @@ impl Decide<'_, '_> {
         let waits = pattern(&task.resource) == Pattern::WaitForTaskToken;
         let token = waits.then(|| self.turn.task_token(effect));
         let value = input.value()?;
-        self.with_scope(frame, value, token, |scope| scope.fill(template))
-            .map(|parameters| Doc::from(parameters).payload())
+        let context = Context::of(self.def, self.execution, frame).with_token(token);
+        let turn = &mut *self.turn;
+        let mut random = || turn.random();
+        let documents = Documents { input: value, context: &context };
+        let mut scope = Scope { documents, randomness: &mut Chance(&mut random) };
+        Ok(Doc::from(template.evaluate(&mut scope)?).payload())
     }
 
     fn options(
@@ -70,9 +75,8 @@ impl Decide<'_, '_> {
         let role_arn = match &task.credentials {
             None => None,
             Some(template) => {
-                let value = input.value()?;
-                let filled = self.with_scope(frame, value, None, |s| s.fill(template))?;
-                filled.get("RoleArn").and_then(Value::as_str).map(str::to_owned)
+                let filled = self.fill(frame, template, input)?;
+                filled.value()?.get("RoleArn").and_then(Value::as_str).map(str::to_owned)
             }
         };
         Ok(TaskOptions {
@@ -92,17 +96,12 @@ impl Decide<'_, '_> {
         let seconds = match number {
             None => return Ok(None),
             Some(Number::Fixed(seconds)) => *seconds,
-            Some(Number::Path(path)) => {
+            Some(number) => {
                 let value = input.value()?;
-                let found =
-                    self.with_scope(frame, value, None, |s| Ok(s.read(path)?.into_owned()))?;
-                whole_number(field, path, &found)?
+                self.evaluate(frame, value, |scope| number.resolve(field, scope.documents))?
             }
         };
-        u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Some).ok_or_else(|| {
-            let field = field.trim_end_matches("Path");
-            Trouble::runtime(format!("{field} must be a positive number, but was {seconds}."))
-        })
+        Ok(u64::try_from(seconds).ok())
     }
 
     /// `TimeoutSeconds` or `HeartbeatSeconds` ran out. An answer that came before counts.
@@ -124,7 +123,7 @@ impl Decide<'_, '_> {
 
     pub(super) fn task_of(&self, state: StateId) -> Option<&Task> {
         match &self.def.state(state)?.kind {
-            crate::definition::StateKind::Task(task) => Some(task),
+            StateKind::Task(task) => Some(task),
             _ => None,
         }
     }
