@@ -1,0 +1,49 @@
+//! Why a path could not be parsed, read or written.
+
+/// Says why a text is not a path, in the words of Jayway's `InvalidPathException`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// The reason, ready to be shown to a caller.
+    pub message: String,
+    /// Where it was noticed, in characters from the start of the path (the `$$` and `$name` roots
+    /// count as one character, since AWS rewrites them to `$`).
+    pub position: usize,
+}
+
+/// Says why a path found no value. The texts are Jayway's; AWS shows them after
+/// `Invalid path '<path>' : `.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// A definite path leads nowhere (Jayway's `PathNotFoundException`).
+    #[error("{0}")]
+    NotFound(String),
+    /// The last step of a definite path is an index outside its array. Kept apart because AWS
+    /// gives `null` for it in a payload template, but an error in intrinsic arguments and elsewhere.
+    #[error("{0}")]
+    PastEnd(String),
+    /// An index or slice met something that is not an array.
+    #[error("{0}")]
+    NotAnArray(String),
+    /// The path can not be applied to this document (an unknown function, an empty aggregation).
+    #[error("{0}")]
+    Invalid(String),
+    /// The evaluation was stopped by [`super::STEPS_MAX`].
+    #[error("the path needs too many steps on this document")]
+    Exhausted,
+}
+
+impl EvalError {
+    /// Tells whether the value is merely absent, as opposed to the path not fitting the document.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, EvalError::NotFound(_) | EvalError::PastEnd(_))
+    }
+}
+
+/// Says why a reference path could not be written: `States.ResultPathMatchFailure`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unable to apply ReferencePath {path} to input")]
+pub struct WriteError {
+    /// The path as written in the definition.
+    pub path: String,
+}

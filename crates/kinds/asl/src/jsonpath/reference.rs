@@ -1,0 +1,93 @@
+//! Reference paths: the part of JSONPath that can be written to (`ResultPath`, `Assign`).
+
+use serde_json::{Map, Value};
+
+use super::error::{ParseError, WriteError};
+use super::path::{Path, Root, Token};
+
+/// One step of a reference path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+/// A path made only of names and indexes, e.g. `$.a.b[0]`, that a value can be placed at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferencePath {
+    source: String,
+    root: Root,
+    steps: Vec<Step>,
+}
+
+impl ReferencePath {
+    /// Compiles `text`.
+    ///
+    /// # Errors
+    /// The text is no path, or uses more than names and non-negative indexes.
+    pub fn parse(text: &str) -> Result<ReferencePath, ParseError> {
+        let path = Path::parse(text)?;
+        ReferencePath::of(&path).ok_or_else(|| ParseError {
+            message: format!("Value is not a Reference Path: {text}"),
+            position: 0,
+        })
+    }
+
+    /// Takes over a path that [`Path::is_reference`]; `None` if it is not one.
+    pub fn of(path: &Path) -> Option<ReferencePath> {
+        let step = |token: &Token| match token {
+            Token::Property(name) => Some(Step::Name(name.clone())),
+            Token::Index(index) => usize::try_from(*index).ok().map(Step::Index),
+            _ => None,
+        };
+        let steps = path.tokens().iter().map(step).collect::<Option<Vec<Step>>>()?;
+        Some(ReferencePath { source: path.source().to_owned(), root: path.root().clone(), steps })
+    }
+
+    /// Gives the text the path was compiled from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Gives the document that the path writes to.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Tells whether the path is the root itself, which a write replaces.
+    pub fn is_root(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Places `value` in `document` and gives the result. Missing objects are created; an index
+    /// must name an element that exists; the root replaces the document.
+    ///
+    /// # Errors
+    /// The path leads through something that is no object (for a name) or no array with such an
+    /// element (for an index): `States.ResultPathMatchFailure`.
+    pub fn insert(&self, document: Value, value: Value) -> Result<Value, WriteError> {
+        let mut document = document;
+        let mut place = &mut document;
+        for step in &self.steps {
+            place = match (step, place) {
+                (Step::Name(name), Value::Object(members)) => member(members, name),
+                (Step::Index(index), Value::Array(elements)) => match elements.get_mut(*index) {
+                    Some(element) => element,
+                    None => return Err(self.mismatch()),
+                },
+                _ => return Err(self.mismatch()),
+            };
+        }
+        *place = value;
+        Ok(document)
+    }
+
+    fn mismatch(&self) -> WriteError {
+        WriteError { path: self.source.clone() }
+    }
+}
+
+/// Finds a member, creating an object where there is none yet.
+fn member<'m>(members: &'m mut Map<String, Value>, name: &str) -> &'m mut Value {
+    members.entry(name).or_insert_with(|| Value::Object(Map::new()))
+}
