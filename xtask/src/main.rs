@@ -1,5 +1,6 @@
-//! Tasks of the workshop: `cargo xtask tidy`.
+//! Tasks of the workshop: `cargo xtask tidy`, `cargo xtask distill`.
 
+mod distill;
 mod tidy;
 
 use std::process::ExitCode;
@@ -9,7 +10,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["tidy"] => tidy::run(),
-        _ => Err("usage: cargo xtask tidy".into()),
+        ["distill"] => distill::run(None),
+        ["distill", folder] => distill::run(Some(folder.as_ref())),
+        _ => Err("usage: cargo xtask tidy | distill [FOLDER OF AN UNPACKED botocore PACKAGE]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
