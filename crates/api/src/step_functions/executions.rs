@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 use trackway_asl::{Execution, Failure as Why, Report, Signal, Status};
 use trackway_core::{EffectId, ExecutionId, Payload, Start, Summary, Timestamp};
 use trackway_engine::{
@@ -15,6 +16,9 @@ use super::record::{self, MachineType, StateMachine};
 use super::refusal::{Code, Failure, Refusal};
 use super::{Answer, Epoch, KIND, StepFunctions, json_text, page, scope, uuid, write};
 use crate::Caller;
+
+/// How many executions of a deleted state machine are ended side by side.
+const ABORTS_AT_ONCE: usize = 256;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -362,6 +366,43 @@ impl StepFunctions {
         }
         let record = self.execution_record(caller, &request.execution_arn).await?;
         write(&Stopped { stop_date: Epoch(record.summary.closed.unwrap_or(self.engine.now())) })
+    }
+
+    /// Ends what a deleted state machine still runs, as AWS does. Nothing new can start meanwhile:
+    /// the machine is gone.
+    pub(super) async fn abort_running(
+        &self,
+        caller: &Caller,
+        machine_arn: &str,
+    ) -> Result<(), Failure> {
+        let mut query = ListQuery {
+            kind: KIND,
+            scope: caller.scope.to_string(),
+            parent: machine_arn.to_owned(),
+            status: Some(Status::Running as u8),
+            after: None,
+            limit: ABORTS_AT_ONCE,
+        };
+        loop {
+            let page = self.engine.list(&query).await?;
+            let mut aborts = JoinSet::new();
+            for row in page.rows {
+                let engine = self.engine.clone();
+                aborts.spawn(async move {
+                    engine.signal::<Execution>(row.id, Signal::Stop(Why::default())).await
+                });
+            }
+            while let Some(aborted) = aborts.join_next().await {
+                // One that ended by itself meanwhile is as good.
+                if let Ok(Err(SignalError::Fault(fault))) = aborted {
+                    return Err(fault.into());
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// The record of a standard execution that an ARN names.
