@@ -1,4 +1,6 @@
 //! Constraint checks: the wording of AWS, table by table, and against recorded answers.
+#![expect(clippy::unwrap_used, reason = "a test may")]
+#![expect(clippy::disallowed_methods, reason = "the test's data is outside the room")]
 
 use serde_json::{Value, json};
 use trackway_wire::model::{self, Service, ShapeId};
