@@ -73,13 +73,11 @@ fn from_sdk(
     })
 }
 
+/// Rewrites the members of a structure.
+type Members<'a> = dyn Fn(&Map<String, Value>, &Shape) -> Map<String, Value> + 'a;
+
 /// Walks lists and maps; `members` rewrites a structure, and calls the walk for what is inside.
-fn rename(
-    service: &Service,
-    shape: &Shape,
-    value: &Value,
-    members: &dyn Fn(&Map<String, Value>, &Shape) -> Map<String, Value>,
-) -> Value {
+fn rename(service: &Service, shape: &Shape, value: &Value, members: &Members<'_>) -> Value {
     match (&shape.kind, value) {
         (ShapeKind::Structure(_), Value::Object(object)) => Value::Object(members(object, shape)),
         (ShapeKind::List { member, .. }, Value::Array(items)) => {
