@@ -67,8 +67,7 @@ async fn a_child_that_runs_is_found_again_and_answers_once() {
 #[tokio::test]
 async fn a_letter_that_waits_is_delivered_after_a_restart() {
     let house = House::new().await;
-    // The parent's effect is performed by nobody who answers; the child's end does.
-    house.start("a", "task silent; pass 1").await;
+    house.start("a", "token silent; pass 1").await;
     let reply_to = Some(ReplyTo { execution: id("a"), effect: EffectId(0) });
     let child = StartRequest { reply_to, ..request("child", "pass 1") };
     let before = house.store.snapshot();
