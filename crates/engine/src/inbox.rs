@@ -239,9 +239,6 @@ impl Shard {
             (Performed::Finished(outcome), Some(slot)) if slot.state != SlotState::Held => {
                 self.finish(id, effect, outcome, now);
             }
-            (Performed::Finished(outcome), _) if self.desk.planted.takes_results_twice() => {
-                self.finish(id, effect, outcome, now);
-            }
             (Performed::Elsewhere, Some(slot)) if slot.state == SlotState::Performing => {
                 slot.state = SlotState::Elsewhere;
                 self.desk.elsewhere.insert((id, effect));
