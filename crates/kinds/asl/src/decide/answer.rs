@@ -74,6 +74,8 @@ impl Decide<'_, '_> {
             return Some(self.failed(frame, problem, Effect::Cancel));
         }
         let at = self.execution.frame(frame)?.state;
+        // The child's end or the token's answer is still to come.
+        self.turn.command(Command::Hold(self.execution.task(frame)?.effect));
         self.emit(frame, EventKind::Submitted(at), Some(output));
         self.execution.task(frame)?.early.is_some().then(|| self.early(frame))
     }
@@ -217,6 +219,9 @@ impl Decide<'_, '_> {
 
     fn taken(&mut self, frame: FrameId, worker: Option<String>) {
         let Some(state) = self.execution.frame(frame).map(|frame| frame.state) else { return };
+        if let Some(effect) = self.execution.task(frame).map(|task| task.effect) {
+            self.turn.command(Command::Hold(effect));
+        }
         self.emit(frame, EventKind::Taken { state, worker }, None);
         // A worker's heartbeat is counted from when it took the task.
         self.beat(frame);
