@@ -38,11 +38,6 @@ impl Fault {
         Self::from(Failure { error: Some(error.into()), cause: Some(cause.into()) })
     }
 
-    /// The definition does not fit the data.
-    pub(crate) fn runtime(cause: impl Into<String>) -> Self {
-        Self::new(RUNTIME, cause)
-    }
-
     /// With error and cause cut to the lengths that AWS allows.
     pub(crate) fn shortened(mut self) -> Self {
         cut(&mut self.failure.error, ERROR_LENGTH_MAX);
@@ -119,7 +114,7 @@ mod tests {
         let nameless = Fault::from(Failure::default());
         let timeout = timed_out(FaultKind::TimedOut);
         let heartbeat = timed_out(FaultKind::HeartbeatTimedOut);
-        let runtime = Fault::runtime("why");
+        let runtime = Fault::new(RUNTIME, "why");
         let table = [
             (ALL, [true, true, true, true, false]),
             (TASK_FAILED, [true, true, false, false, false]),
