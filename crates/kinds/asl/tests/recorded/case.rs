@@ -5,41 +5,42 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 /// A case as the recording has it. Its README says how it was normalised.
-pub struct Case {
+pub(crate) struct Case {
     /// File name without its ending.
-    pub name: String,
+    pub(crate) name: String,
     /// Requests in the test's order.
-    pub requests: Vec<Value>,
+    pub(crate) requests: Vec<Value>,
     /// AWS's answers by the test's own keys.
-    pub aws: Map<String, Value>,
+    pub(crate) aws: Map<String, Value>,
     /// Year and month of the recording, as `202311`.
-    pub recorded: u32,
+    pub(crate) recorded: u32,
 }
 
 /// An execution that a case started.
 #[derive(Clone)]
-pub struct Started {
+pub(crate) struct Started {
     /// The state machine's definition, as text.
-    pub definition: String,
+    pub(crate) definition: String,
     /// The input as the request shows it; null if it had none.
-    pub input: Value,
+    pub(crate) input: Value,
 }
 
 /// A recorded history.
-pub struct History<'a> {
+pub(crate) struct History {
     /// Its key in the answers.
-    pub key: String,
-    pub events: &'a [Value],
+    pub(crate) key: String,
+    /// Its events, the oldest first.
+    pub(crate) events: Vec<Value>,
 }
 
 /// Where the recorded cases are: none if the environment does not say.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let data = std::env::var_os("TRACKWAY_CONFORMANCE")?;
     Some(Path::new(&data).join("step-functions/cases"))
 }
 
 /// Reads all cases of a folder, by name.
-pub fn read_all(folder: &Path) -> Vec<Case> {
+pub(crate) fn read_all(folder: &Path) -> Vec<Case> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the folder of cases can be read")
         .map(|entry| entry.expect("its entries can be read").path())
@@ -76,7 +77,7 @@ fn year_and_month(text: &str) -> u32 {
 
 impl Case {
     /// Every execution that the case started on a machine that it created, in order.
-    pub fn started(&self) -> Vec<Started> {
+    pub(crate) fn started(&self) -> Vec<Started> {
         let mut definitions: Vec<(String, String)> = Vec::new();
         let mut started = Vec::new();
         for request in &self.requests {
@@ -110,7 +111,7 @@ impl Case {
     }
 
     /// Every history in the answers.
-    pub fn histories(&self) -> Vec<History<'_>> {
+    pub(crate) fn histories(&self) -> Vec<History> {
         let mut found = Vec::new();
         for (key, answer) in &self.aws {
             collect(key, answer, &mut found);
@@ -119,12 +120,16 @@ impl Case {
     }
 }
 
-fn collect<'a>(key: &str, value: &'a Value, found: &mut Vec<History<'a>>) {
+fn collect(key: &str, value: &Value, found: &mut Vec<History>) {
     match value {
         Value::Object(members) => {
             let events = members.get("events").and_then(Value::as_array);
             if let Some(events) = events.filter(|e| e.first().is_some_and(|e| e["type"].is_string()))
             {
+                let mut events = events.clone();
+                if events[0]["id"] != 1 {
+                    events.reverse();
+                }
                 found.push(History { key: key.to_owned(), events });
                 return;
             }
@@ -135,13 +140,15 @@ fn collect<'a>(key: &str, value: &'a Value, found: &mut Vec<History<'a>>) {
     }
 }
 
+/// The name in an ARN; some recorders add the name of a set of mocked answers to it.
 fn machine_name(arn: &Value) -> &str {
-    arn.as_str().and_then(|arn| arn.split(':').nth(6)).unwrap_or_default()
+    let last = arn.as_str().and_then(|arn| arn.split(':').nth(6)).unwrap_or_default();
+    last.split('#').next().unwrap_or_default()
 }
 
 /// The input to run with: the recorded one, which has JSON in strings as it was, but with the
 /// request's values where the recording has a placeholder.
-pub fn merge(recorded: &Value, sent: &Value) -> Value {
+pub(crate) fn merge(recorded: &Value, sent: &Value) -> Value {
     match (recorded, sent) {
         (Value::Object(recorded), Value::Object(sent)) => {
             let member = |(name, value): (&String, &Value)| {
@@ -152,7 +159,9 @@ pub fn merge(recorded: &Value, sent: &Value) -> Value {
         (Value::Array(recorded), Value::Array(sent)) if recorded.len() == sent.len() => {
             recorded.iter().zip(sent).map(|(recorded, sent)| merge(recorded, sent)).collect()
         }
-        (Value::String(text), Value::String(sent)) if text.contains('<') => {
+        (Value::String(text), Value::String(sent))
+            if text.contains('<') || ["date", "timestamp"].contains(&text.as_str()) =>
+        {
             Value::from(sent.as_str())
         }
         _ => recorded.clone(),
@@ -160,7 +169,7 @@ pub fn merge(recorded: &Value, sent: &Value) -> Value {
 }
 
 /// A member that the recording shows as JSON or as text, as text again.
-pub fn as_text(value: &Value) -> String {
+pub(crate) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) if serde_json::from_str::<Value>(text).is_ok() => text.clone(),
         other => other.to_string(),

@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Values that placeholders stand for in one case: the same one, the same value.
-pub struct Comparer {
+pub(crate) struct Comparer {
     bound: BTreeMap<String, String>,
     placeholder: Regex,
     arn: Regex,
@@ -15,7 +15,7 @@ pub struct Comparer {
 }
 
 /// Placeholders that are plain words.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 15] = [
     "timestamp",
     "datetime",
     "date",
@@ -29,6 +29,8 @@ const WORDS: [&str; 13] = [
     "x-amzn-RequestId",
     "X-Amzn-Trace-Id",
     "RequestId",
+    "RandomNumberGenerated",
+    "generated-uuid",
 ];
 
 /// Redrive came in November 2023.
@@ -36,10 +38,10 @@ const REDRIVE: [&str; 3] = ["RedriveCount", "RedriveStatus", "RedriveStatusReaso
 
 impl Comparer {
     /// A comparer for one case, recorded in this year and month.
-    pub fn new(recorded: u32) -> Self {
+    pub(crate) fn new(recorded: u32) -> Self {
         Self {
             bound: BTreeMap::new(),
-            placeholder: Regex::new(r"<[^<>\s]+>").expect("a valid expression"),
+            placeholder: Regex::new(r"<[^<>\s]+>|lambda_function(_\d+)?_name").expect("a valid expression"),
             arn: Regex::new(r"arn:aws:([a-z]+):([a-z0-9-]*):000000000000")
                 .expect("a valid expression"),
             newer: if recorded < 202_311 { &REDRIVE } else { &[] },
@@ -47,7 +49,7 @@ impl Comparer {
     }
 
     /// The first difference between what AWS said and what we say, if there is one.
-    pub fn difference(&mut self, aws: &Value, ours: &Value) -> Option<String> {
+    pub(crate) fn difference(&mut self, aws: &Value, ours: &Value) -> Option<String> {
         self.at("", aws, ours).err()
     }
 

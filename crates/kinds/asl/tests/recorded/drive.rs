@@ -49,7 +49,7 @@ impl Environment for World {
 }
 
 /// An execution that is driven by hand.
-pub struct Driver {
+pub(crate) struct Driver {
     def: Definition,
     execution: Execution,
     world: World,
@@ -61,7 +61,7 @@ pub struct Driver {
 }
 
 /// Runs a definition against a recorded history; gives our history.
-pub fn run(definition: &str, input: &str, recorded: &[Value]) -> Result<Vec<Value>, String> {
+pub(crate) fn run(definition: &str, input: &str, recorded: &[Value]) -> Result<Vec<Value>, String> {
     let def = parse(definition, MachineType::Standard)
         .map_err(|problems| to_aws_message(&problems))?;
     let mut driver = Driver {
@@ -345,6 +345,8 @@ fn note(event: &Value, recorded: &mut Recorded) -> bool {
             let text = |name: &str| match &details[name] {
                 Value::Null => None,
                 Value::String(text) => Some(text.clone()),
+                // A function's own error is the text that its runtime wrote; only a Task's is compact.
+                other if kind == "LambdaFunctionFailed" => Some(spaced(other)),
                 other => Some(other.to_string()),
             };
             let failure = Failure { error: text("error"), cause: text("cause") };
@@ -356,4 +358,20 @@ fn note(event: &Value, recorded: &mut Recorded) -> bool {
         _ => return false,
     }
     recorded.end.is_none()
+}
+
+/// JSON with blanks, as the recorded functions' runtime writes it.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(name.as_str()), spaced(value))
+            };
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(elements) => {
+            format!("[{}]", elements.iter().map(spaced).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
 }
