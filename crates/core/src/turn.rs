@@ -28,6 +28,10 @@ pub enum Command {
     /// The outcome of this effect no longer matters: drop it if it has not begun, abandon it
     /// otherwise.
     Cancel(EffectId),
+    /// Keep awaiting this effect's outcome, but stop offering or performing it, also after a
+    /// restart: a poller has taken it, or its answer comes as a signal. Its row stays, without its
+    /// request, until its outcome comes, [`Command::Cancel`] or [`Command::Close`].
+    Hold(EffectId),
     /// Fire this timer at that moment.
     Wake {
         /// The timer's identity within the execution.

@@ -181,3 +181,154 @@ fn split_pattern(pattern: &str) -> Vec<String> {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::definition::{MachineType, StateKind, parse};
+
+    /// Where a Choice with this rule leads: `Yes`, `No` or the failure.
+    fn outcome(rule: &Value, input: &Value) -> String {
+        let mut rule = rule.clone();
+        rule["Next"] = json!("Yes");
+        let text = json!({"StartAt": "C", "States": {
+            "C": {"Type": "Choice", "Choices": [rule], "Default": "No"},
+            "Yes": {"Type": "Succeed"}, "No": {"Type": "Succeed"}}});
+        let definition = parse(&text.to_string(), MachineType::Standard).expect("it is accepted");
+        let StateKind::Choice { rules, default } = &definition.states[0].kind else {
+            panic!("a Choice")
+        };
+        let documents = Documents { input, context: &json!({"Execution": {"Input": {"n": 1}}}) };
+        match choose(rules, *default, documents) {
+            Ok(id) => definition.state(id).map(|state| state.name.to_string()).unwrap_or_default(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn holds_for(operator: &str, right: Value, left: Value) -> bool {
+        let rule = json!({"Variable": "$.v", operator: right});
+        match outcome(&rule, &json!({"v": left})).as_str() {
+            "Yes" => true,
+            "No" => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn operators_compare_values_of_their_type_only() {
+        let rows = [
+            ("StringEquals", json!("a"), json!("a"), true),
+            ("StringEquals", json!("1"), json!(1), false),
+            ("StringLessThan", json!("b"), json!("a"), true),
+            ("StringGreaterThanEquals", json!("b"), json!("b"), true),
+            // Java's order: U+1F600 is two surrogates, which are below U+FFFF.
+            ("StringLessThan", json!("\u{ffff}"), json!("\u{1f600}"), true),
+            ("NumericEquals", json!(1), json!(1.0), true),
+            ("NumericEquals", json!(1), json!("1"), false),
+            (
+                "NumericLessThan",
+                json!(9_007_199_254_740_993_i64),
+                json!(9_007_199_254_740_992_i64),
+                true,
+            ),
+            ("NumericGreaterThan", json!(0.5), json!(1), true),
+            ("BooleanEquals", json!(true), json!(true), true),
+            ("BooleanEquals", json!(false), json!(null), false),
+            (
+                "TimestampEquals",
+                json!("2016-12-05T21:29:29Z"),
+                json!("2016-12-05T22:29:29+01:00"),
+                true,
+            ),
+            (
+                "TimestampLessThan",
+                json!("2016-12-05T21:29:29Z"),
+                json!("2016-12-05T21:29:28.9Z"),
+                true,
+            ),
+            ("TimestampEquals", json!("2016-12-05T21:29:29Z"), json!("now"), false),
+            ("IsNull", json!(true), json!(null), true),
+            ("IsNull", json!(false), json!(1), true),
+            ("IsPresent", json!(true), json!(null), true),
+            ("IsNumeric", json!(true), json!("1"), false),
+            ("IsNumeric", json!(false), json!("1"), true),
+            ("IsString", json!(true), json!(""), true),
+            ("IsBoolean", json!(true), json!(false), true),
+            ("IsTimestamp", json!(true), json!("2016-12-05T21:29:29Z"), true),
+            ("IsTimestamp", json!(true), json!("2016-12-05"), false),
+        ];
+        for (operator, right, left, expected) in rows {
+            assert_eq!(
+                holds_for(operator, right.clone(), left.clone()),
+                expected,
+                "{left} {operator} {right}"
+            );
+        }
+    }
+
+    #[test]
+    fn patterns_have_asterisks_and_escapes() {
+        let rows = [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("*", "anything", true),
+            ("a*", "abc", true),
+            ("*c", "abc", true),
+            ("a*c", "abc", true),
+            ("a*b*c", "a-b-c", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("**", "x", true),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("a\\\\*", "a\\b", true),
+            ("log-*.txt", "log-é.txt", true),
+        ];
+        for (pattern, text, expected) in rows {
+            assert_eq!(matches(text, pattern), expected, "{text} {pattern}");
+        }
+        let many = "a*".repeat(100_000);
+        assert!(!matches(&"a".repeat(200_000), &format!("{many}b")));
+    }
+
+    #[test]
+    fn conditions_are_joined_and_stop_early() {
+        let missing = json!({"Variable": "$.missing", "IsNull": true});
+        let yes = json!({"Variable": "$.v", "NumericEquals": 1});
+        let no = json!({"Variable": "$.v", "NumericEquals": 2});
+        let absent = "States.Runtime: Invalid path '$.missing': The choice state's condition path \
+                      references an invalid value.";
+        let rows = [
+            (json!({"And": [yes, yes]}), "Yes"),
+            (json!({"And": [yes, no]}), "No"),
+            (json!({"And": [no, missing]}), "No"),
+            (json!({"Or": [no, yes]}), "Yes"),
+            (json!({"Or": [yes, missing]}), "Yes"),
+            (json!({"Not": no}), "Yes"),
+            (json!({"Not": {"And": [yes, {"Not": no}]}}), "No"),
+            (missing.clone(), absent),
+            (json!({"Or": [no, missing]}), absent),
+            (json!({"Variable": "$.missing", "IsPresent": false}), "Yes"),
+            (json!({"Variable": "$.v", "NumericEqualsPath": "$.w"}), "Yes"),
+            (json!({"Variable": "$.v", "NumericEqualsPath": "$$.Execution.Input.n"}), "Yes"),
+            (json!({"Variable": "$.v", "NumericEqualsPath": "$.missing"}), absent),
+        ];
+        for (rule, expected) in rows {
+            assert_eq!(outcome(&rule, &json!({"v": 1, "w": 1})), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn no_rule_and_no_default_fails() {
+        let documents = Documents { input: &json!({}), context: &json!({}) };
+        let error = choose(&[], None, documents).expect_err("nothing applies");
+        assert_eq!(
+            error.cause_in("C", 2),
+            "An error occurred while executing the state 'C' (entered at the event id #2). Failed \
+             to transition out of the state. The state does not point to a next state."
+        );
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::{Map as Object, Value};
 use trackway_core::Timestamp;
 
 use crate::definition::{Filter, Map, Number, ResultPath, Text, Wait};
-use crate::jsonpath::Path;
+use crate::jsonpath::{Path, ReferencePath, StepError};
 use crate::runtime::{Documents, RuntimeError, Scope};
 use crate::{template, timestamp};
 
@@ -43,33 +43,47 @@ impl ResultPath {
             ResultPath::Discard => return Ok(input),
             ResultPath::Insert(path) => path,
         };
-        let mismatch = |input: &Value| RuntimeError {
-            error: "States.ResultPathMatchFailure".to_owned(),
-            cause: format!("Unable to apply ReferencePath {} to input {input}", path.source()),
-            prefixed: true,
-        };
-        if !path.fits(&input) {
-            return Err(mismatch(&input));
-        }
-        path.insert(input, result).map_err(|_| mismatch(&Value::Null))
+        path.insert(input, result)
+            .map_err(|error| conflict("States.ResultPathMatchFailure", &error))
     }
+}
+
+/// A reference path that doesn't fit its document. Published failures show no sentence in front.
+fn conflict(error: &str, cause: &StepError) -> RuntimeError {
+    RuntimeError { error: error.to_owned(), cause: cause.to_string(), prefixed: false }
 }
 
 impl Map {
     /// The items to work on.
     ///
     /// # Errors
-    /// `ItemsPath` leads nowhere or not to a list: `States.Runtime`.
+    /// `ItemsPath` leads nowhere (`States.ReferencePathConflict`) or not to a list
+    /// (`States.Runtime`).
     pub fn items<'v>(&self, documents: Documents<'v>) -> Result<Cow<'v, Value>, RuntimeError> {
-        let items = self.items_path.apply(documents)?;
+        let (shown, items) = match &self.items_path {
+            Filter::Path(path) => (path.rewritten(), read_reference(path, documents)?),
+            Filter::Whole | Filter::Discard => {
+                (Cow::Borrowed("$"), self.items_path.apply(documents)?)
+            }
+        };
         if items.is_array() {
             return Ok(items);
         }
-        let path = match &self.items_path {
-            Filter::Path(path) => path.rewritten(),
-            Filter::Whole | Filter::Discard => Cow::Borrowed("$"),
-        };
-        Err(RuntimeError::runtime(format!("Reference path \"{path}\" must point to array.")))
+        let cause = format!("Reference path \"{shown}\" must point to array.");
+        Err(RuntimeError { prefixed: false, ..RuntimeError::runtime(cause) })
+    }
+}
+
+fn read_reference<'v>(
+    path: &Path,
+    documents: Documents<'v>,
+) -> Result<Cow<'v, Value>, RuntimeError> {
+    match ReferencePath::of(path) {
+        Some(reference) => reference
+            .read(documents.of(path))
+            .map(Cow::Borrowed)
+            .map_err(|error| conflict("States.ReferencePathConflict", &error)),
+        None => documents.read(path).map_err(|error| RuntimeError::path(path, &error)),
     }
 }
 
@@ -212,5 +226,159 @@ fn plain(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         other => Cow::Owned(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        Path::parse(text).expect("it is a path")
+    }
+
+    fn with<T>(input: &Value, run: impl FnOnce(Documents<'_>) -> T) -> T {
+        run(Documents { input, context: &json!({"Execution": {"Input": 1}}) })
+    }
+
+    #[test]
+    fn filters_select() {
+        let input = json!({"a": {"b": 1}});
+        let rows = [
+            (Filter::Whole, Ok(json!({"a": {"b": 1}}))),
+            (Filter::Discard, Ok(json!({}))),
+            (Filter::Path(path("$.a")), Ok(json!({"b": 1}))),
+            (Filter::Path(path("$$.Execution")), Ok(json!({"Input": 1}))),
+            (
+                Filter::Path(path("$.NoSuchInputPath")),
+                Err("States.Runtime: Invalid path '$.NoSuchInputPath' : No results for path: \
+                     $['NoSuchInputPath']"),
+            ),
+            (
+                Filter::Path(path("$.no.such.result.path")),
+                Err("States.Runtime: Invalid path '$.no.such.result.path' : Missing property in \
+                     path $['no']"),
+            ),
+        ];
+        for (filter, expected) in rows {
+            let found = with(&input, |documents| {
+                filter.apply(documents).map(Cow::into_owned).map_err(|error| error.to_string())
+            });
+            assert_eq!(found, expected.map_err(str::to_owned), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn results_are_put_in() {
+        let insert = |text| ResultPath::Insert(ReferencePath::parse(text).expect("a reference"));
+        let rows = [
+            (ResultPath::Replace, Ok(json!(7))),
+            (ResultPath::Discard, Ok(json!({"a": 1}))),
+            (insert("$.r"), Ok(json!({"a": 1, "r": 7}))),
+            (insert("$.a"), Ok(json!({"a": 7}))),
+            (insert("$.x.y"), Ok(json!({"a": 1, "x": {"y": 7}}))),
+            (
+                insert("$.a.b"),
+                Err("States.ResultPathMatchFailure: Unable to apply step \"b\" to input 1"),
+            ),
+        ];
+        for (place, expected) in rows {
+            let found = place.apply(json!({"a": 1}), json!(7)).map_err(|error| error.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_not_negative() {
+        let input = json!({"n": 3, "t": "NoNumber", "o": {}, "f": 1.5, "m": -1});
+        let rows = [
+            ("$.n", Ok(3)),
+            (
+                "$.t",
+                Err("The X field refers to value \"NoNumber\" which is not a valid integer: $.t"),
+            ),
+            ("$.o", Err("The X field refers to value \"{}\" which is not a valid integer: $.o")),
+            ("$.f", Err("The X field refers to value \"1.5\" which is not a valid integer: $.f")),
+            ("$.m", Err("MaxConcurrency cannot be negative.")),
+            ("$.none", Err("Invalid path '$.none' : No results for path: $['none']")),
+        ];
+        for (text, expected) in rows {
+            let found = with(&input, |documents| {
+                Number::Path(path(text)).resolve("MaxConcurrencyPath", documents)
+            });
+            let expected =
+                expected.map_err(|cause| cause.replace("The X", "The MaxConcurrencyPath"));
+            assert_eq!(found.map_err(|error| error.cause), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn waits_end_at_a_moment() {
+        let now = Timestamp(1_000);
+        let input = json!({"s": 2, "neg": -1, "f": 1.5, "t": "1970-01-01T00:00:09.5Z",
+            "past": "1969-01-01T00:00:00Z", "bad": "2016-12-05 21:29:29Z",
+            "edge": "2038-01-19T03:14:08.999Z", "far": "2038-01-19T03:14:09Z"});
+        let rows = [
+            (Wait::Seconds(2), Ok(3_000)),
+            (Wait::SecondsPath(path("$.s")), Ok(3_000)),
+            (Wait::TimestampPath(path("$.t")), Ok(9_500)),
+            (Wait::TimestampPath(path("$.past")), Ok(1_000)),
+            (Wait::Timestamp("1970-01-01T00:00:03Z".to_owned()), Ok(3_000)),
+            (Wait::TimestampPath(path("$.edge")), Ok(2_147_483_648_999)),
+            (Wait::TimestampPath(path("$.far")), Err("Wait state delay is too long.")),
+            (
+                Wait::SecondsPath(path("$.neg")),
+                Err("The SecondsPath parameter references a negative value: $.neg == -1"),
+            ),
+            (
+                Wait::SecondsPath(path("$.f")),
+                Err("The SecondsPath parameter cannot be parsed as a long value: $.f == 1.5"),
+            ),
+            (
+                Wait::SecondsPath(path("$.no")),
+                Err("The SecondsPath parameter does not reference an input value: $.no"),
+            ),
+            (
+                Wait::TimestampPath(path("$.bad")),
+                Err("The TimestampPath parameter does not reference a valid ISO-8601 extended \
+                     offset date-time format string: $.bad == 2016-12-05 21:29:29Z"),
+            ),
+        ];
+        for (wait, expected) in rows {
+            let found = with(&input, |documents| wait.until(documents, now));
+            let found = found.map(|moment| moment.0).map_err(|error| error.cause);
+            assert_eq!(found, expected.map_err(str::to_owned), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn items_are_a_list() {
+        let map = |filter| Map {
+            processor: crate::definition::Graph { start_at: crate::definition::StateId(0) },
+            items_path: filter,
+            max_concurrency: Number::Fixed(0),
+        };
+        let rows = [
+            (Filter::Path(path("$.l")), Ok(json!([1]))),
+            (Filter::Whole, Err("States.Runtime: Reference path \"$\" must point to array.")),
+            (
+                Filter::Path(path("$$.Execution.Input")),
+                Err("States.Runtime: Reference path \"$.Execution.Input\" must point to array."),
+            ),
+            (
+                Filter::Path(path("$.none")),
+                Err("States.ReferencePathConflict: Unable to apply step \"none\" to input \
+                     {\"l\":[1]}"),
+            ),
+        ];
+        for (filter, expected) in rows {
+            let map = map(filter);
+            let found = with(&json!({"l": [1]}), |documents| {
+                map.items(documents).map(Cow::into_owned).map_err(|error| error.to_string())
+            });
+            assert_eq!(found, expected.map_err(str::to_owned), "{:?}", map.items_path);
+        }
     }
 }

@@ -222,3 +222,109 @@ fn kind(value: &Value) -> &'static str {
         Value::Object(_) => "OBJECT",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::runtime::{Documents, Randomness};
+
+    struct Fixed;
+
+    impl Randomness for Fixed {
+        fn uuid(&mut self) -> String {
+            "4b3c0b0e-0000-4000-8000-000000000000".to_owned()
+        }
+
+        fn random(&mut self) -> u64 {
+            0
+        }
+    }
+
+    fn evaluate(template: &Value) -> Result<Value, String> {
+        let input = json!({"a": {"b": 1, "list": [1, 2, 3]}, "name": "x", "null": null});
+        let context = json!({"Execution": {"Id": "id"}});
+        let template = Template::compile(template).expect("the template compiles");
+        let documents = Documents { input: &input, context: &context };
+        let mut scope = Scope { documents, randomness: &mut Fixed };
+        template.evaluate(&mut scope).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn templates_are_filled_in_where_they_say_so() {
+        let rows = [
+            (json!({"a": 1, "b": [null, "$.a"]}), json!({"a": 1, "b": [null, "$.a"]})),
+            (json!("$.a"), json!("$.a")),
+            (json!({"z.$": "$.name", "y": 2, "x.$": "$.a.b"}), json!({"z": "x", "y": 2, "x": 1})),
+            (
+                json!({"all.$": "$"}),
+                json!({"all": {"a": {"b": 1, "list": [1, 2, 3]}, "name": "x", "null": null}}),
+            ),
+            (json!({"id.$": "$$.Execution.Id"}), json!({"id": "id"})),
+            (json!({"n.$": "$.null"}), json!({"n": null})),
+            (
+                json!({"some.$": "$.a.list[1:]", "none.$": "$.missing[*]"}),
+                json!({"some": [2, 3], "none": []}),
+            ),
+            (json!({"past.$": "$.a.list[9]"}), json!({"past": null})),
+            (
+                json!({"o": [{"deep.$": "$.name", "plain": {}}]}),
+                json!({"o": [{"deep": "x", "plain": {}}]}),
+            ),
+            (json!({"t.$": "States.Format('{}-{}', $.name, $.a.b)"}), json!({"t": "x-1"})),
+            (json!({"u.$": "States.UUID()"}), json!({"u": "4b3c0b0e-0000-4000-8000-000000000000"})),
+            (json!({".$": "$.name"}), json!({"": "x"})),
+        ];
+        for (template, expected) in rows {
+            let found = evaluate(&template).expect("it evaluates");
+            assert_eq!(found.to_string(), expected.to_string(), "{template}");
+        }
+    }
+
+    #[test]
+    fn failures_name_the_field_and_the_document() {
+        let input = "{\"a\":{\"b\":1,\"list\":[1,2,3]},\"name\":\"x\",\"null\":null}";
+        let rows = [
+            (
+                json!({"value.$": "$.no_such_jsonpath"}),
+                format!(
+                    "States.Runtime: The JSONPath '$.no_such_jsonpath' specified for the field \
+                     'value.$' could not be found in the input '{input}'"
+                ),
+            ),
+            (
+                json!({"outer": {"inner.$": "$$.Execution.No"}}),
+                "States.Runtime: The JSONPath '$$.Execution.No' specified for the field 'inner.$' \
+                 could not be found in the input '{\"Execution\":{\"Id\":\"id\"}}'"
+                    .to_owned(),
+            ),
+        ];
+        for (template, expected) in rows {
+            assert_eq!(evaluate(&template), Err(expected), "{template}");
+        }
+        let failed = evaluate(&json!({"f.$": "States.MathAdd('a', 1)"})).expect_err("it fails");
+        assert!(
+            failed.starts_with("States.Runtime: The function 'States.MathAdd('a', 1)' had"),
+            "{failed}"
+        );
+    }
+
+    #[test]
+    fn a_literal_stays_one_piece() {
+        let value = json!({"a": [{"b": {"c": 1}}]});
+        assert!(
+            matches!(Template::compile(&value), Ok(Template::Literal(found)) if found == value)
+        );
+    }
+
+    #[test]
+    fn what_is_no_path_is_found_with_its_place() {
+        let value = json!({"a": [{"x.$": "b"}], "y.$": "$.[", "z.$": "States.No()", "w.$": {}});
+        let found = Template::compile(&value).expect_err("it does not compile");
+        let places: Vec<&[Place<'_>]> = found.iter().map(|one| one.place.as_slice()).collect();
+        let inner: &[Place<'_>] = &[Place::Name("a"), Place::Index(0)];
+        assert_eq!(places, [inner, &[], &[], &[]]);
+        assert!(found[3].message.ends_with("but was an OBJECT"));
+    }
+}

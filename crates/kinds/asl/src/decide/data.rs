@@ -34,7 +34,8 @@ pub(super) struct Doc {
 impl Doc {
     /// Its text.
     pub(super) fn payload(&self) -> Payload {
-        let write = || self.value.get().map_or_else(Payload::default, |v| Payload::new(v.to_string()));
+        let write =
+            || self.value.get().map_or_else(Payload::default, |v| Payload::new(v.to_string()));
         self.text.get_or_init(write).clone()
     }
 

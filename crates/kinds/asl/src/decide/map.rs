@@ -13,7 +13,12 @@ use crate::runtime::{Documents, Scope};
 
 impl Decide<'_, '_> {
     /// Finds the items and starts as many iterations as may run at once.
-    pub(super) fn map(&mut self, frame: FrameId, state: &State, map: &Map) -> Result<Step, Trouble> {
+    pub(super) fn map(
+        &mut self,
+        frame: FrameId,
+        state: &State,
+        map: &Map,
+    ) -> Result<Step, Trouble> {
         let input = self.filtered(frame, state)?;
         let value = input.value()?;
         let (concurrency, items) = self.evaluate(frame, value, |scope| {

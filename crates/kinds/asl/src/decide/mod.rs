@@ -28,7 +28,9 @@ mod wait;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use trackway_core::{Command, EffectId, Input, Machine, Payload, Summary, TimerId, Timestamp, Turn};
+use trackway_core::{
+    Command, EffectId, Input, Machine, Payload, Summary, TimerId, Timestamp, Turn,
+};
 
 use crate::definition::{self, Definition, MachineType, Next, State, StateId, StateKind};
 use crate::event::{Event, EventKind, FrameId};
@@ -59,7 +61,8 @@ impl Machine for Execution {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        let mut decide = Decide { def, execution: self, turn, ready: VecDeque::new(), map_input: None };
+        let mut decide =
+            Decide { def, execution: self, turn, ready: VecDeque::new(), map_input: None };
         match input {
             Input::Start(start) => decide.start(start),
             Input::Finished { effect, outcome } => decide.finished(effect, outcome),

@@ -48,7 +48,10 @@ impl Decide<'_, '_> {
     /// The list of what the frames below came to.
     pub(super) fn results(&self, frame: FrameId) -> Doc {
         let Some(branches) = self.execution.branches(frame) else { return Doc::default() };
-        let texts = branches.results.iter().map(|result| result.as_ref().map_or("null", |result| result.as_str()));
+        let texts = branches
+            .results
+            .iter()
+            .map(|result| result.as_ref().map_or("null", |result| result.as_str()));
         Doc::from(Payload::new(list(texts)))
     }
 }

@@ -17,6 +17,8 @@ mod resource;
 mod retry;
 mod state;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -380,5 +382,13 @@ impl Definition {
     #[must_use]
     pub fn state(&self, id: StateId) -> Option<&State> {
         self.states.get(usize::from(id.0))
+    }
+
+    /// What the Tasks of all levels call, in the order of the text: what a machine needs to run.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.states.iter().filter_map(|state| match &state.kind {
+            StateKind::Task(task) => Some(&task.resource),
+            _ => None,
+        })
     }
 }

@@ -142,7 +142,7 @@ fn read_named<'a>(
 ) -> Option<StateId> {
     if name.chars().count() > STATE_NAME_CHARS_MAX {
         let message = format!(
-            "Invalid State name: '{name}' exceeds the {STATE_NAME_CHARS_MAX}-character limit \
+            "Invalid State name: State '{name}' exceeds the {STATE_NAME_CHARS_MAX}-character limit \
              allowed by the service"
         );
         reader.refuse(Code::InvalidStateName, message);
@@ -150,7 +150,10 @@ fn read_named<'a>(
     if !building.names.insert(name) {
         reader.refuse(Code::DuplicateStateName, format!("Duplicate State name: {name}"));
     }
-    let id = StateId(u16::try_from(building.states.len()).ok()?);
+    let Ok(id) = u16::try_from(building.states.len()).map(StateId) else {
+        reader.schema("The definition has too many states");
+        return None;
+    };
     building.states.push(None);
     let state = state::read(reader, building, state::Place { id, name, level }, value);
     building.states[usize::from(id.0)] = state;

@@ -40,10 +40,14 @@ impl EvalError {
     }
 }
 
-/// Says why a reference path could not be written: `States.ResultPathMatchFailure`.
+/// Says where a reference path does not fit a document, in the words that published failures of
+/// AWS show: `Unable to apply step "orders" to input {}`. Reading `ItemsPath` it is the cause of
+/// `States.ReferencePathConflict`, writing `ResultPath` of `States.ResultPathMatchFailure`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unable to apply ReferencePath {path} to input")]
-pub struct WriteError {
-    /// The path as written in the definition.
-    pub path: String,
+#[error("Unable to apply step \"{step}\" to input {input}")]
+pub struct StepError {
+    /// The name or index that found nothing.
+    pub step: String,
+    /// The value that the step was applied to, as JSON.
+    pub input: String,
 }

@@ -165,6 +165,7 @@ fn negated(filter: Filter) -> Filter {
 }
 
 fn relation(cursor: &mut Cursor) -> Result<Filter, ParseError> {
+    cursor.count()?;
     let left = side(cursor)?;
     cursor.skip_blanks();
     let start = cursor.at;

@@ -7,7 +7,7 @@
 //! ```text
 //! text ──parse──▶ Path { root, tokens } ──evaluate(document)──▶ Cow<Value> | EvalError
 //!                   │ is_reference
-//!                   └──────────────▶ ReferencePath ──insert(document, value)──▶ Value | WriteError
+//!                   └──────────────▶ ReferencePath ──insert(document, value)──▶ Value | StepError
 //! ```
 //!
 //! A *definite* path (names, single indexes, functions) gives the value itself and fails when
@@ -15,7 +15,8 @@
 //! which is empty when nothing matches, even where a name before the first wildcard is missing:
 //! AWS does this, its library alone would fail.
 //!
-//! Work is bounded: nesting by [`DEPTH_MAX`], one evaluation by [`STEPS_MAX`].
+//! Work is bounded: nesting by [`DEPTH_MAX`], length by [`TOKENS_MAX`], one evaluation by
+//! [`STEPS_MAX`].
 
 mod compare;
 mod error;
@@ -27,8 +28,8 @@ mod parse;
 mod path;
 mod reference;
 
-pub use error::{EvalError, ParseError, WriteError};
-pub use path::{DEPTH_MAX, Path, Root, STEPS_MAX};
+pub use error::{EvalError, ParseError, StepError};
+pub use path::{DEPTH_MAX, Path, Root, STEPS_MAX, TOKENS_MAX};
 pub use reference::ReferencePath;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::error::ParseError;
 use super::filter;
 use super::function::{Argument, Call};
 use super::literal;
-use super::path::{DEPTH_MAX, Root, Token, Tokens};
+use super::path::{DEPTH_MAX, Root, TOKENS_MAX, Token, Tokens};
 
 /// Where a path stands decides what ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,12 @@ pub(super) struct Cursor {
     pub(super) chars: Vec<char>,
     pub(super) at: usize,
     depth: usize,
+    tokens: usize,
 }
 
 impl Cursor {
     pub(super) fn new(text: impl AsRef<str>) -> Cursor {
-        Cursor { chars: text.as_ref().chars().collect(), at: 0, depth: 0 }
+        Cursor { chars: text.as_ref().chars().collect(), at: 0, depth: 0, tokens: 0 }
     }
 
     pub(super) fn peek(&self) -> Option<char> {
@@ -102,6 +103,15 @@ impl Cursor {
         ParseError { message: message.into(), position: self.at }
     }
 
+    /// Counts a step of the path or a comparison of a filter against [`TOKENS_MAX`].
+    pub(super) fn count(&mut self) -> Result<(), ParseError> {
+        self.tokens += 1;
+        match self.tokens <= TOKENS_MAX {
+            true => Ok(()),
+            false => Err(self.fail(format!("Path has more than {TOKENS_MAX} steps"))),
+        }
+    }
+
     /// Runs `inner` one level deeper.
     pub(super) fn nested<T>(
         &mut self,
@@ -130,7 +140,9 @@ pub(super) fn tokens(cursor: &mut Cursor, place: Place) -> Result<Vec<Token>, Pa
             return Err(cursor.fail(text));
         }
     }
-    while token(cursor, place, &mut list)? {}
+    while token(cursor, place, &mut list)? {
+        cursor.count()?;
+    }
     if matches!(list.last(), Some(Token::Scan)) {
         return Err(cursor.fail("Path must not end with a '.' or '..'"));
     }

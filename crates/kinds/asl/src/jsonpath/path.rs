@@ -13,6 +13,10 @@ use super::parse;
 /// Limits how deeply filters, parentheses and function arguments nest.
 pub const DEPTH_MAX: usize = 24;
 
+/// Limits the steps of a path, those of paths and comparisons inside it included. An evaluation calls itself for
+/// each, and a filter or a function needs no deeper document, so the stack needs this bound.
+pub const TOKENS_MAX: usize = 256;
+
 /// Limits the work of one evaluation, in values visited or copied. AWS documents hold at most
 /// 256 KiB, about a hundred thousand values.
 pub const STEPS_MAX: u64 = 4_000_000;
@@ -103,7 +107,7 @@ impl Path {
     /// definition reader asks for the `$`.
     ///
     /// # Errors
-    /// The text is not a path, or nests deeper than [`DEPTH_MAX`].
+    /// The text is not a path, nests deeper than [`DEPTH_MAX`] or is longer than [`TOKENS_MAX`].
     pub fn parse(text: &str) -> Result<Path, ParseError> {
         let (root, tokens) = parse::path(text)?;
         Ok(Path { source: text.to_owned(), root, tokens: Tokens::new(tokens) })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::error::{ParseError, WriteError};
+use super::error::{ParseError, StepError};
 use super::path::{Path, Root, Token};
 
 /// One step of a reference path.
@@ -59,24 +59,32 @@ impl ReferencePath {
         self.steps.is_empty()
     }
 
+    /// Reads the value that the path leads to, as AWS reads `ItemsPath`.
+    ///
+    /// # Errors
+    /// A step finds nothing.
+    pub fn read<'v>(&self, document: &'v Value) -> Result<&'v Value, StepError> {
+        self.steps.iter().try_fold(document, |place, step| {
+            let found = match (step, place) {
+                (Step::Name(name), Value::Object(members)) => members.get(name),
+                (Step::Index(index), Value::Array(elements)) => elements.get(*index),
+                _ => None,
+            };
+            found.ok_or_else(|| step.mismatch(place))
+        })
+    }
+
     /// Places `value` in `document` and gives the result. Missing objects are created; an index
     /// must name an element that exists; the root replaces the document.
     ///
     /// # Errors
     /// The path leads through something that is no object (for a name) or no array with such an
     /// element (for an index): `States.ResultPathMatchFailure`.
-    pub fn insert(&self, document: Value, value: Value) -> Result<Value, WriteError> {
+    pub fn insert(&self, document: Value, value: Value) -> Result<Value, StepError> {
         let mut document = document;
         let mut place = &mut document;
         for step in &self.steps {
-            place = match (step, place) {
-                (Step::Name(name), Value::Object(members)) => member(members, name),
-                (Step::Index(index), Value::Array(elements)) => match elements.get_mut(*index) {
-                    Some(element) => element,
-                    None => return Err(self.mismatch()),
-                },
-                _ => return Err(self.mismatch()),
-            };
+            place = step.enter(place)?;
         }
         *place = value;
         Ok(document)
@@ -98,9 +106,33 @@ impl ReferencePath {
         }
         true
     }
+}
 
-    fn mismatch(&self) -> WriteError {
-        WriteError { path: self.source.clone() }
+impl Step {
+    /// Goes one step down, creating an object where a member is missing.
+    fn enter<'v>(&self, place: &'v mut Value) -> Result<&'v mut Value, StepError> {
+        let fits = match (self, &*place) {
+            (Step::Name(_), Value::Object(_)) => true,
+            (Step::Index(index), Value::Array(elements)) => *index < elements.len(),
+            _ => false,
+        };
+        if !fits {
+            return Err(self.mismatch(place));
+        }
+        Ok(match (self, place) {
+            (Step::Name(name), Value::Object(members)) => member(members, name),
+            (Step::Index(index), Value::Array(elements)) => &mut elements[*index],
+            // Not reached: nothing else fits.
+            (_, place) => place,
+        })
+    }
+
+    fn mismatch(&self, place: &Value) -> StepError {
+        let step = match self {
+            Step::Name(name) => name.clone(),
+            Step::Index(index) => index.to_string(),
+        };
+        StepError { step, input: place.to_string() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{EvalError, Path, ReferencePath, Root};
+use super::{EvalError, Path, ReferencePath, Root, TOKENS_MAX};
 
 fn document() -> Value {
     json!({
@@ -223,6 +223,23 @@ fn writes_create_objects_but_never_elements() {
 }
 
 #[test]
+fn a_reference_path_names_the_step_that_failed() {
+    let rows = [
+        ("$.a.b", Ok(json!(1))),
+        ("$.list[0].id", Ok(json!(1))),
+        ("$.a.x", Err(r#"Unable to apply step "x" to input {"b":1,"n":null}"#.to_owned())),
+        ("$.a.n.x", Err(r#"Unable to apply step "x" to input null"#.to_owned())),
+        ("$.wanted[2]", Err(r#"Unable to apply step "2" to input ["x","q"]"#.to_owned())),
+    ];
+    for (path, expected) in rows {
+        let document = document();
+        let found = ReferencePath::parse(path).expect(path);
+        let found = found.read(&document).cloned().map_err(|error| error.to_string());
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[test]
 fn hostile_paths_end() {
     let deep = |open: &str, close: &str, times: usize| {
         format!("$[?({}@.a{})]", open.repeat(times), close.repeat(times))
@@ -234,12 +251,20 @@ fn hostile_paths_end() {
         format!("$.f({}", "[".repeat(100_000)),
         format!("$.f({}", "$.f(".repeat(100_000)),
         format!("${}", ".a".repeat(100_000)),
+        format!("${}", ".concat()".repeat(100_000)),
+        format!("${}", "[?(1 == 1)]".repeat(100_000)),
+        format!("$.f({}", "$.f($.a),".repeat(100_000)),
         format!("$[?(@ =~ /{}/)]", "(a{1000}){1000}".repeat(20)),
     ];
     for text in texts {
         if let Ok(path) = Path::parse(&text) {
             assert!(path.evaluate(&document()).is_err());
         }
+    }
+    for step in [".concat()", "[?(1 == 1)]", "[?(@.a)]..[?(1 == 1)]", "[*]", "..*", "..[0]"] {
+        let times = TOKENS_MAX / (1 + step.matches(['@', '.', '=']).count());
+        let path = Path::parse(&format!("${}", step.repeat(times))).expect(step);
+        let _ = path.evaluate(&document());
     }
     let deep = (0..90).fold(json!(1), |value, n| json!([value, n]));
     let wide: Value = (0..2_000).map(|n| json!({"n": n, "m": [n, [n]]})).collect();

@@ -1,0 +1,43 @@
+//! Who carries out effects.
+
+use trackway_core::{EffectId, ExecutionId, Outcome, Payload};
+use trackway_store::BoxFuture;
+
+/// One effect to carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The execution that wants it.
+    pub execution: ExecutionId,
+    /// The effect of it. With the execution, a key that makes the work count once elsewhere.
+    pub effect: EffectId,
+    /// The queue it was sent to, in full (`child`, `activity/ARN`).
+    pub queue: String,
+    /// What to do, in the performer's encoding.
+    pub request: Payload,
+    /// 1 when it is handed out for the first time by this process, more after a restart.
+    pub attempt: u32,
+}
+
+/// What a performer came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Performed {
+    /// The work is done; the machine hears the outcome.
+    Finished(Outcome),
+    /// The outcome comes by another way: a durable child was started with `reply_to` this effect.
+    /// The effect stays outstanding and is not performed again.
+    Elsewhere,
+}
+
+/// Carries out the effects of one queue.
+///
+/// An effect is performed at least once: again after a restart that lost its outcome. An
+/// implementor makes repeats harmless by the key (execution, effect), as far as the world lets it.
+/// The future runs on the engine's tokio runtime; it is dropped when the machine cancels the effect.
+pub trait Performer: Send + Sync {
+    /// Performs the work. Failure of the work is an [`Outcome::Failed`], never a panic; a panic is
+    /// turned into a failed outcome.
+    fn perform(&self, work: Work) -> BoxFuture<'static, Performed>;
+
+    /// Hears that nobody waits for this effect any more, just before its future is dropped.
+    fn cancel(&self, _execution: ExecutionId, _effect: EffectId) {}
+}

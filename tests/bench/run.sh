@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# `./x bench`: docs/benchmarks.md.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+driver=${TRACKWAY_SFNLOAD:-../shared/tools/sfnload}
+[ -f "$driver/Cargo.toml" ] || { echo "bench: no load driver at $driver; TRACKWAY_SFNLOAD names its folder" >&2; exit 1; }
+built=${CARGO_TARGET_DIR:-$PWD/target}/sfnload
+mkdir -p "$built/source"
+cp -r "$driver/." "$built/source"
+chmod -R u+w "$built/source"
+(cd "$built/source" && CARGO_TARGET_DIR=$built cargo build --release --quiet)
+cargo build --release --package trackway
+
+data=$(mktemp -d)
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"${CARGO_TARGET_DIR:-target}/release/trackway" serve --listen "127.0.0.1:$port" --data "$data" >"$data.log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$data" "$data.log"' EXIT
+until python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/health')" 2>/dev/null; do
+    kill -0 "$server" || { cat "$data.log" >&2; exit 1; }
+    sleep 0.1
+done
+
+load() { "$built/release/sfnload" --endpoint "http://127.0.0.1:$port" --pid "$server" --data-dir "$data" "$@"; }
+if [ $# -gt 0 ]; then
+    load "$@"
+else
+    load ping
+    load start --states 1 --count 5000
+    load start --states 10 --count 5000
+    load e2e --states 10
+    load sync --states 10
+    load history --items 500
+    load map --items 1000
+    load activity --workers 8
+    load list
+    load wait
+fi
