@@ -85,7 +85,7 @@ pub(crate) fn delay_ms(retrier: &Retrier, retries: u32, random: impl FnOnce() ->
     let exponent = i32::try_from(retries).unwrap_or(i32::MAX);
     let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
     let seconds_max = retrier.max_delay_seconds.map_or(DELAY_SECONDS_MAX, |max| max as f64);
-    let whole = (seconds.min(seconds_max).min(DELAY_SECONDS_MAX).max(0.0) * 1000.0).round() as i64;
+    let whole = (seconds.min(seconds_max).clamp(0.0, DELAY_SECONDS_MAX) * 1000.0).round() as i64;
     if !retrier.full_jitter {
         return whole;
     }

@@ -71,7 +71,9 @@ fn read(path: &Path) -> Case {
 
 /// `22-03-2024, 21:37:45` as 202403; a case without a date is taken for a new one.
 fn year_and_month(text: &str) -> u32 {
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u32>().ok());
+    let number = |range: std::ops::Range<usize>| {
+        text.get(range).and_then(|digits| digits.parse::<u32>().ok())
+    };
     number(6..10).zip(number(3..5)).map_or(999_999, |(year, month)| year * 100 + month)
 }
 
@@ -124,7 +126,8 @@ fn collect(key: &str, value: &Value, found: &mut Vec<History>) {
     match value {
         Value::Object(members) => {
             let events = members.get("events").and_then(Value::as_array);
-            if let Some(events) = events.filter(|e| e.first().is_some_and(|e| e["type"].is_string()))
+            if let Some(events) =
+                events.filter(|e| e.first().is_some_and(|e| e["type"].is_string()))
             {
                 let mut events = events.clone();
                 if events[0]["id"] != 1 {
@@ -133,7 +136,9 @@ fn collect(key: &str, value: &Value, found: &mut Vec<History>) {
                 found.push(History { key: key.to_owned(), events });
                 return;
             }
-            members.iter().for_each(|(name, value)| collect(&format!("{key}/{name}"), value, found));
+            members
+                .iter()
+                .for_each(|(name, value)| collect(&format!("{key}/{name}"), value, found));
         }
         Value::Array(elements) => elements.iter().for_each(|value| collect(key, value, found)),
         _ => {}

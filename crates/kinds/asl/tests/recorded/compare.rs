@@ -41,7 +41,8 @@ impl Comparer {
     pub(crate) fn new(recorded: u32) -> Self {
         Self {
             bound: BTreeMap::new(),
-            placeholder: Regex::new(r"<[^<>\s]+>|lambda_function(_\d+)?_name").expect("a valid expression"),
+            placeholder: Regex::new(r"<[^<>\s]+>|lambda_function(_\d+)?_name")
+                .expect("a valid expression"),
             arn: Regex::new(r"arn:aws:([a-z]+):([a-z0-9-]*):000000000000")
                 .expect("a valid expression"),
             newer: if recorded < 202_311 { &REDRIVE } else { &[] },
@@ -87,7 +88,11 @@ impl Comparer {
                 }
             }
             (Value::String(expected), Value::String(found)) => {
-                if self.text(expected, found) { Ok(()) } else { differ() }
+                if self.text(expected, found) {
+                    Ok(())
+                } else {
+                    differ()
+                }
             }
             (Value::String(expected), found) if self.placeholder.is_match(expected) => {
                 if self.text(expected, &found.to_string()) { Ok(()) } else { differ() }
@@ -96,7 +101,11 @@ impl Comparer {
                 if expected.as_f64() == found.as_f64() { Ok(()) } else { differ() }
             }
             _ => {
-                if aws == ours { Ok(()) } else { differ() }
+                if aws == ours {
+                    Ok(())
+                } else {
+                    differ()
+                }
             }
         }
     }

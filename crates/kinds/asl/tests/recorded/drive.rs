@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
-use trackway_asl::call::{ACTIVITY, CallPattern, LAMBDA, STATES, ServiceCall, StartCall};
+use trackway_asl::call::{ACTIVITY, CallPattern, LAMBDA, SERVICE, STATES, ServiceCall, StartCall};
 use trackway_asl::definition::{Definition, MachineType, parse, to_aws_message};
 use trackway_asl::history::{View, write_event};
 use trackway_asl::{Event, EventKind, Execution, Failure, Report, Signal, Status};
@@ -62,8 +62,8 @@ pub(crate) struct Driver {
 
 /// Runs a definition against a recorded history; gives our history.
 pub(crate) fn run(definition: &str, input: &str, recorded: &[Value]) -> Result<Vec<Value>, String> {
-    let def = parse(definition, MachineType::Standard)
-        .map_err(|problems| to_aws_message(&problems))?;
+    let def =
+        parse(definition, MachineType::Standard).map_err(|problems| to_aws_message(&problems))?;
     let mut driver = Driver {
         def,
         execution: Execution::default(),
@@ -134,44 +134,44 @@ impl Driver {
                         self.timers.insert((at, timer));
                     }
                     Command::Disarm(timer) => self.timers.retain(|(_, armed)| *armed != timer),
-                    Command::Cancel(_) | Command::Close { .. } => {}
+                    Command::Cancel(_) | Command::Hold(_) | Command::Close { .. } => {}
                 }
             }
         }
     }
 
-    /// The name of the state that this effect works for.
-    fn state_of(&self, effect: EffectId) -> String {
-        let scheduled = self.events.iter().rev().find_map(|(_, event)| match &event.kind {
-            EventKind::Scheduled { state, effect: of, .. } if *of == effect => Some(*state),
+    /// The name of the state that this effect works for, and the effect that answers it.
+    fn scheduled(&self, effect: EffectId) -> Option<(String, Option<EffectId>)> {
+        self.events.iter().rev().find_map(|(_, event)| match &event.kind {
+            EventKind::Scheduled { state, effect: of, options } if *of == effect => {
+                let name = self.def.state(*state)?.name.to_string();
+                Some((name, options.as_ref().and_then(|options| options.answer)))
+            }
             _ => None,
-        });
-        let state = scheduled.and_then(|state| self.def.state(state));
-        state.map_or_else(String::new, |state| state.name.to_string())
+        })
     }
 
     /// The recorded outcome of the next call of this state, as inputs.
     fn perform(&mut self, effect: EffectId, queue: &str, request: &Payload) -> Vec<Input<Signal>> {
-        let name = self.state_of(effect);
+        let Some((name, answer)) = self.scheduled(effect) else { return Vec::new() };
         let next = self.outcomes.get_mut(&name).and_then(VecDeque::pop_front);
         let Some(recorded) = next else { return Vec::new() };
         let mut inputs = Vec::new();
-        let finished = |outcome| Input::Finished { effect, outcome };
         if let Some(worker) = recorded.taken {
             inputs.push(Input::Signal(Signal::Taken { effect, worker }));
         }
         if let Some(submitted) = recorded.submitted {
-            inputs.push(finished(Outcome::Succeeded(Payload::new(submitted))));
+            let outcome = Outcome::Succeeded(Payload::new(submitted));
+            inputs.push(Input::Finished { effect, outcome });
         }
-        let pattern = pattern(queue, request);
+        let effect = answer.unwrap_or(effect);
+        let finished = |outcome| Input::Finished { effect, outcome };
         match recorded.end {
             None | Some(End::TimedOut) => {}
-            Some(end) if pattern == CallPattern::WaitForTaskToken => {
-                inputs.push(Input::Signal(answer(effect, end)));
+            Some(end) if ends_by_signal(queue, request) => {
+                inputs.push(Input::Signal(signal(effect, end)));
             }
-            Some(end) if queue == STATES && pattern != CallPattern::RequestResponse => {
-                inputs.push(finished(closed(end)));
-            }
+            Some(end) if queue == STATES && answer.is_some() => inputs.push(finished(closed(end))),
             Some(End::Succeeded(output)) => {
                 inputs.push(finished(Outcome::Succeeded(Payload::new(as_text(&output)))));
             }
@@ -203,23 +203,18 @@ impl Driver {
     }
 }
 
-fn pattern(queue: &str, request: &Payload) -> CallPattern {
-    if queue == LAMBDA {
-        // Its pattern is not in the request: only a token's answer tells.
-        let call = serde_json::from_str::<Value>(request).unwrap_or_default();
-        let waits = call["style"] == "invoke" && request.contains("token-");
-        return if waits { CallPattern::WaitForTaskToken } else { CallPattern::RequestResponse };
-    }
-    if queue == STATES {
-        return serde_json::from_str::<StartCall>(request).expect("a start call").pattern;
-    }
-    if queue.starts_with(ACTIVITY) {
-        return CallPattern::WaitForTaskToken;
-    }
-    serde_json::from_str::<ServiceCall>(request).expect("a service call").pattern
+/// Whether a signal ends the task: a worker's, or that of who has the token.
+fn ends_by_signal(queue: &str, request: &Payload) -> bool {
+    let pattern = match queue {
+        STATES => serde_json::from_str::<StartCall>(request).expect("a start call").pattern,
+        SERVICE => serde_json::from_str::<ServiceCall>(request).expect("a service call").pattern,
+        LAMBDA => return request.contains("\"token-"),
+        _ => return queue.starts_with(ACTIVITY),
+    };
+    pattern == CallPattern::WaitForTaskToken
 }
 
-fn answer(effect: EffectId, end: End) -> Signal {
+fn signal(effect: EffectId, end: End) -> Signal {
     match end {
         End::Succeeded(output) => {
             Signal::TaskSucceeded { effect, output: Payload::new(as_text(&output)) }
