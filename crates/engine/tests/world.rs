@@ -152,6 +152,14 @@ async fn a_volatile_execution_takes_signals_and_is_gone_once_closed() {
     assert_eq!(house.engine.stats().live, 0);
 }
 
+#[tokio::test]
+async fn volatile_executions_never_fill_a_batch() {
+    let house = House::new().await;
+    for number in 0..5 * trackway_engine::limits::LETTERS_PER_BATCH_MAX {
+        house.engine.start_and_wait(volatile(&number.to_string(), "pass 1")).await.unwrap();
+    }
+}
+
 fn query(status: Option<u8>, limit: usize) -> ListQuery {
     let (scope, parent) = (SCOPE.to_owned(), "machine".to_owned());
     ListQuery { kind: TOY, scope, parent, status, after: None, limit }
