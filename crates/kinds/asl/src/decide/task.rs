@@ -10,6 +10,7 @@ use crate::call::{self, CallPattern, FunctionCall, ServiceCall, StartCall, Style
 use crate::context::Context;
 use crate::definition::{Number, Pattern, Resource, State, StateId, StateKind, Task};
 use crate::event::{EventKind, Failure, FrameId, TaskOptions};
+use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::retry::{Fault, FaultKind, TIMEOUT};
 use crate::runtime::{Documents, Scope};
 
@@ -29,6 +30,9 @@ impl Decide<'_, '_> {
         let input = self.filtered(frame, state)?;
         let parameters = self.parameters(frame, state, task, answer, &input)?;
         let options = TaskOptions { answer, ..self.options(frame, task, &input)? };
+        if parameters.len() > PAYLOAD_BYTES_MAX {
+            return Err(Trouble::too_large(&state.name));
+        }
         let (queue, request) = request(task, &parameters, &options)?;
         let now = self.turn.now();
         for (seconds, timer) in options.timeout.into_iter().chain(options.heartbeat) {
