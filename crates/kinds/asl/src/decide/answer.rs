@@ -90,8 +90,6 @@ impl Decide<'_, '_> {
             return Some(self.failed(frame, problem, Some(effect)));
         }
         let at = self.execution.frame(frame)?.state;
-        // The child's end or the token's answer is still to come.
-        self.turn.command(Command::Hold(self.execution.task(frame)?.effect));
         self.emit(frame, EventKind::Submitted(at), Some(output));
         self.execution.task(frame)?.early.is_some().then(|| self.early(frame, None))
     }
