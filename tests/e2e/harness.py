@@ -258,4 +258,5 @@ def _as_json(body):
 
 def code_of(body):
     """The error code of an awsJson answer, its namespace cut off."""
+    assert isinstance(body, dict) and "__type" in body, f"not an AWS error: {body!r:.300}"
     return body["__type"].split("#")[-1]
