@@ -12,7 +12,9 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["distill"] => distill::run(None),
         ["distill", folder] => distill::run(Some(folder.as_ref())),
-        _ => Err("usage: cargo xtask tidy | distill [FOLDER OF AN UNPACKED botocore PACKAGE]".into()),
+        _ => {
+            Err("usage: cargo xtask tidy | distill [FOLDER OF AN UNPACKED botocore PACKAGE]".into())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,1 +1,158 @@
-//! See ARCHITECTURE.md.
+//! One module a service: AWS operations onto engine calls.
+//!
+//! ```text
+//! HTTP request ─▶ dispatch ─▶ auth ─▶ decode, validate ─▶ handler ─▶ encode ─▶ HTTP response
+//!                 └──────────── wire ───────────────┘   └ here ┘   └ wire ┘
+//! ```
+//!
+//! This is the only room that knows both the wire and the kinds. It must not touch the store:
+//! whatever is kept goes through the engine. An operation that is not built answers 501 and its
+//! name, never a pretended success.
+
+mod account;
+mod caller;
+pub mod step_functions;
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::Value;
+use trackway_engine::{Engine, Fault};
+use trackway_wire::error::Failure;
+use trackway_wire::server::{self, Call};
+use trackway_wire::sigv4;
+
+pub use caller::Caller;
+use step_functions::StepFunctions;
+
+/// An access key that callers sign with.
+#[derive(Clone)]
+pub struct Credential {
+    /// The secret.
+    pub secret_key: String,
+    /// The account it acts in, 12 digits; `000000000000` if none is given.
+    pub account: Option<String>,
+}
+
+/// All services behind one endpoint.
+pub struct Api {
+    step_functions: StepFunctions,
+    /// By access key; when there are any, every request must be signed by one.
+    credentials: BTreeMap<String, Credential>,
+}
+
+impl Api {
+    /// The services on this engine.
+    #[must_use]
+    pub fn new(engine: Engine, credentials: BTreeMap<String, Credential>) -> Self {
+        server::warm_up();
+        Self { step_functions: StepFunctions::new(engine), credentials }
+    }
+
+    /// Answers one request of an AWS client. A refusal and a fault are answers too.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let request_id = request_id();
+        let (head, body) = request.into_parts();
+        let seen = trackway_wire::request::Request {
+            method: &head.method,
+            uri: &head.uri,
+            headers: &head.headers,
+            body: &body,
+        };
+        let call = match server::dispatch(&seen) {
+            Ok(call) => call,
+            Err(rejection) => return rejection.respond(&request_id),
+        };
+        let reply = call.reply();
+        let answered = match self.authorize(&call, &seen) {
+            Ok(caller) => match call.input(&seen) {
+                Ok(input) => self.handle(&call, caller, input).await,
+                Err(failure) => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        };
+        match answered {
+            Ok(body) => reply.success(body.into(), &request_id),
+            Err(failure) => reply.failure(&failure, &request_id),
+        }
+    }
+
+    /// The answer to a body that is larger than the server reads.
+    #[must_use]
+    pub fn too_large(&self, head: &http::request::Parts) -> Response<Bytes> {
+        let seen = trackway_wire::request::Request {
+            method: &head.method,
+            uri: &head.uri,
+            headers: &head.headers,
+            body: &[],
+        };
+        let failure = Failure::new("RequestEntityTooLarge", "Request body is too large");
+        match server::dispatch(&seen) {
+            Ok(call) => call.reply().failure(&failure, &request_id()),
+            Err(rejection) => rejection.reply.failure(&failure, &request_id()),
+        }
+    }
+
+    /// Who calls. Signatures are verified when keys are configured.
+    fn authorize(
+        &self,
+        call: &Call,
+        request: &trackway_wire::request::Request<'_>,
+    ) -> Result<Caller, Failure> {
+        if !self.credentials.is_empty() {
+            let secret = |key: &str| self.credentials.get(key).map(|key| key.secret_key.clone());
+            sigv4::verify(request, &call.service.signing_name, secret, wall_clock_ms())?;
+        }
+        let account =
+            call.account(|key| self.credentials.get(key).and_then(|known| known.account.clone()));
+        Ok(Caller::new(&account, &call.identity.region))
+    }
+
+    async fn handle(&self, call: &Call, caller: Caller, input: Value) -> Result<Vec<u8>, Failure> {
+        match (&*call.service.name, &*call.operation.name) {
+            ("stepfunctions", operation) if step_functions::OPERATIONS.contains(&operation) => self
+                .step_functions
+                .call(operation, &caller, input)
+                .await
+                .map_err(|failure| failure_of(operation, failure)),
+            ("sts", "GetCallerIdentity") => Ok(account::caller_identity(&caller)),
+            _ => Err(call.not_built()),
+        }
+    }
+}
+
+/// A refusal in AWS's words, or a fault of ours, which the caller is told no more of.
+fn failure_of(operation: &str, failure: step_functions::Failure) -> Failure {
+    match failure {
+        step_functions::Failure::Refused(refusal) => {
+            let failure = Failure::new(refusal.code.name(), refusal.message);
+            match refusal.resource_name {
+                Some(name) => failure.with_member("resourceName", name),
+                None => failure,
+            }
+        }
+        step_functions::Failure::Fault(fault) => {
+            report(operation, &fault);
+            Failure::bare("InternalFailure")
+        }
+    }
+}
+
+fn report(operation: &str, fault: &Fault) {
+    eprintln!("fault in {operation}: {fault}");
+}
+
+fn wall_clock_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A request's id: random, in the form of a UUID. Nothing depends on it being hard to guess.
+fn request_id() -> String {
+    let mut bytes = [0_u8; 16];
+    // Without randomness the id is all zeros, and the request is answered all the same.
+    let _no_randomness = getrandom::fill(&mut bytes);
+    step_functions::uuid_of(bytes)
+}

@@ -57,11 +57,58 @@
 //! engine.now() / advance(millis) / reset(scope).await / stats() / stopped().await / shutdown().await
 //! ```
 
-mod perform;
 mod request;
 
+mod builder;
+mod engine;
+
+mod perform;
+mod queues;
+
+mod inbox;
+mod letter;
+mod live;
+mod load;
+mod reset;
+mod shard;
+mod turn;
+
+mod definitions;
+mod desk;
+mod kind;
+mod timers;
+
+mod runner;
+mod shared;
+
+mod catalog;
+mod clock;
+mod queries;
+mod retention;
+mod tokens;
+mod verify;
+
+pub mod keys;
+pub mod limits;
+mod reader;
+mod records;
+
+#[cfg(feature = "toy")]
+pub mod toy;
+
+pub use builder::{Builder, Config, ShardPlace};
+pub use catalog::{Catalog, CatalogError, CatalogPage, Check, Edit};
+pub use clock::Clock;
+pub use desk::Chance;
+pub use engine::{Engine, EngineStats};
+pub use letter::{Action, Letter, Look, Offer, Opaque, Reply, StartReply};
+pub use load::Recovered;
 pub use perform::{Performed, Performer, Work};
+pub use queues::Lease;
 pub use request::{
     Cursor, Definition, Durability, Ended, Entry, Fault, ListPage, ListQuery, ListRow, Page,
     Record, SignalError, StartError, StartRequest, Started, Waited,
 };
+pub use shard::{Figures, Planted, Shard};
+pub use tokens::{PageTokenError, Tokens};
+pub use verify::{RebuildReport, VerifyReport};

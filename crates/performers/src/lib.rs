@@ -1,7 +1,17 @@
-//! What an effect can do: run a function here, and say what a service reported.
+//! What an effect can do: run a function here, call an AWS service, and say what it reported.
 //!
-//! See ARCHITECTURE.md. This room knows processes and HTTP. It must not know the engine, the store or a kind: it
-//! is given work as plain values and answers with plain values.
+//! ```text
+//!   engine ─ Work ─▶ task ─┬─▶ function        a declared function, behind the Runtime API
+//!                          └─▶ remote_lambda   Lambda at the configured endpoint
+//!   engine ◀ Outcome ── lambda (what Step Functions reports of either)
+//! ```
+//!
+//! This room knows processes, HTTP and the requests that machines make. It must not know the store, nor decide what an
+//! outcome means for an execution.
 
+pub mod endpoint;
 pub mod function;
 pub mod lambda;
+pub mod remote_lambda;
+pub mod task;
+pub mod transport;

@@ -1,2 +1,67 @@
-//! See ARCHITECTURE.md.
-fn main() {}
+//! `trackway`: the server and its command line. It wires the rooms together and decides nothing.
+
+mod client;
+mod command;
+mod compose;
+mod config;
+mod server;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runs AWS workflows durably and keeps their complete execution history.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    /// How results are printed.
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs: one JSON document.
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the AWS APIs.
+    Serve(command::serve::Args),
+    /// Run a state machine's definition here, without a server, and show what happened.
+    Run(command::run::Args),
+    /// Show the history of an execution on a server as a timeline.
+    History(command::history::Args),
+    /// Check every invariant of a data directory that no server is using.
+    Verify(command::verify::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            match cli.command {
+                Command::Serve(args) => command::serve::run(args).await,
+                Command::Run(args) => command::run::run(args, cli.output).await,
+                Command::History(args) => command::history::run(args, cli.output).await,
+                Command::Verify(args) => command::verify::run(args, cli.output).await,
+            }
+        }),
+        Err(error) => Err(format!("could not start the runtime: {error}")),
+    };
+    match result {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -13,6 +13,10 @@ use regex::{Regex, RegexBuilder};
 /// Limit of a compiled pattern, in bytes; bounded repeats of Unicode classes are large.
 const COMPILED_BYTES_MAX: usize = 64 << 20;
 
+/// Greatest upper bound of a repeat that is compiled; such patterns come with a maximal length,
+/// which is checked for itself.
+const REPEAT_MAX: usize = 5000;
+
 /// A compiled pattern.
 #[derive(Debug)]
 pub struct Pattern {
@@ -115,7 +119,16 @@ fn translate(source: &str) -> Option<String> {
         let next = letters.get(at + 1).copied();
         at += 1;
         match letter {
-            '\\' => at += escape(&letters[at..], class_depth > 0, &mut out)?,
+            '\\' => {
+                let set = next.is_some_and(|next| "wWdDsSpP".contains(next));
+                at += escape(&letters[at..], class_depth > 0, &mut out)?;
+                // A hyphen after a set stands for itself.
+                if set && class_depth > 0 && letters.get(at) == Some(&'-') {
+                    at += 1;
+                    out.push_str(r"\-");
+                }
+            }
+            '{' if class_depth == 0 => at += repeat(&letters[at..], &mut out),
             '[' => {
                 class_depth += 1;
                 out.push('[');
@@ -135,6 +148,20 @@ fn translate(source: &str) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// After `{`: a repeat whose upper bound is beyond [`REPEAT_MAX`] loses it. Answers how many letters
+/// it took.
+fn repeat(rest: &[char], out: &mut String) -> usize {
+    out.push('{');
+    let text: String = rest.iter().take_while(|letter| **letter != '}').collect();
+    let Some((least, most)) = text.split_once(',') else { return 0 };
+    if most.parse::<usize>().is_ok_and(|most| most > REPEAT_MAX) {
+        out.push_str(least);
+        out.push(',');
+        return text.len();
+    }
+    0
 }
 
 /// After `[`: a negation, and a `]` that stands for itself.
@@ -256,6 +283,8 @@ mod tests {
             ("[^\\p{C}]*", &["aé"], &["\u{1}"]),
             ("[a-zA-Z0-9-_]+", &["a-b"], &["a b"]),
             ("[\\u0020-\\uD7FF\\uD800\\uDC00-\\uDBFF\\uDFFF]*", &["a😀"], &["\u{1}"]),
+            ("[\\w-\\/]+", &["a-/"], &[":"]),
+            ("^.{1,100000}$", &["a"], &[""]),
             ("^$|a", &["", "a"], &["b"]),
         ];
         for (pattern, good, bad) in cases {

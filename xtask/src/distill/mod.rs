@@ -37,7 +37,12 @@ pub(crate) fn run(package: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let mut services = Vec::new();
     for name in names {
         if let Some(file) = newest(&data.join(&name))? {
-            let source: Value = serde_json::from_slice(&gunzip(&fs::read(file)?)?)?;
+            let mut source: Value = serde_json::from_slice(&gunzip(&fs::read(&file)?)?)?;
+            let extras = file.with_file_name("service-2.sdk-extras.json");
+            if extras.is_file() {
+                let mut extras: Value = serde_json::from_slice(&fs::read(extras)?)?;
+                merge(&mut source, extras["merge"].take());
+            }
             services.push(service::distill(&name, &source, &endpoints));
         }
     }
@@ -46,6 +51,19 @@ pub(crate) fn run(package: Option<&Path>) -> Result<(), Box<dyn Error>> {
     fs::write(root.join("models/README.md"), readme(services.len(), packed.len()))?;
     println!("distilled {} services into {} bytes", services.len(), packed.len());
     Ok(())
+}
+
+/// Lays botocore's own corrections over a model, object by object.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (_, Value::Null) => {}
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
 }
 
 /// Puts the package into `target/distill`; its folder.

@@ -25,7 +25,9 @@ pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service 
     sorted.sort_unstable();
     let names = Names(sorted);
     let mut operations: Vec<Operation> = object(&source["operations"])
-        .map(|operations| operations.values().map(|one| operation(one, &names)).collect())
+        .map(|operations| {
+            operations.iter().map(|(name, one)| operation(name, one, &names)).collect()
+        })
         .unwrap_or_default();
     operations.sort_by(|left, right| left.name.cmp(&right.name));
     let prefix = text(metadata, "endpointPrefix").unwrap_or_default();
@@ -91,13 +93,14 @@ fn protocols(metadata: &Value) -> Vec<Protocol> {
         .collect()
 }
 
-fn operation(source: &Value, names: &Names<'_>) -> Operation {
+/// The name is the key: CloudFront's `name`s carry the version of the API.
+fn operation(name: &str, source: &Value, names: &Names<'_>) -> Operation {
     let http = &source["http"];
     let reference = |key: &str| source.get(key).map(|reference| names.id(reference));
     let errors = source["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let input = &source["input"];
     Operation {
-        name: text(source, "name").unwrap_or_default(),
+        name: name.into(),
         method: text(http, "method").unwrap_or_default(),
         uri: text(http, "requestUri").unwrap_or_default(),
         response_code: status(http.get("responseCode")).filter(|code| *code != 200),

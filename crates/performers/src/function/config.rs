@@ -9,6 +9,9 @@
 //! concurrency = 4              # processes at most; further invocations wait
 //! memory_mb = 128              # told to the function, not enforced
 //! ```
+//!
+//! The files under `path` are the function's code: when one changes, new processes take over. A function should not
+//! write there (on AWS it could not); hidden files, `__pycache__` and what lies inside installed packages don't count.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,6 +1,7 @@
 //! What functions write: lines to the sink, and the last 4 KB of each invocation.
 
 use std::collections::VecDeque;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -153,13 +154,13 @@ struct Source<R> {
     lines: Lines,
 }
 
-impl<R: AsyncRead + Unpin> Source<R> {
+impl<R: AsyncRead + AsFd + Unpin> Source<R> {
     fn new(stream: Stream, reader: Option<R>) -> Self {
         Self { stream, reader, lines: Lines::default() }
     }
 
-    /// Reads what is there; pending when there is nothing, ready when the stream has ended.
-    fn poll_drain(
+    /// Reads until nothing is there; pending while more may come, ready when the stream has ended.
+    fn poll_read(
         &mut self,
         collector: &Collector,
         context: &mut std::task::Context<'_>,
@@ -173,13 +174,31 @@ impl<R: AsyncRead + Unpin> Source<R> {
                     collector.take(self.stream, &mut self.lines, buffer.filled());
                 }
                 // The end, or an error after which there is nothing more to read.
-                Poll::Ready(_) => {
-                    self.reader = None;
-                    self.lines.finish(|text| collector.emit(self.stream, text));
-                }
+                Poll::Ready(_) => self.finish(collector),
             }
         }
         Poll::Ready(())
+    }
+
+    /// Reads what is in the pipe now, without waiting to be told by the runtime that there is something: that may come
+    /// after the news of an answer that was sent later.
+    fn read_now(&mut self, collector: &Collector) {
+        let mut space = [0; READ_BYTES];
+        while let Some(reader) = &self.reader {
+            match rustix::io::read(reader, &mut space) {
+                Ok(length) if length > 0 => {
+                    collector.take(self.stream, &mut self.lines, &space[..length]);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return,
+                Ok(_) | Err(_) => self.finish(collector),
+            }
+        }
+    }
+
+    fn finish(&mut self, collector: &Collector) {
+        self.reader = None;
+        self.lines.finish(|text| collector.emit(self.stream, text));
     }
 }
 
@@ -191,19 +210,17 @@ async fn read_all(
 ) {
     let mut stdout = Source::new(Stream::Stdout, stdout);
     let mut stderr = Source::new(Stream::Stderr, stderr);
-    let mut caught_up = Vec::new();
     std::future::poll_fn(|context| {
-        while let Poll::Ready(Some(request)) = requests.poll_recv(context) {
-            caught_up.push(request);
+        while let Poll::Ready(Some(caught_up)) = requests.poll_recv(context) {
+            stdout.read_now(&collector);
+            stderr.read_now(&collector);
+            // Whoever asked may have gone.
+            let _ = caught_up.send(());
         }
         let ended = [
-            stdout.poll_drain(&collector, context).is_ready(),
-            stderr.poll_drain(&collector, context).is_ready(),
+            stdout.poll_read(&collector, context).is_ready(),
+            stderr.poll_read(&collector, context).is_ready(),
         ];
-        for request in caught_up.drain(..) {
-            // Whoever asked may have gone.
-            let _ = request.send(());
-        }
         if ended == [true, true] { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

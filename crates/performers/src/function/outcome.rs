@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Invocation {
     /// The function: a name, a partial ARN or an ARN.
     pub name: String,
-    /// The event, a JSON document.
+    /// The event, a JSON document; nothing counts as `{}`.
     pub payload: Bytes,
     /// The client context, a JSON document (already decoded from the API's base64).
     pub client_context: Option<String>,

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -97,7 +98,11 @@ impl Pool {
 
     /// Runs an invocation when its turn comes. A caller that goes away withdraws it while it waits for its turn; once
     /// it runs, it runs to its end, as on AWS.
-    pub(super) async fn invoke(self: &Arc<Self>, invocation: Invocation) -> Outcome {
+    pub(super) async fn invoke(self: &Arc<Self>, mut invocation: Invocation) -> Outcome {
+        if invocation.payload.is_empty() {
+            // As Lambda does for a request without a body.
+            invocation.payload = Bytes::from_static(b"{}");
+        }
         // Forgotten here and given back below, because a permit that borrows cannot move into the task.
         match self.turns.acquire().await {
             Ok(turn) => turn.forget(),

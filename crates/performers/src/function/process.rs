@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 
@@ -85,8 +85,11 @@ impl Process {
         &self.logs
     }
 
+    /// Whether the process has ended, even if the reaper has not come to it yet: an invocation given to a process that
+    /// has just died would be lost.
     pub(super) fn has_exited(&self) -> bool {
-        self.exit.borrow().is_some()
+        let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.exit.borrow().is_some() || !matches!(waitid(WaitId::Pid(self.group), peek), Ok(None))
     }
 
     /// Waits for the end of the process.
@@ -100,7 +103,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.has_exited() {
+        // Not after the reaper, which has killed the group and after which its number may belong to others.
+        if self.exit.borrow().is_none() {
             kill_group(self.group);
         }
     }

@@ -24,6 +24,7 @@ pub(super) const RESPONSE_BYTES_MAX: usize = 6 * 1024 * 1024 + 100;
 /// A larger body is not even read to its end; the connection is closed instead.
 const DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
 const CONNECTIONS_MAX: usize = 32;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 const PREFIX: &str = "/2018-06-01/runtime/";
 
 /// What the API tells every invocation of a function.
@@ -37,9 +38,12 @@ pub(super) struct Facts {
 pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, facts: Arc<Facts>) {
     let mut connections = JoinSet::new();
     loop {
-        // A failure to accept is that one connection's; a full table waits for one to end.
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(serve_connection(stream, desk.clone(), facts.clone()));
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(serve_connection(stream, desk.clone(), facts.clone()));
+            }
+            // That one connection failed, or there are too many open files: then a retry at once would fail too.
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
         while connections.try_join_next().is_some() {}
         if connections.len() >= CONNECTIONS_MAX {

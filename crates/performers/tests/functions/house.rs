@@ -110,8 +110,11 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a process runs; one that has ended and waits to be collected does not.
+/// Whether a process runs. One that has ended and waits to be collected does not; its main thread may be the first of
+/// its threads to end.
 pub(crate) fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+    let Some((_, state)) = stat.rsplit_once(')') else { return false };
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    !state.starts_with(" Z") || threads > 1
 }

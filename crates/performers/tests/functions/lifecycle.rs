@@ -1,4 +1,7 @@
 //! Processes: how many, how long, and that none is left behind.
+//!
+//! Handlers that leave files give them hidden names, because other files in the folder of a function are its code: when
+//! one changes, a new process starts.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -16,14 +19,14 @@ def handler(event, context):
     if event == 'quick':
         return os.getpid()
     child = subprocess.Popen(['sleep', '1000'])
-    with open('pids.tmp', 'w') as file:
+    with open('.pids.tmp', 'w') as file:
         file.write(f'{os.getpid()} {child.pid}')
-    os.rename('pids.tmp', 'pids')
+    os.rename('.pids.tmp', '.pids')
     time.sleep(1000)
 ";
 
 fn pids(house: &House) -> Vec<String> {
-    let text = std::fs::read_to_string(house.path("pids")).unwrap_or_default();
+    let text = std::fs::read_to_string(house.path(".pids")).unwrap_or_default();
     text.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -61,31 +64,56 @@ async fn a_shutdown_kills_what_runs_and_answers_what_waits() {
     assert_eq!(house.invoke(json!({})).await, Outcome::ShuttingDown);
 }
 
-/// Not a test by itself: the server that the next test kills.
+/// Not a test by itself: the server that the next tests kill.
 #[tokio::test]
 async fn a_server_in_a_process_of_its_own() {
     let Ok(folder) = std::env::var("TRACKWAY_TEST_SERVER_FOLDER") else { return };
-    let host = start(folder.as_ref(), python_config(), stderr_sink()).await;
+    let mut config = python_config();
+    config["runtime"] = json!(std::env::var("TRACKWAY_TEST_SERVER_RUNTIME").unwrap());
+    let host = start(folder.as_ref(), config, stderr_sink()).await;
     let invocation =
         Invocation { name: "hello".into(), payload: "{}".into(), ..Invocation::default() };
     host.invoke(invocation).await;
 }
 
-#[tokio::test]
-async fn workers_end_when_the_server_is_killed() {
-    let house = House::python(HANGS).await;
+async fn kill_the_server_of(house: &House, runtime: &str) {
     let mut server = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "lifecycle::a_server_in_a_process_of_its_own"])
         .env("TRACKWAY_TEST_SERVER_FOLDER", house.folder.path())
+        .env("TRACKWAY_TEST_SERVER_RUNTIME", runtime)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    until("the handler's start", || !pids(&house).is_empty()).await;
-    let pids = pids(&house);
+    until("the handler's start", || !pids(house).is_empty()).await;
+    let pids = pids(house);
     assert!(pids.iter().all(|pid| runs(pid)));
     server.kill().unwrap();
     server.wait().unwrap();
     until("the end of both", || !pids.iter().any(|pid| runs(pid))).await;
+}
+
+#[tokio::test]
+async fn python_workers_end_when_the_server_is_killed() {
+    let house = House::python(HANGS).await;
+    kill_the_server_of(&house, "python3").await;
+}
+
+#[tokio::test]
+async fn node_workers_end_when_the_server_is_killed() {
+    if !crate::node::node_is_here() {
+        return;
+    }
+    let app = "
+const { spawn } = require('child_process');
+const fs = require('fs');
+exports.handler = async () => {
+  const child = spawn('sleep', ['1000']);
+  fs.writeFileSync('.pids.tmp', `${process.pid} ${child.pid}`);
+  fs.renameSync('.pids.tmp', '.pids');
+  await new Promise(() => {});
+};";
+    let house = House::with(&[("app.js", app)], python_config()).await;
+    kill_the_server_of(&house, "nodejs").await;
 }
 
 #[tokio::test]
@@ -94,8 +122,8 @@ async fn no_more_processes_run_than_allowed_and_the_rest_wait() {
     let app = "
 import os, time
 def handler(event, context):
-    open(f'here-{os.getpid()}', 'w').close()
-    while len([name for name in os.listdir('.') if name.startswith('here-')]) < 2:
+    open(f'.here-{os.getpid()}', 'w').close()
+    while len([name for name in os.listdir('.') if name.startswith('.here-')]) < 2:
         time.sleep(0.005)
     return os.getpid()
 ";
@@ -126,20 +154,24 @@ async fn an_edit_is_seen_by_a_new_process() {
 
 #[tokio::test]
 async fn a_process_that_dies_between_invocations_is_replaced() {
-    // It ends right after its answer, perhaps when the next invocation has been given to it already.
     let app = "
 import os, threading, time
+def end_when_told():
+    while not os.path.exists('.end'):
+        time.sleep(0.001)
+    os._exit(3)
+threading.Thread(target=end_when_told).start()
 def handler(event, context):
-    threading.Thread(target=lambda: (time.sleep(event / 1000), os._exit(3))).start()
     return os.getpid()
 ";
     let house = House::python(app).await;
-    let mut last = None;
     for _ in 0..3 {
-        let pid = house.succeed(json!(30)).await;
-        assert_ne!(last.as_ref(), Some(&pid));
-        until("its end", || !runs(&pid.to_string())).await;
-        last = Some(pid);
+        let pid = house.succeed(json!({})).await.to_string();
+        house.write(".end", "");
+        until("its end", || !runs(&pid)).await;
+        std::fs::remove_file(house.path(".end")).unwrap();
+        // At once, so that the host may not have noticed yet.
+        assert_ne!(house.succeed(json!({})).await.to_string(), pid);
     }
 }
 
@@ -151,18 +183,18 @@ async fn a_caller_that_goes_away_leaves_no_turn_taken() {
 import os, time
 def handler(event, context):
     if event == 'slow':
-        open('begun', 'w').close()
+        open('.begun', 'w').close()
         time.sleep(0.2)
-        open('ended', 'w').close()
+        open('.ended', 'w').close()
     return 1
 ";
     let house = House::with(&[("app.py", app)], config).await;
     tokio::select! {
         _ = house.invoke(json!("slow")) => panic!("left before its end"),
-        () = until("its start", || house.path("begun").exists()) => {}
+        () = until("its start", || house.path(".begun").exists()) => {}
     }
     assert_eq!(house.succeed(json!({})).await, json!(1));
-    assert!(house.path("ended").exists(), "it ran to its end before the next one");
+    assert!(house.path(".ended").exists(), "it ran to its end before the next one");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::house::House;
 
-fn node_is_here() -> bool {
+pub(crate) fn node_is_here() -> bool {
     let here = std::process::Command::new("node").arg("--version").output().is_ok();
     if !here {
         eprintln!("skipped: node is not installed");

@@ -59,7 +59,6 @@ def send(data):
     return s
 def ask(data):
     s = send(data)
-    s.shutdown(socket.SHUT_WR)
     parts = []
     while True:
         part = s.recv(65536)

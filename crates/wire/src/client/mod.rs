@@ -1,1 +1,15 @@
-//! Client.
+//! The client side: any operation of any service, as an HTTP request and back.
+//!
+//! [`endpoint`] says where to, [`build`] makes the request from an input in the neutral form,
+//! [`Built::sign`] signs it, [`parse`] reads the response. Sending, retrying and finding credentials
+//! is the caller's. Inputs are not checked against constraints: the service does that.
+
+mod build;
+mod endpoint;
+mod form;
+mod parse;
+mod xml_body;
+
+pub use build::{BuildError, Built, build};
+pub use endpoint::{Endpoint, endpoint, override_names};
+pub use parse::{Refused, parse};

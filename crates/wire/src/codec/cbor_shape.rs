@@ -58,8 +58,8 @@ pub(crate) fn from_cbor(
             let value = from_cbor(service, service.shape(member.shape), item, mode)?;
             Ok(Some((member.name.to_string(), value)))
         })?,
-        (ShapeKind::Document, item) => plain(item),
-        (_, item) if mode == Mode::Lenient => plain(item),
+        (ShapeKind::Document, item) => untyped_json(item),
+        (_, item) if mode == Mode::Lenient => untyped_json(item),
         (kind, item) => return Err(misfit(kind, &item)),
     })
 }
@@ -80,20 +80,20 @@ fn object(
 }
 
 /// An item without a shape, as JSON that is closest to it.
-fn plain(item: Item) -> Value {
+pub(crate) fn untyped_json(item: Item) -> Value {
     match item {
         Item::Integer(value) => whole(value),
         Item::Bytes(bytes) => Value::String(STANDARD.encode(bytes)),
         Item::Text(text) => Value::String(text),
-        Item::Array(items) => items.into_iter().map(plain).collect(),
+        Item::Array(items) => items.into_iter().map(untyped_json).collect(),
         Item::Map(entries) => {
             let named = entries.into_iter().filter_map(|(key, item)| match key {
-                Item::Text(key) => Some((key, plain(item))),
+                Item::Text(key) => Some((key, untyped_json(item))),
                 _ => None,
             });
             Value::Object(named.collect())
         }
-        Item::Tag(_, item) => plain(*item),
+        Item::Tag(_, item) => untyped_json(*item),
         Item::Bool(value) => Value::Bool(value),
         Item::Null => Value::Null,
         Item::Float(value) => float(value),

@@ -12,9 +12,11 @@ pub mod xml;
 
 mod cbor_shape;
 mod text;
+mod xml_read;
 
-pub(crate) use cbor_shape::{from_cbor, to_cbor, untyped};
+pub(crate) use cbor_shape::{from_cbor, to_cbor, untyped, untyped_json};
 pub(crate) use text::{from_text, to_text};
+pub(crate) use xml_read::{Node, members as xml_members, parse as parse_xml, value as xml_value};
 
 /// Deepest nesting of a body that is read. `serde_json` holds the same limit for JSON.
 pub const DEPTH_MAX: usize = 128;

@@ -89,6 +89,23 @@ impl ReferencePath {
         *place = value;
         Ok(document)
     }
+
+    /// Tells whether [`ReferencePath::insert`] can place a value in this document.
+    pub fn fits(&self, document: &Value) -> bool {
+        let mut place = Some(document);
+        for step in &self.steps {
+            place = match (step, place) {
+                (Step::Name(name), Some(Value::Object(members))) => members.get(name),
+                // Below a new object there is nothing but more new objects.
+                (Step::Name(_), None) => None,
+                (Step::Index(index), Some(Value::Array(elements))) if *index < elements.len() => {
+                    elements.get(*index)
+                }
+                _ => return false,
+            };
+        }
+        true
+    }
 }
 
 impl Step {

@@ -1,0 +1,26 @@
+//! Who calls: an account in a region.
+
+use std::sync::Arc;
+
+/// The account and region that a request acts in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// 12 digits.
+    pub account: String,
+    /// Such as `us-east-1`.
+    pub region: String,
+    /// Both, as the engine groups what it keeps: `ACCOUNT/REGION`.
+    pub scope: Arc<str>,
+}
+
+impl Caller {
+    /// A caller in this account and region.
+    #[must_use]
+    pub fn new(account: &str, region: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            scope: Arc::from(format!("{account}/{region}")),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Step Functions: each operation of the service, one file a group.
+//!
+//! A handler gets a request that satisfies the service model, looks at what only the service can
+//! know, calls the engine and answers with the model's own member names as JSON text. Codes and
+//! messages of refusals stand in [`refusal`].
+
+mod activities;
+mod arn;
+mod executions;
+mod history;
+mod json_text;
+mod machines;
+mod nested;
+mod page;
+mod record;
+mod refusal;
+mod rows;
+mod tags;
+mod tasks;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use trackway_core::Timestamp;
+use trackway_engine::{Engine, Fault};
+
+pub use nested::Nested;
+pub use refusal::Code;
+pub(crate) use refusal::{Failure, Refusal};
+
+use crate::Caller;
+
+/// The tag under which the engine knows the Amazon States Language.
+pub const KIND: u8 = 1;
+
+/// The operations that are built; any other of the service answers that it is not.
+pub const OPERATIONS: &[&str] = &[
+    "CreateActivity",
+    "CreateStateMachine",
+    "DeleteActivity",
+    "DeleteStateMachine",
+    "DescribeActivity",
+    "DescribeExecution",
+    "DescribeStateMachine",
+    "DescribeStateMachineForExecution",
+    "GetActivityTask",
+    "GetExecutionHistory",
+    "ListActivities",
+    "ListExecutions",
+    "ListStateMachines",
+    "ListTagsForResource",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
+    "StartExecution",
+    "StartSyncExecution",
+    "StopExecution",
+    "TagResource",
+    "UntagResource",
+    "UpdateStateMachine",
+];
+
+/// The service.
+pub(crate) struct StepFunctions {
+    engine: Engine,
+    definitions: machines::Definitions,
+}
+
+/// An answer: JSON text in the model's member names.
+type Answer = Result<Vec<u8>, Failure>;
+
+impl StepFunctions {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine, definitions: machines::Definitions::default() }
+    }
+
+    /// Carries out one operation of [`OPERATIONS`]; `input` satisfies the model.
+    pub(crate) async fn call(&self, operation: &str, caller: &Caller, input: Value) -> Answer {
+        match operation {
+            "CreateActivity" => self.create_activity(caller, read(input)?).await,
+            "CreateStateMachine" => self.create_state_machine(caller, read(input)?).await,
+            "DeleteActivity" => self.delete_activity(caller, read(input)?).await,
+            "DeleteStateMachine" => self.delete_state_machine(caller, read(input)?).await,
+            "DescribeActivity" => self.describe_activity(caller, read(input)?).await,
+            "DescribeExecution" => self.describe_execution(caller, read(input)?).await,
+            "DescribeStateMachine" => self.describe_state_machine(caller, read(input)?).await,
+            "DescribeStateMachineForExecution" => {
+                self.describe_state_machine_for_execution(caller, read(input)?).await
+            }
+            "GetActivityTask" => self.get_activity_task(caller, read(input)?).await,
+            "GetExecutionHistory" => self.get_execution_history(caller, read(input)?).await,
+            "ListActivities" => self.list_activities(caller, read(input)?).await,
+            "ListExecutions" => self.list_executions(caller, read(input)?).await,
+            "ListStateMachines" => self.list_state_machines(caller, read(input)?).await,
+            "ListTagsForResource" => self.list_tags_for_resource(caller, read(input)?).await,
+            "SendTaskFailure" => self.send_task_failure(read(input)?).await,
+            "SendTaskHeartbeat" => self.send_task_heartbeat(read(input)?).await,
+            "SendTaskSuccess" => self.send_task_success(read(input)?).await,
+            "StartExecution" => self.start_execution(caller, read(input)?).await,
+            "StartSyncExecution" => self.start_sync_execution(caller, read(input)?).await,
+            "StopExecution" => self.stop_execution(caller, read(input)?).await,
+            "TagResource" => self.tag_resource(caller, read(input)?).await,
+            "UntagResource" => self.untag_resource(caller, read(input)?).await,
+            "UpdateStateMachine" => self.update_state_machine(caller, read(input)?).await,
+            other => Err(Fault::new(format!("{other} is listed as built but is not")).into()),
+        }
+    }
+}
+
+/// Reads a request that satisfies the model into its struct.
+fn read<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
+    serde_json::from_value(input).map_err(|error| {
+        Refusal::new(Code::ValidationException, format!("The request can't be read: {error}"))
+            .into()
+    })
+}
+
+/// Writes an answer.
+fn write(answer: &impl Serialize) -> Answer {
+    serde_json::to_vec(answer)
+        .map_err(|error| Fault::new(format!("could not write an answer: {error}")).into())
+}
+
+/// The answer of an operation that has none.
+fn nothing() -> Answer {
+    Ok(b"{}".to_vec())
+}
+
+/// A moment as the wire has it: seconds since the epoch, with milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Epoch(Timestamp);
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era fit a double")]
+        serializer.serialize_f64(self.0.as_millis() as f64 / 1000.0)
+    }
+}
+
+/// A random UUID, version 4, in AWS's spelling.
+fn uuid() -> Result<String, Fault> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
+    Ok(uuid_of(bytes))
+}
+
+/// These bytes as a UUID, version 4.
+pub(crate) fn uuid_of(bytes: [u8; 16]) -> String {
+    let word = (u128::from_be_bytes(bytes) & !(0xf000_u128 << 64) & !(0xc000_u128 << 48))
+        | (0x4000_u128 << 64)
+        | (0x8000_u128 << 48);
+    let hex = format!("{word:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// Account and region, as the engine groups by.
+fn scope(caller: &Caller) -> Arc<str> {
+    Arc::clone(&caller.scope)
+}

@@ -1,0 +1,143 @@
+//! Executions that start executions: who performs `arn:aws:states:::states:startExecution`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::SetOnce;
+use trackway_asl::call::{CallPattern, StartCall};
+use trackway_core::{ExecutionId, Outcome, Payload, ReplyTo, Timestamp};
+use trackway_engine::{Engine, Performed, Performer, StartError, Started, Work};
+
+use super::arn::Arn;
+use super::executions::{StartExecution, StartedBy, StartedWith};
+use super::refusal::{Code, Failure, Refusal};
+use super::{StepFunctions, uuid_of};
+use crate::Caller;
+
+/// Performs the queue `states`. The engine needs its performers before it is opened, this one
+/// needs the engine: work waits until [`Nested::serve`] brings it.
+#[derive(Clone, Default)]
+pub struct Nested(Arc<SetOnce<Arc<StepFunctions>>>);
+
+impl Nested {
+    /// From now on executions are started through this engine.
+    pub fn serve(&self, engine: Engine) {
+        // Set once by the composition root; a second engine would be a mistake of ours.
+        let _was_set = self.0.set(Arc::new(StepFunctions::new(engine)));
+    }
+}
+
+impl Performer for Nested {
+    fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Performed> + Send>> {
+        let service = Arc::clone(&self.0);
+        Box::pin(async move { Performed::Finished(start(service.wait().await, &work).await) })
+    }
+}
+
+async fn start(service: &StepFunctions, work: &Work) -> Outcome {
+    let request_id =
+        uuid_of(ExecutionId::of(&format!("{}/{}/request", work.execution, work.effect.0)).0);
+    match try_start(service, work).await {
+        Ok((arn, started)) => {
+            Outcome::Succeeded(Payload::new(response(&arn, started, &request_id)))
+        }
+        Err(Failure::Refused(refusal)) => {
+            let Refusal { code, message, .. } = refusal;
+            let code = code.name();
+            Outcome::Failed {
+                error: format!("StepFunctions.{code}Exception"),
+                cause: format!(
+                    "{message} (Service: AWSStepFunctions; Status Code: 400; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
+                ),
+            }
+        }
+        Err(Failure::Fault(fault)) => Outcome::Failed {
+            error: "StepFunctions.AWSStepFunctionsException".to_owned(),
+            cause: format!("could not start the execution: {fault}"),
+        },
+    }
+}
+
+async fn try_start(service: &StepFunctions, work: &Work) -> Result<(String, Timestamp), Failure> {
+    let call: StartCall = serde_json::from_str(&work.request).map_err(|error| {
+        Refusal::new(Code::ValidationException, format!("The request can't be read: {error}"))
+    })?;
+    let caller = caller_of(&call.state_machine_arn)?;
+    let machine = service.machine_by_arn(&caller, &call.state_machine_arn).await?;
+    let waits = matches!(call.pattern, CallPattern::Sync | CallPattern::Sync2);
+    // A name of its own: the same one each time this effect is performed.
+    let own_name = || {
+        let seed = format!("{}/{}", work.execution, work.effect.0);
+        uuid_of(ExecutionId::of(&seed).0)
+    };
+    let by = StartedBy { execution: work.execution, effect: work.effect };
+    let request = StartExecution {
+        state_machine_arn: call.state_machine_arn,
+        name: Some(call.name.unwrap_or_else(own_name)),
+        input: call.input.unwrap_or_else(|| "{}".to_owned()),
+        included_data: None,
+    };
+    let mut start = service.start_request(&caller, machine, request, Some(by)).await?;
+    if waits {
+        start.reply_to = Some(ReplyTo { execution: work.execution, effect: work.effect });
+    }
+    let arn = start.start.arn.clone();
+    match service.engine.start(start).await {
+        Ok(Started::New { summary }) => Ok((arn, summary.started)),
+        Ok(Started::Existing { record, same_input }) => {
+            let ours = StartedWith::decode(&record.attributes)?.by == Some(by);
+            if ours || (same_input && !record.closed && !waits) {
+                return Ok((arn, record.summary.started));
+            }
+            Err(Refusal::new(
+                Code::ExecutionAlreadyExists,
+                format!("Execution Already Exists: '{arn}'"),
+            )
+            .into())
+        }
+        Err(StartError::Fault(fault)) => Err(fault.into()),
+        Err(other) => Err(trackway_engine::Fault::new(other.to_string()).into()),
+    }
+}
+
+/// The account and region that the state machine's ARN names.
+fn caller_of(state_machine_arn: &str) -> Result<Caller, Refusal> {
+    let arn = Arn::parse(state_machine_arn)?;
+    Ok(Caller::new(arn.account, arn.region))
+}
+
+/// StartExecution's response, as the service integration shows it.
+fn response(arn: &str, started: Timestamp, request_id: &str) -> String {
+    let length = json!({"executionArn": arn, "startDate": started.as_millis()}).to_string().len();
+    let length = length.to_string();
+    let date = http_date(started);
+    let metadata = |many: bool| {
+        let value = |text: &str| if many { json!([text]) } else { Value::from(text) };
+        json!({
+            "connection": value("keep-alive"),
+            "Content-Length": value(&length),
+            "Content-Type": value("application/x-amz-json-1.0"),
+            "Date": if many { json!([date]) } else { Value::from(date.as_str()) },
+            "x-amzn-RequestId": value(request_id),
+        })
+    };
+    json!({
+        "ExecutionArn": arn,
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": metadata(true),
+            "HttpHeaders": metadata(false),
+            "HttpStatusCode": 200,
+        },
+        "SdkResponseMetadata": { "RequestId": request_id },
+        "StartDate": started.as_millis(),
+    })
+    .to_string()
+}
+
+/// A moment as HTTP's `Date` header has it.
+fn http_date(moment: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(moment.as_millis())
+        .map(|moment| moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        .unwrap_or_default()
+}

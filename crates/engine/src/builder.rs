@@ -1,0 +1,182 @@
+//! What an engine is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use trackway_core::Machine;
+use trackway_store::Store;
+
+use crate::clock::Clock;
+use crate::desk::Chance;
+use crate::kind::Kinds;
+use crate::limits::SHARDS_DEFAULT;
+use crate::shard::{Parts, Planted};
+use crate::{Engine, Fault, Performer, Shard, Tokens, verify};
+
+/// What can be configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Shards of a store that is opened for the first time; an older store keeps its number.
+    pub shards: u16,
+    /// How long ended executions are kept; none for ever.
+    pub retention: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { shards: SHARDS_DEFAULT, retention: None }
+    }
+}
+
+type OnProblem = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Collects kinds, performers and configuration; see [`Engine::builder`].
+#[derive(Clone)]
+pub struct Builder {
+    kinds: Kinds,
+    performers: Vec<(String, Arc<dyn Performer>)>,
+    polled: Vec<String>,
+    clock: Clock,
+    config: Config,
+    planted: Planted,
+    on_problem: OnProblem,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            kinds: Kinds::default(),
+            performers: Vec::new(),
+            polled: Vec::new(),
+            clock: Clock::Real,
+            config: Config::default(),
+            planted: Planted::default(),
+            on_problem: Arc::new(|problem| eprintln!("trackway: {problem}")),
+        }
+    }
+}
+
+impl Builder {
+    /// Registers a kind of machine. Its tag is stored with every execution: never reuse one.
+    #[must_use]
+    pub fn kind<M: Machine>(mut self, tag: u8, name: &'static str) -> Self {
+        self.kinds.add::<M>(tag, name);
+        self
+    }
+
+    /// Registers who performs the effects whose queue, up to the first `/`, has this name.
+    #[must_use]
+    pub fn performer(mut self, queue: impl Into<String>, performer: Arc<dyn Performer>) -> Self {
+        self.performers.push((queue.into(), performer));
+        self
+    }
+
+    /// Registers a name whose queues are polled with [`Engine::take`] instead.
+    #[must_use]
+    pub fn polled(mut self, queue: impl Into<String>) -> Self {
+        self.polled.push(queue.into());
+        self
+    }
+
+    /// Chooses the clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Configures.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where problems go that no caller hears of: parked executions, unknown queues. One line each;
+    /// standard error by default.
+    #[must_use]
+    pub fn on_problem(mut self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_problem = Arc::new(hear);
+        self
+    }
+
+    /// Plants a bug; for the simulator's own tests.
+    #[must_use]
+    pub fn plant(mut self, planted: Planted) -> Self {
+        self.planted = planted;
+        self
+    }
+
+    /// Opens the store and resumes everything that was running. Call it within a tokio runtime:
+    /// the shards become tasks of it.
+    ///
+    /// # Errors
+    /// The store can't be read or written, or belongs to a newer version.
+    pub async fn open(self, store: Arc<dyn Store>) -> Result<Engine, Fault> {
+        crate::engine::open(self, store).await
+    }
+
+    /// Makes a bare shard, to be driven by hand: see [`Shard`].
+    #[must_use]
+    pub fn shard(
+        &self,
+        store: Arc<dyn Store>,
+        place: ShardPlace,
+        chance: Box<dyn Chance>,
+    ) -> Shard {
+        let ShardPlace { number, shards, tokens } = place;
+        Shard::new(self, store, Parts { number, shards, tokens, chance })
+    }
+
+    /// Checks every invariant of a store that no engine has open.
+    ///
+    /// # Errors
+    /// The store can't be walked. What is wrong with its rows is in the report.
+    pub async fn verify(&self, store: Arc<dyn Store>) -> Result<verify::VerifyReport, Fault> {
+        verify::verify(&self.kinds, store).await
+    }
+
+    /// Drops every view (lists, summaries) of a store that no engine has open, and folds them anew.
+    ///
+    /// # Errors
+    /// The store can't be read or written.
+    pub async fn rebuild(&self, store: Arc<dyn Store>) -> Result<verify::RebuildReport, Fault> {
+        verify::rebuild(&self.kinds, store).await
+    }
+
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    pub(crate) fn polled_names(&self) -> Vec<String> {
+        self.polled.clone()
+    }
+
+    pub(crate) fn planted_bug(&self) -> Planted {
+        self.planted
+    }
+
+    pub(crate) fn into_outside(self) -> Outside {
+        let Self { performers, clock, config, on_problem, .. } = self;
+        Outside { performers, clock, config, on_problem }
+    }
+}
+
+/// Which shard of how many, and the store's secret.
+#[derive(Clone, Debug)]
+pub struct ShardPlace {
+    /// Its number, from 0.
+    pub number: u16,
+    /// How many there are.
+    pub shards: u16,
+    /// Made with the store's secret.
+    pub tokens: Tokens,
+}
+
+/// What the shards themselves don't need.
+pub(crate) struct Outside {
+    pub(crate) performers: Vec<(String, Arc<dyn Performer>)>,
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    pub(crate) on_problem: OnProblem,
+}

@@ -1,0 +1,166 @@
+//! The catalog: plain rows of other rooms, such as state machines, activities and tags.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use trackway_store::{Batch, CommitError, Order, Range, Store};
+
+use crate::reader::{Reader, following};
+use crate::{Fault, keys};
+
+/// Rows by scope, table and key. What they hold is their owner's business.
+#[derive(Clone)]
+pub struct Catalog {
+    store: Arc<dyn Store>,
+}
+
+/// What must hold for a change to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing is there.
+    Absent {
+        /// The table.
+        table: u8,
+        /// The key in it.
+        key: Vec<u8>,
+    },
+    /// Something is there.
+    Present {
+        /// The table.
+        table: u8,
+        /// The key in it.
+        key: Vec<u8>,
+    },
+    /// Exactly this is there.
+    Equals {
+        /// The table.
+        table: u8,
+        /// The key in it.
+        key: Vec<u8>,
+        /// What is expected.
+        value: Bytes,
+    },
+}
+
+/// One change of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Writes it, over whatever was there.
+    Put {
+        /// The table.
+        table: u8,
+        /// The key in it.
+        key: Vec<u8>,
+        /// What to write.
+        value: Bytes,
+    },
+    /// Removes it, if it is there.
+    Delete {
+        /// The table.
+        table: u8,
+        /// The key in it.
+        key: Vec<u8>,
+    },
+}
+
+/// Why a change didn't happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogError {
+    /// A check doesn't hold; nothing was changed.
+    #[error("check {check} of the change doesn't hold")]
+    Conflict {
+        /// The place of the first that doesn't hold.
+        check: usize,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// One page of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogPage {
+    /// Keys and values, smallest key first.
+    pub rows: Vec<(Bytes, Bytes)>,
+    /// Whether rows follow: go on after the last key of this page.
+    pub more: bool,
+}
+
+impl Catalog {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn get(&self, scope: &str, table: u8, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        Reader(self.store.clone()).get(&keys::catalog(scope, table, key)?).await
+    }
+
+    /// Changes rows together if all checks hold; they are durable when this returns.
+    ///
+    /// # Errors
+    /// A check that doesn't hold, or a fault.
+    pub async fn change(
+        &self,
+        scope: &str,
+        checks: &[Check],
+        edits: &[Edit],
+    ) -> Result<(), CatalogError> {
+        let mut batch = Batch::new();
+        for check in checks {
+            match check {
+                Check::Absent { table, key } => {
+                    batch.require_absent(keys::catalog(scope, *table, key)?);
+                }
+                Check::Present { table, key } => {
+                    batch.require_present(keys::catalog(scope, *table, key)?);
+                }
+                Check::Equals { table, key, value } => {
+                    batch.require_equals(keys::catalog(scope, *table, key)?, value.clone());
+                }
+            }
+        }
+        for edit in edits {
+            match edit {
+                Edit::Put { table, key, value } => {
+                    batch.put(keys::catalog(scope, *table, key)?, value.clone());
+                }
+                Edit::Delete { table, key } => {
+                    batch.delete(keys::catalog(scope, *table, key)?);
+                }
+            }
+        }
+        self.store.commit(batch).await.map_err(|error| match error {
+            CommitError::PreconditionFailed { index } => CatalogError::Conflict { check: index },
+            CommitError::Fault(fault) => CatalogError::Fault(fault.into()),
+        })
+    }
+
+    /// Lists the rows of a table whose keys start with `prefix`, after the key `after`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(
+        &self,
+        scope: &str,
+        table: u8,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<CatalogPage, Fault> {
+        let mut range = Range::prefix(keys::catalog(scope, table, prefix)?);
+        if let Some(after) = after {
+            range.from = range.from.max(following(&keys::catalog(scope, table, after)?));
+        }
+        let reader = Reader(self.store.clone());
+        let mut rows = reader.scan(range, Order::Ascending, limit.saturating_add(1)).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let skip = keys::catalog_prefix_len(scope);
+        let rows = rows.into_iter().map(|(key, value)| (key.slice(skip..), value)).collect();
+        Ok(CatalogPage { rows, more })
+    }
+}

@@ -1,0 +1,271 @@
+//! Every key of the store, in one place. `docs/store-layout.md` draws them byte by byte.
+//!
+//! The first byte is the family. Numbers are big-endian, so that bytes sort as numbers do; a time
+//! is shifted to sort from the oldest to the newest, and turned around where lists start with the
+//! newest.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use trackway_core::{EffectId, ExecutionId, TimerId, Timestamp};
+use trackway_store::Range;
+
+use crate::Fault;
+use crate::limits::SCOPE_BYTES_MAX;
+
+/// The families: the first byte of every key.
+pub mod family {
+    /// The store's own facts: secret, shards, clock, format.
+    pub const META: u8 = b'm';
+    /// Definitions by content hash.
+    pub const DEFINITION: u8 = b'd';
+    /// Execution records.
+    pub const RECORD: u8 = b'e';
+    /// Journal segments.
+    pub const JOURNAL: u8 = b'j';
+    /// Lists by start.
+    pub const LIST: u8 = b'l';
+    /// Lists by status and start.
+    pub const STATUS: u8 = b's';
+    /// Timers by due time.
+    pub const TIMER: u8 = b't';
+    /// Timers that don't fit into their execution's record.
+    pub const SPILLED: u8 = b'w';
+    /// Effects to perform or offer.
+    pub const OUTBOX: u8 = b'o';
+    /// Effects that are awaited and neither performed nor offered.
+    pub const HELD: u8 = b'h';
+    /// Letters on their way to an execution.
+    pub const INBOX: u8 = b'i';
+    /// The catalog.
+    pub const CATALOG: u8 = b'c';
+}
+
+/// Who a list belongs to: scope and parent, hashed to a fixed width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(pub(crate) [u8; 16]);
+
+impl Owner {
+    pub(crate) fn of(scope: &str, parent: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update((scope.len() as u64).to_be_bytes());
+        hash.update(scope.as_bytes());
+        hash.update(parent.as_bytes());
+        let mut owner = [0; 16];
+        owner.copy_from_slice(&hash.finalize()[..16]);
+        Self(owner)
+    }
+}
+
+struct Key(Vec<u8>);
+
+impl Key {
+    fn new(family: u8, length: usize) -> Self {
+        let mut bytes = Vec::with_capacity(length);
+        bytes.push(family);
+        Self(bytes)
+    }
+
+    fn with(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn done(self) -> Bytes {
+        Bytes::from(self.0)
+    }
+}
+
+fn rising(at: Timestamp) -> [u8; 8] {
+    (at.0.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+fn falling(at: Timestamp) -> [u8; 8] {
+    (!(at.0.cast_unsigned() ^ (1 << 63))).to_be_bytes()
+}
+
+fn read_rising(bytes: [u8; 8]) -> Timestamp {
+    Timestamp((u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed())
+}
+
+pub(crate) fn meta(name: &str) -> Bytes {
+    Key::new(family::META, 1 + name.len()).with(name.as_bytes()).done()
+}
+
+pub(crate) fn definition(hash: &[u8; 32]) -> Bytes {
+    Key::new(family::DEFINITION, 33).with(hash).done()
+}
+
+pub(crate) fn record(id: ExecutionId) -> Bytes {
+    Key::new(family::RECORD, 17).with(&id.0).done()
+}
+
+pub(crate) fn record_id(key: &[u8]) -> Option<ExecutionId> {
+    Some(ExecutionId(key.get(1..17)?.try_into().ok()?))
+}
+
+pub(crate) fn segment(id: ExecutionId, first: u32) -> Bytes {
+    Key::new(family::JOURNAL, 21).with(&id.0).with(&first.to_be_bytes()).done()
+}
+
+pub(crate) fn journal(id: ExecutionId) -> Range {
+    Range::prefix(Key::new(family::JOURNAL, 17).with(&id.0).done())
+}
+
+/// The number of the first event of the segment at this key.
+pub(crate) fn segment_first(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(17..21)?.try_into().ok()?))
+}
+
+/// A list: the whole, or those with one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) kind: u8,
+    pub(crate) owner: Owner,
+    pub(crate) status: Option<u8>,
+}
+
+impl List {
+    fn prefix(self) -> Key {
+        let family = if self.status.is_some() { family::STATUS } else { family::LIST };
+        let key = Key::new(family, 43).with(&[self.kind]).with(&self.owner.0);
+        match self.status {
+            Some(status) => key.with(&[status]),
+            None => key,
+        }
+    }
+
+    pub(crate) fn row(self, started: Timestamp, id: ExecutionId) -> Bytes {
+        self.prefix().with(&falling(started)).with(&id.0).done()
+    }
+
+    pub(crate) fn range(self) -> Range {
+        Range::prefix(self.prefix().done())
+    }
+
+    /// The rows after that one.
+    pub(crate) fn after(self, started: Timestamp, id: ExecutionId) -> Range {
+        let from = self.prefix().with(&falling(started)).with(&id.0).with(&[0]).done();
+        Range { from, to: self.range().to }
+    }
+}
+
+/// The execution that a list row is about: the last 16 bytes of its key.
+pub(crate) fn list_id(key: &[u8]) -> Option<ExecutionId> {
+    Some(ExecutionId(*key.last_chunk::<16>()?))
+}
+
+/// A timer's place: by due time, then execution, then number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimerKey {
+    pub(crate) due: Timestamp,
+    pub(crate) execution: ExecutionId,
+    pub(crate) timer: TimerId,
+}
+
+impl TimerKey {
+    pub(crate) fn row(&self, shard: u16) -> Bytes {
+        Key::new(family::TIMER, 31)
+            .with(&shard.to_be_bytes())
+            .with(&rising(self.due))
+            .with(&self.execution.0)
+            .with(&self.timer.0.to_be_bytes())
+            .done()
+    }
+
+    pub(crate) fn read(key: &[u8]) -> Option<Self> {
+        Some(Self {
+            due: read_rising(key.get(3..11)?.try_into().ok()?),
+            execution: ExecutionId(key.get(11..27)?.try_into().ok()?),
+            timer: TimerId(u32::from_be_bytes(key.get(27..31)?.try_into().ok()?)),
+        })
+    }
+}
+
+pub(crate) fn of_shard(family: u8, shard: u16) -> Range {
+    Range::prefix(Key::new(family, 3).with(&shard.to_be_bytes()).done())
+}
+
+pub(crate) fn spilled(id: ExecutionId, timer: TimerId) -> Bytes {
+    Key::new(family::SPILLED, 21).with(&id.0).with(&timer.0.to_be_bytes()).done()
+}
+
+pub(crate) fn all_spilled(id: ExecutionId) -> Range {
+    Range::prefix(Key::new(family::SPILLED, 17).with(&id.0).done())
+}
+
+pub(crate) fn spilled_timer(key: &[u8]) -> Option<TimerId> {
+    Some(TimerId(u32::from_be_bytes(key.get(17..21)?.try_into().ok()?)))
+}
+
+/// An effect's row in the outbox, among the held ones, or its letter in the inbox.
+pub(crate) fn effect(family: u8, shard: u16, id: ExecutionId, effect: EffectId) -> Bytes {
+    Key::new(family, 23).with(&shard.to_be_bytes()).with(&id.0).with(&effect.0.to_be_bytes()).done()
+}
+
+/// All rows of an execution in one of those three families.
+pub(crate) fn effects(family: u8, shard: u16, id: ExecutionId) -> Range {
+    Range::prefix(Key::new(family, 19).with(&shard.to_be_bytes()).with(&id.0).done())
+}
+
+/// The execution and effect of a key of one of those three families.
+pub(crate) fn effect_of(key: &[u8]) -> Option<(ExecutionId, EffectId)> {
+    let id = ExecutionId(key.get(3..19)?.try_into().ok()?);
+    Some((id, EffectId(u32::from_be_bytes(key.get(19..23)?.try_into().ok()?))))
+}
+
+/// The rows of one scope in the catalog.
+pub(crate) fn catalog_scope(scope: &str) -> Result<Range, Fault> {
+    Ok(Range::prefix(catalog_key(scope)?.done()))
+}
+
+/// A row of the catalog.
+pub(crate) fn catalog(scope: &str, table: u8, key: &[u8]) -> Result<Bytes, Fault> {
+    Ok(catalog_key(scope)?.with(&[table]).with(key).done())
+}
+
+/// How many bytes stand before a catalog row's own key.
+pub(crate) fn catalog_prefix_len(scope: &str) -> usize {
+    3 + scope.len()
+}
+
+fn catalog_key(scope: &str) -> Result<Key, Fault> {
+    let length = u8::try_from(scope.len())
+        .map_err(|_| Fault::new(format!("a scope exceeds {SCOPE_BYTES_MAX} bytes")))?;
+    Ok(Key::new(family::CATALOG, 2 + scope.len()).with(&[length]).with(scope.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_bytes() {
+        let times = [i64::MIN, -5, 0, 7, 1_767_225_600_000, i64::MAX].map(Timestamp);
+        assert!(times.is_sorted_by_key(|at| rising(*at)));
+        assert!(times.into_iter().rev().is_sorted_by_key(falling));
+        assert!(times.iter().all(|at| read_rising(rising(*at)) == *at));
+    }
+
+    #[test]
+    fn a_timer_reads_back_from_its_key() {
+        let key = TimerKey {
+            due: Timestamp(-3),
+            execution: ExecutionId([7; 16]),
+            timer: TimerId(u32::MAX),
+        };
+        assert_eq!(TimerKey::read(&key.row(513)), Some(key));
+        assert_eq!(TimerKey::read(b"t"), None);
+    }
+
+    #[test]
+    fn owners_don_t_run_together() {
+        assert_ne!(Owner::of("ab", "c"), Owner::of("a", "bc"));
+    }
+
+    #[test]
+    fn one_scope_s_catalog_is_not_a_prefix_of_another_s() {
+        let short = catalog_scope("1/eu").unwrap();
+        assert!(!short.contains(&catalog("1/eu-west-1", 0, b"x").unwrap()));
+        assert!(catalog(&"x".repeat(256), 0, b"").is_err());
+    }
+}

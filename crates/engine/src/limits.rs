@@ -1,0 +1,42 @@
+//! Every limit of the engine, in one table.
+
+/// Shards of a new store; fixed for its life, in a row of its own.
+pub const SHARDS_DEFAULT: u16 = 4;
+/// Letters that one batch takes before it is handed to the store.
+pub const LETTERS_PER_BATCH_MAX: usize = 512;
+/// Bytes of rows after which a batch takes no further letter.
+pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Batches of one shard on their way to the disk; the next one is computed meanwhile.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// Payload bytes after which a turn's events go on in a further segment.
+pub const SEGMENT_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Segments shorter than this are stored as they are.
+pub const COMPRESS_BYTES_MIN: usize = 256;
+/// The longest segment that is believed to be one when it is unpacked.
+pub const SEGMENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Timers of an execution kept within its record; further ones have rows of their own.
+pub const TIMERS_INLINE_MAX: usize = 16;
+/// Timers a shard keeps in memory: the next ones due.
+pub const TIMERS_NEAR_MAX: usize = 8192;
+/// Timers read at once when memory runs out of them.
+pub const TIMERS_REFILL: usize = 4096;
+/// Timers fired in one batch.
+pub const TIMERS_PER_BATCH_MAX: usize = 512;
+/// Executions with a timer due within so many milliseconds stay in memory.
+pub const TIMER_SOON_MS: i64 = 1000;
+/// Idle executions that a shard keeps folded, in case they are asked for again.
+pub const IDLE_MAX: usize = 256;
+/// Definitions that a shard keeps parsed.
+pub const DEFINITIONS_MAX: usize = 256;
+/// Rows read at once where a whole range is walked.
+pub const SCAN_ROWS: usize = 512;
+/// Effects that a shard runs again at the same time after a restart.
+pub const RECOVERY_EFFECTS_MAX: usize = 256;
+/// The longest scope, in bytes.
+pub const SCOPE_BYTES_MAX: usize = 255;
+/// Ended executions dropped by one batch of the retention sweep.
+pub const RETENTION_DROPS_PER_BATCH: usize = 64;
+/// Records looked at by one step of the retention sweep.
+pub const RETENTION_RECORDS_PER_STEP: usize = 512;
+/// Seconds between two steps of the retention sweep.
+pub const RETENTION_STEP_SECONDS: u64 = 1;

@@ -1,0 +1,89 @@
+//! Ended executions leave after a while, in small steps.
+//!
+//! A sweep walks the records again and again, a page a second; no row says what is to go when. So
+//! keeping executions for ever, or changing one's mind, costs nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use trackway_core::Timestamp;
+use trackway_store::{Batch, Order, Range};
+
+use crate::Fault;
+use crate::engine::commit;
+use crate::keys::{self, family};
+use crate::limits::{
+    RETENTION_DROPS_PER_BATCH, RETENTION_RECORDS_PER_STEP, RETENTION_STEP_SECONDS,
+};
+use crate::reader::{Reader, following};
+use crate::records::read_record;
+use crate::reset::view_rows;
+use crate::shared::Shared;
+
+/// Sweeps until the engine stops.
+pub(crate) async fn sweep(shared: Arc<Shared>, keep: Duration) {
+    let mut stop = shared.watch_stop();
+    let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+    let mut range = Range::prefix(vec![family::RECORD]);
+    loop {
+        let pause = Duration::from_secs(RETENTION_STEP_SECONDS);
+        tokio::select! {
+            _ = stop.wait_for(Option::is_some) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        let before = Timestamp(shared.time.now().0.saturating_sub(keep_ms));
+        if let Err(fault) = step(&shared, &mut range, before).await {
+            shared.problem(&format!("the retention sweep failed: {fault}"));
+        }
+    }
+}
+
+/// Looks at one page of records and drops those that closed before then. The range moves on, and
+/// starts over at its end. Returns how many were dropped.
+async fn step(shared: &Shared, range: &mut Range, before: Timestamp) -> Result<usize, Fault> {
+    let reader = &shared.reader;
+    let limit = RETENTION_RECORDS_PER_STEP;
+    let rows = reader.scan(range.clone(), Order::Ascending, limit).await?;
+    match rows.last() {
+        Some((last, _)) if rows.len() == limit => range.from = following(last),
+        _ => *range = Range::prefix(vec![family::RECORD]),
+    }
+    let mut dropped = 0;
+    let mut batch = Batch::new();
+    for (key, value) in &rows {
+        if drop_old(reader, &mut batch, key, value, before).await? {
+            dropped += 1;
+            if dropped % RETENTION_DROPS_PER_BATCH == 0 {
+                commit(&shared.store, std::mem::take(&mut batch)).await?;
+            }
+        }
+    }
+    if !batch.is_empty() {
+        commit(&shared.store, batch).await?;
+    }
+    Ok(dropped)
+}
+
+async fn drop_old(
+    reader: &Reader,
+    batch: &mut Batch,
+    key: &[u8],
+    value: &[u8],
+    before: Timestamp,
+) -> Result<bool, Fault> {
+    let (progress, tail) = read_record(value)?;
+    let Some(id) = keys::record_id(key) else { return Ok(false) };
+    if !progress.closed || progress.last_at >= before {
+        return Ok(false);
+    }
+    for key in view_rows(id, &progress, &tail)? {
+        batch.delete(key);
+    }
+    let mut journal = keys::journal(id);
+    while let Some(rows) = reader.walk(&mut journal).await? {
+        for (key, _) in rows {
+            batch.delete(key);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,357 @@
+//! One turn: the machine decides, and its decisions become rows and actions.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use trackway_core::{Command, EffectId, ExecutionId, Input, Payload, Summary, TimerId, Timestamp};
+
+use crate::desk::{Desk, World, turn_time};
+use crate::keys::{self, List, TimerKey};
+use crate::kind::{Decided, Opaque};
+use crate::limits::TIMERS_INLINE_MAX;
+use crate::live::{Armed, Live, Slot, SlotState};
+use crate::records::{self, LetterRow, OutboxRow};
+use crate::{Action, Ended, Letter, Offer, Reply, Waited, Work};
+
+/// What an input used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consumed {
+    Nothing,
+    /// The execution is new: it has no row yet.
+    Birth,
+    Effect(EffectId),
+    Timer(TimerId),
+}
+
+/// How a turn went wrong.
+pub(crate) enum Stopped {
+    /// The machine refused a signal.
+    Refused(Opaque),
+    /// It panicked; its state is worth nothing any more.
+    Panicked(String),
+}
+
+/// Takes a turn and writes what comes of it into the batch.
+pub(crate) fn take(
+    desk: &mut Desk,
+    id: ExecutionId,
+    live: &mut Live,
+    input: Input<Opaque>,
+    consumed: Consumed,
+    now: Timestamp,
+) -> Result<(), Stopped> {
+    let at = turn_time(live, now);
+    let decided = decide(desk, id, live, input, at)?;
+    let summary = guard(|| live.machine.summary()).map_err(Stopped::Panicked)?;
+    desk.open.turns += 1;
+    if decided.segments.is_empty() && decided.commands.is_empty() && consumed == Consumed::Nothing {
+        return Ok(());
+    }
+    desk.touch(id, live);
+    consume(desk, id, live, consumed);
+    let net = Net::of(decided.commands);
+    if net.close.is_some() {
+        drop_all(desk, id, live);
+    } else {
+        change_timers(desk, id, live, &net);
+        change_effects(desk, id, live, net.cancel, net.hold);
+        run_effects(desk, id, live, net.run);
+    }
+    live.progress.last_at = at;
+    let is_new = consumed == Consumed::Birth;
+    live.progress.closed = net.close.is_some();
+    if !live.volatile {
+        for (events, segment) in decided.segments {
+            desk.put(keys::segment(id, live.progress.journal_len), segment);
+            live.progress.journal_len += events;
+        }
+        if is_new || !desk.planted.skips_summaries() {
+            index(desk, id, live, is_new, &summary);
+            live.progress.summary = summary;
+        }
+        desk.put(keys::record(id), live.record_row());
+    } else {
+        live.progress.summary = summary;
+    }
+    if let Some(report) = net.close {
+        close(desk, id, live, report, decided.last_payload);
+    }
+    Ok(())
+}
+
+fn decide(
+    desk: &mut Desk,
+    id: ExecutionId,
+    live: &mut Live,
+    input: Input<Opaque>,
+    at: Timestamp,
+) -> Result<Decided, Stopped> {
+    let mut world = World { id, chance: desk.chance.as_mut(), tokens: &desk.tokens };
+    let Live { machine, definition, .. } = live;
+    guard(|| machine.turn(definition, input, at, &mut world))
+        .map_err(Stopped::Panicked)?
+        .map_err(Stopped::Refused)
+}
+
+/// Runs a kind's code; a panic in it is a text.
+pub(crate) fn guard<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| panic_text(panic.as_ref()))
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a text".to_owned())
+}
+
+/// What a turn's commands come to, once those that undo each other are gone.
+#[derive(Default)]
+struct Net {
+    run: Vec<Run>,
+    cancel: Vec<EffectId>,
+    hold: Vec<EffectId>,
+    wake: Vec<(TimerId, Timestamp)>,
+    disarm: Vec<TimerId>,
+    close: Option<Vec<u8>>,
+}
+
+struct Run {
+    effect: EffectId,
+    queue: String,
+    request: Payload,
+    held: bool,
+}
+
+impl Net {
+    fn of(commands: Vec<Command>) -> Self {
+        let mut net = Self::default();
+        for command in commands {
+            net.add(command);
+        }
+        net
+    }
+
+    fn add(&mut self, command: Command) {
+        match command {
+            Command::Run { effect, queue, request } => {
+                self.run.push(Run { effect, queue, request, held: false });
+            }
+            Command::Cancel(effect) => {
+                let before = self.run.len();
+                self.run.retain(|run| run.effect != effect);
+                if self.run.len() == before {
+                    self.cancel.push(effect);
+                }
+            }
+            Command::Hold(effect) => match self.run.iter_mut().find(|run| run.effect == effect) {
+                Some(run) => run.held = true,
+                None => self.hold.push(effect),
+            },
+            Command::Wake { timer, at } => {
+                self.wake.retain(|(known, _)| *known != timer);
+                self.wake.push((timer, at));
+            }
+            Command::Disarm(timer) => {
+                self.wake.retain(|(known, _)| *known != timer);
+                self.disarm.push(timer);
+            }
+            Command::Close { report } => self.close = Some(report),
+        }
+    }
+}
+
+fn consume(desk: &mut Desk, id: ExecutionId, live: &mut Live, consumed: Consumed) {
+    match consumed {
+        Consumed::Nothing | Consumed::Birth => {}
+        Consumed::Effect(effect) => {
+            drop_effect(desk, id, live, effect);
+        }
+        Consumed::Timer(timer) => drop_timer(desk, id, live, timer),
+    }
+}
+
+/// Forgets an effect and its row; it was that, if it was awaited.
+fn drop_effect(
+    desk: &mut Desk,
+    id: ExecutionId,
+    live: &mut Live,
+    effect: EffectId,
+) -> Option<Slot> {
+    let slot = live.effects.remove(&effect)?;
+    let held = slot.state == SlotState::Held;
+    desk.performing.remove(&(id, effect));
+    desk.awaits_world -= i64::from(slot.state.awaits_world());
+    let count = if held { &mut live.progress.held } else { &mut live.progress.outbox };
+    *count = count.saturating_sub(1);
+    if !live.volatile {
+        desk.delete(desk.effect_key(held, id, effect));
+    }
+    Some(slot)
+}
+
+fn drop_timer(desk: &mut Desk, id: ExecutionId, live: &mut Live, timer: TimerId) {
+    let Some(armed) = live.timers.remove(&timer) else { return };
+    let key = TimerKey { due: armed.due, execution: id, timer };
+    live.progress.spilled -= u32::from(armed.spilled);
+    if live.volatile {
+        desk.timers.remove(&key);
+    } else {
+        desk.disarm(key, armed.spilled);
+    }
+}
+
+/// An execution that closes leaves no timer and no effect behind.
+fn drop_all(desk: &mut Desk, id: ExecutionId, live: &mut Live) {
+    let timers: Vec<TimerId> = live.timers.keys().copied().collect();
+    timers.into_iter().for_each(|timer| drop_timer(desk, id, live, timer));
+    let effects: Vec<EffectId> = live.effects.keys().copied().collect();
+    change_effects(desk, id, live, effects, Vec::new());
+}
+
+fn change_timers(desk: &mut Desk, id: ExecutionId, live: &mut Live, net: &Net) {
+    let replaced = net.wake.iter().map(|(timer, _)| timer);
+    for timer in net.disarm.iter().chain(replaced) {
+        drop_timer(desk, id, live, *timer);
+    }
+    for (timer, due) in net.wake.iter().copied() {
+        let key = TimerKey { due, execution: id, timer };
+        let inline = live.timers.len() - live.progress.spilled as usize;
+        let spilled = !live.volatile && inline >= TIMERS_INLINE_MAX;
+        live.timers.insert(timer, Armed { due, spilled });
+        if live.volatile {
+            desk.timers.add_volatile(key);
+        } else {
+            live.progress.spilled += u32::from(spilled);
+            desk.arm(key, spilled);
+        }
+    }
+}
+
+fn change_effects(
+    desk: &mut Desk,
+    id: ExecutionId,
+    live: &mut Live,
+    cancel: Vec<EffectId>,
+    hold: Vec<EffectId>,
+) {
+    for effect in cancel {
+        if let Some(slot) = drop_effect(desk, id, live, effect) {
+            stop(desk, id, live.volatile, effect, &slot);
+        }
+    }
+    for effect in hold {
+        if live.effects.get(&effect).is_none_or(|slot| slot.state == SlotState::Held) {
+            continue;
+        }
+        if let Some(slot) = drop_effect(desk, id, live, effect) {
+            stop(desk, id, live.volatile, effect, &slot);
+            add_held(desk, id, live, effect, slot.queue);
+        }
+    }
+}
+
+/// Ends what is being done about an effect.
+fn stop(desk: &mut Desk, id: ExecutionId, volatile: bool, effect: EffectId, slot: &Slot) {
+    let queue = slot.queue.clone();
+    let action = match slot.state {
+        SlotState::Performing => Action::Cancel { queue, execution: id, effect },
+        SlotState::Offered => Action::Withdraw { queue, execution: id, effect },
+        SlotState::Elsewhere | SlotState::Held => return,
+    };
+    desk.act(volatile, action);
+}
+
+fn add_held(desk: &mut Desk, id: ExecutionId, live: &mut Live, effect: EffectId, queue: Arc<str>) {
+    live.effects.insert(effect, Slot { queue, state: SlotState::Held });
+    live.progress.held += 1;
+    desk.awaits_world += 1;
+    if !live.volatile {
+        desk.put(desk.effect_key(true, id, effect), records::held());
+    }
+}
+
+fn run_effects(desk: &mut Desk, id: ExecutionId, live: &mut Live, run: Vec<Run>) {
+    for Run { effect, queue, request, held } in run {
+        if live.effects.contains_key(&effect) {
+            continue;
+        }
+        let name: Arc<str> = queue.as_str().into();
+        if held {
+            add_held(desk, id, live, effect, name);
+            continue;
+        }
+        if !live.volatile {
+            let order = desk.next_order();
+            let row = OutboxRow { order, queue: &queue, request: &request }.encode();
+            desk.put(desk.effect_key(false, id, effect), row);
+        }
+        live.progress.outbox += 1;
+        let state = start_effect(desk, id, live.volatile, Run { effect, queue, request, held });
+        live.effects.insert(effect, Slot { queue: name, state });
+    }
+}
+
+fn start_effect(desk: &mut Desk, id: ExecutionId, volatile: bool, run: Run) -> SlotState {
+    let Run { effect, queue, request, .. } = run;
+    if desk.is_polled(&queue) {
+        desk.awaits_world += 1;
+        let request = volatile.then_some(request);
+        let offer = Offer { queue: queue.into(), execution: id, effect, request };
+        desk.act(volatile, Action::Offer(offer));
+        return SlotState::Offered;
+    }
+    desk.performing.insert((id, effect));
+    let work = Work { execution: id, effect, queue, request, attempt: 1 };
+    desk.act(volatile, Action::Perform(work));
+    SlotState::Performing
+}
+
+/// Keeps the list rows equal to the summary. They carry it, so they change whenever it does.
+fn index(desk: &mut Desk, id: ExecutionId, live: &Live, is_new: bool, next: &Summary) {
+    let previous = &live.progress.summary;
+    if !is_new && previous == next {
+        return;
+    }
+    let Live { kind, owner, .. } = *live;
+    let places = |summary: &Summary| {
+        [None, Some(summary.status)]
+            .map(|status| List { kind, owner, status }.row(summary.started, id))
+    };
+    let (old, new) = (places(previous), places(next));
+    for (old, new) in old.into_iter().zip(&new) {
+        if !is_new && old != *new {
+            desk.delete(old);
+        }
+    }
+    let value = live.tail.list_row(next);
+    new.into_iter().for_each(|key| desk.put(key, value.clone()));
+}
+
+fn close(
+    desk: &mut Desk,
+    id: ExecutionId,
+    live: &mut Live,
+    report: Vec<u8>,
+    last_payload: Option<Payload>,
+) {
+    if let Some(to) = live.reply_to {
+        if !live.volatile {
+            let key = desk.letter_key(to.execution, to.effect);
+            desk.put(key, LetterRow { from: id, report: &report }.encode());
+        }
+        let report = Some(report.clone());
+        let letter = Letter::Closed { to: to.execution, effect: to.effect, report };
+        desk.act(live.volatile, Action::Deliver { to: to.execution, letter });
+    }
+    for waiter in desk.waiters.remove(&id).unwrap_or_default() {
+        let ended = Ended {
+            summary: live.progress.summary.clone(),
+            report: report.clone(),
+            last_payload: last_payload.clone(),
+        };
+        desk.act(live.volatile, Action::Reply(Reply::Waited(waiter, Ok(Waited::Ended(ended)))));
+    }
+}

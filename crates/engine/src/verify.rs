@@ -1,0 +1,383 @@
+//! Checking a store against its journals, and making its views anew.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use trackway_core::{ExecutionId, Summary, TimerId, Timestamp};
+use trackway_store::{Batch, Range, Store};
+
+use crate::engine::commit;
+use crate::keys::{self, List, Owner, TimerKey, family};
+use crate::kind::Kinds;
+use crate::reader::Reader;
+use crate::records::{OutboxRow, Progress, Tail, read_record, read_time};
+use crate::turn::guard;
+use crate::{Fault, load};
+
+/// What was checked, and what is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Execution records, each refolded from its journal.
+    pub executions: u64,
+    /// Events in those journals.
+    pub events: u64,
+    /// Segments, each decoded.
+    pub segments: u64,
+    /// List rows, each compared with the summary refolded.
+    pub list_rows: u64,
+    /// Timer rows, each found in its execution's record.
+    pub timers: u64,
+    /// Effects in the outbox or held, each of a running execution.
+    pub effects: u64,
+    /// Letters that wait for a running execution.
+    pub letters: u64,
+    /// Letters whose execution has closed or is gone; the next restart drops them.
+    pub letters_stale: u64,
+    /// Executions that are parked.
+    pub parked: u64,
+    /// Definitions.
+    pub definitions: u64,
+    /// Everything that is wrong, one sentence each; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// What was made anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RebuildReport {
+    /// Executions folded.
+    pub executions: u64,
+    /// Records whose summary or length was wrong.
+    pub corrected: u64,
+    /// Executions that could not be folded and kept the summary they had.
+    pub unreadable: u64,
+}
+
+struct Refolded {
+    summary: Summary,
+    events: u32,
+    segments: u64,
+}
+
+struct Walk<'a> {
+    kinds: &'a Kinds,
+    reader: Reader,
+    report: VerifyReport,
+    /// Per execution that runs: how many timers, outbox rows and held rows it should have yet.
+    expected: BTreeMap<ExecutionId, Counts>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    shard_known: Option<u16>,
+    timers: BTreeMap<TimerId, i64>,
+    spilled: u32,
+    outbox: u32,
+    held: u32,
+}
+
+pub(crate) async fn verify(kinds: &Kinds, store: Arc<dyn Store>) -> Result<VerifyReport, Fault> {
+    let backend = store.verify().await?;
+    let mut walk = Walk {
+        kinds,
+        reader: Reader(store),
+        report: VerifyReport { problems: backend.problems, ..Default::default() },
+        expected: BTreeMap::new(),
+    };
+    walk.records().await?;
+    walk.orphan_segments().await?;
+    walk.list_rows().await?;
+    walk.timers().await?;
+    walk.effects().await?;
+    walk.letters().await?;
+    walk.definitions().await?;
+    walk.leftovers();
+    Ok(walk.report)
+}
+
+impl Walk<'_> {
+    fn problem(&mut self, problem: String) {
+        self.report.problems.push(problem);
+    }
+
+    async fn records(&mut self) -> Result<(), Fault> {
+        let mut range = Range::prefix(vec![family::RECORD]);
+        while let Some(rows) = self.reader.walk(&mut range).await? {
+            for (key, value) in rows {
+                let Some(id) = keys::record_id(&key) else {
+                    self.problem("a record's key is damaged".to_owned());
+                    continue;
+                };
+                match read_record(&value) {
+                    Ok((progress, tail)) => self.record(id, progress, &tail).await?,
+                    Err(fault) => self.problem(format!("record {id}: {fault}")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(
+        &mut self,
+        id: ExecutionId,
+        progress: Progress,
+        tail: &Tail,
+    ) -> Result<(), Fault> {
+        self.report.executions += 1;
+        self.report.parked += u64::from(progress.parked.is_some());
+        let fixed = tail.fixtures()?;
+        if self.reader.get(&keys::definition(&fixed.definition_hash)).await?.is_none() {
+            self.problem(format!("execution {id}: its definition is missing"));
+        }
+        match refold(self.kinds, &self.reader, id, fixed.kind).await? {
+            Ok(refolded) => {
+                self.report.events += u64::from(refolded.events);
+                self.report.segments += refolded.segments;
+                if refolded.events != progress.journal_len {
+                    let (found, said) = (refolded.events, progress.journal_len);
+                    self.problem(format!("execution {id}: {found} events instead of {said}"));
+                }
+                if refolded.summary != progress.summary {
+                    self.problem(format!("execution {id}: its summary is not that of its journal"));
+                }
+            }
+            Err(problem) if progress.parked.is_none() => {
+                self.problem(format!("execution {id}: {problem}"));
+            }
+            Err(_) => {}
+        }
+        self.listed(id, &progress, tail).await?;
+        let is_empty =
+            progress.timers.is_empty() && progress.spilled + progress.outbox + progress.held == 0;
+        if progress.closed && !is_empty {
+            self.problem(format!("execution {id} has closed and awaits something"));
+        }
+        if !progress.closed {
+            let timers = progress.timers.iter().map(|(timer, due)| (TimerId(*timer), *due));
+            let Progress { spilled, outbox, held, .. } = progress;
+            let mut counts =
+                Counts { shard_known: None, timers: timers.collect(), spilled, outbox, held };
+            self.spilled(id, &mut counts).await?;
+            self.expected.insert(id, counts);
+        }
+        Ok(())
+    }
+
+    async fn listed(
+        &mut self,
+        id: ExecutionId,
+        progress: &Progress,
+        tail: &Tail,
+    ) -> Result<(), Fault> {
+        let value = tail.list_row(&progress.summary);
+        for row in &crate::reset::view_rows(id, progress, tail)?[1..] {
+            if self.reader.get(row).await?.as_ref() != Some(&value) {
+                self.problem(format!("execution {id}: a list row is missing or differs"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn spilled(&mut self, id: ExecutionId, counts: &mut Counts) -> Result<(), Fault> {
+        let mut range = keys::all_spilled(id);
+        let mut found = 0;
+        while let Some(rows) = self.reader.walk(&mut range).await? {
+            for (key, value) in rows {
+                found += 1;
+                if let Some(timer) = keys::spilled_timer(&key) {
+                    counts.timers.insert(timer, read_time(&value)?.0);
+                }
+            }
+        }
+        if found != counts.spilled {
+            self.problem(format!("execution {id}: {found} spilled timers, not {}", counts.spilled));
+        }
+        Ok(())
+    }
+
+    /// Every journal has a record.
+    async fn orphan_segments(&mut self) -> Result<(), Fault> {
+        let mut range = Range::prefix(vec![family::JOURNAL]);
+        let mut last = None;
+        while let Some(rows) = self.reader.walk(&mut range).await? {
+            for (key, _) in rows {
+                let id = keys::record_id(&key);
+                if id != last {
+                    last = id;
+                    if let Some(id) = id
+                        && self.reader.get(&keys::record(id)).await?.is_none()
+                    {
+                        self.problem(format!("journal {id} has no record"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// As many list rows as records ask for; that each is right was seen from the record's side.
+    async fn list_rows(&mut self) -> Result<(), Fault> {
+        for family in [family::LIST, family::STATUS] {
+            let found = self.count(family).await?;
+            self.report.list_rows += found;
+            if found != self.report.executions {
+                let executions = self.report.executions;
+                let family = char::from(family);
+                self.problem(format!("{found} rows in list {family}, {executions} executions"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn count(&self, family: u8) -> Result<u64, Fault> {
+        let mut range = Range::prefix(vec![family]);
+        let mut found = 0;
+        while let Some(rows) = self.reader.walk(&mut range).await? {
+            found += rows.len() as u64;
+        }
+        Ok(found)
+    }
+
+    async fn timers(&mut self) -> Result<(), Fault> {
+        let mut range = Range::prefix(vec![family::TIMER]);
+        while let Some(rows) = self.reader.walk(&mut range).await? {
+            for (key, _) in rows {
+                self.report.timers += 1;
+                let Some(TimerKey { due, execution, timer }) = TimerKey::read(&key) else {
+                    self.problem("a timer's key is damaged".to_owned());
+                    continue;
+                };
+                let expected = self.expected.get_mut(&execution);
+                let due_expected = expected.and_then(|counts| counts.timers.remove(&timer));
+                if due_expected.map(Timestamp) != Some(due) {
+                    let timer = timer.0;
+                    self.problem(format!("timer {timer} of execution {execution} is not set"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn effects(&mut self) -> Result<(), Fault> {
+        for family in [family::OUTBOX, family::HELD] {
+            let mut range = Range::prefix(vec![family]);
+            while let Some(rows) = self.reader.walk(&mut range).await? {
+                for (key, value) in rows {
+                    self.report.effects += 1;
+                    self.effect(family, &key, &value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn effect(&mut self, family: u8, key: &[u8], value: &[u8]) {
+        if family == family::OUTBOX
+            && let Err(fault) = OutboxRow::read(value)
+        {
+            self.problem(fault.to_string());
+        }
+        let Some((id, effect)) = keys::effect_of(key) else {
+            return self.problem("an effect's key is damaged".to_owned());
+        };
+        let count = self.expected.get_mut(&id).map(|counts| match family {
+            family::OUTBOX => &mut counts.outbox,
+            _ => &mut counts.held,
+        });
+        match count.and_then(|count| count.checked_sub(1).map(|less| (count, less))) {
+            Some((count, less)) => *count = less,
+            None => {
+                let effect = effect.0;
+                self.problem(format!("effect {effect} of execution {id} is not awaited"));
+            }
+        }
+    }
+
+    async fn letters(&mut self) -> Result<(), Fault> {
+        let mut range = Range::prefix(vec![family::INBOX]);
+        while let Some(rows) = self.reader.walk(&mut range).await? {
+            for (key, _) in rows {
+                match keys::effect_of(&key) {
+                    Some((to, _)) if self.expected.contains_key(&to) => self.report.letters += 1,
+                    Some(_) => self.report.letters_stale += 1,
+                    None => self.problem("a letter's key is damaged".to_owned()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn definitions(&mut self) -> Result<(), Fault> {
+        self.report.definitions = self.count(family::DEFINITION).await?;
+        Ok(())
+    }
+
+    /// What records await and no row holds.
+    fn leftovers(&mut self) {
+        for (id, counts) in std::mem::take(&mut self.expected) {
+            if !counts.timers.is_empty() || counts.outbox + counts.held > 0 {
+                self.problem(format!("execution {id} awaits a timer or effect that has no row"));
+            }
+        }
+    }
+}
+
+async fn refold(
+    kinds: &Kinds,
+    reader: &Reader,
+    id: ExecutionId,
+    kind: u8,
+) -> Result<Result<Refolded, String>, Fault> {
+    let Some(kind) = kinds.get(kind) else {
+        return Ok(Err(format!("no kind has the tag {kind}")));
+    };
+    let mut machine = kind.machine();
+    let mut range = keys::journal(id);
+    let (mut events, mut segments) = (0, 0);
+    while let Some(rows) = reader.walk(&mut range).await? {
+        for (key, segment) in rows {
+            match load::fold_one(machine.as_mut(), &key, &segment, events) {
+                Ok(more) => events += more,
+                Err(problem) => return Ok(Err(problem)),
+            }
+            segments += 1;
+        }
+    }
+    let summary = guard(|| machine.summary());
+    Ok(summary.map(|summary| Refolded { summary, events, segments }))
+}
+
+pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<RebuildReport, Fault> {
+    let reader = Reader(store.clone());
+    let mut report = RebuildReport::default();
+    let mut views = Batch::new();
+    views.delete_range(Range::prefix(vec![family::LIST]));
+    views.delete_range(Range::prefix(vec![family::STATUS]));
+    commit(&store, views).await?;
+    let mut range = Range::prefix(vec![family::RECORD]);
+    while let Some(rows) = reader.walk(&mut range).await? {
+        let mut batch = Batch::new();
+        for (key, value) in rows {
+            let Some(id) = keys::record_id(&key) else { continue };
+            let (mut progress, tail) = read_record(&value)?;
+            let fixed = tail.fixtures()?;
+            report.executions += 1;
+            match refold(kinds, &reader, id, fixed.kind).await? {
+                Ok(refolded) => {
+                    let before = progress.clone();
+                    progress.summary = refolded.summary;
+                    progress.journal_len = refolded.events;
+                    report.corrected += u64::from(before != progress);
+                }
+                Err(_) => report.unreadable += 1,
+            }
+            let (kind, owner) = (fixed.kind, Owner::of(fixed.scope, fixed.parent));
+            for status in [None, Some(progress.summary.status)] {
+                let row = List { kind, owner, status }.row(progress.summary.started, id);
+                batch.put(row, tail.list_row(&progress.summary));
+            }
+            batch.put(key, tail.record(&progress));
+        }
+        commit(&store, batch).await?;
+    }
+    Ok(report)
+}

@@ -1,0 +1,135 @@
+//! What a Task asks of a performer: the request of each `Command::Run`, by its queue.
+//!
+//! | queue | request | outcomes |
+//! |---|---|---|
+//! | [`LAMBDA`] | [`FunctionCall`] | the result, or how it failed |
+//! | [`STATES`] | [`StartCall`] | StartExecution's response; for `.sync` the child's [`crate::Report`] follows |
+//! | [`SERVICE`] | [`ServiceCall`] | the response |
+//! | `activity/ARN` | the input itself | through signals: a worker polls for it |
+//!
+//! A task with a token gets the call's response first ([`trackway_core::Input::Finished`]); what
+//! ends it comes through a signal.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::definition::Pattern;
+
+/// Queue of Lambda functions.
+pub const LAMBDA: &str = "lambda";
+/// Queue of `states:startExecution`.
+pub const STATES: &str = "states";
+/// Queue of every other service integration.
+pub const SERVICE: &str = "service";
+/// What the queue of an activity begins with; its ARN follows.
+pub const ACTIVITY: &str = "activity/";
+
+/// The queue that workers of an activity poll.
+#[must_use]
+pub fn activity_queue(arn: &str) -> String {
+    format!("{ACTIVITY}{arn}")
+}
+
+/// Invokes a function.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FunctionCall {
+    /// What the result looks like.
+    pub style: Style,
+    /// Name or ARN.
+    pub function: String,
+    /// The event, JSON text.
+    pub payload: Box<RawValue>,
+    /// `Qualifier`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+    /// `ClientContext`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_context: Option<String>,
+    /// `InvocationType`; `RequestResponse` if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invocation_type: Option<String>,
+    /// `LogType`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_type: Option<String>,
+    /// The role to call with, if it is not the execution's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// After how long nobody waits any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+}
+
+/// What the result of a function call looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// `Resource` is the function's ARN: what the function returned.
+    Arn,
+    /// `Resource` is `lambda:invoke`: Invoke's response with the function's result in `Payload`.
+    Invoke,
+}
+
+/// Starts another execution.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StartCall {
+    /// `StateMachineArn`.
+    pub state_machine_arn: String,
+    /// `Name`; a random one if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `Input`, JSON text; `{}` if it is absent or null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// `TraceHeader`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_header: Option<String>,
+    /// What it waits for.
+    pub pattern: CallPattern,
+    /// The role to call with, if it is not the execution's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+}
+
+/// Calls any other service.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ServiceCall {
+    /// History's `resourceType`: `sqs`, `aws-sdk:dynamodb`.
+    pub service: String,
+    /// History's `resource`, pattern included: `sendMessage.waitForTaskToken`.
+    pub action: String,
+    /// What it waits for.
+    pub pattern: CallPattern,
+    /// The parameters, a JSON object.
+    pub parameters: Box<RawValue>,
+    /// The role to call with, if it is not the execution's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallPattern {
+    /// The response.
+    #[serde(rename = "request-response")]
+    RequestResponse,
+    /// The job's end.
+    #[serde(rename = "sync")]
+    Sync,
+    /// The job's end, its output as JSON.
+    #[serde(rename = "sync:2")]
+    Sync2,
+    /// The token's answer.
+    #[serde(rename = "token")]
+    WaitForTaskToken,
+}
+
+impl From<Pattern> for CallPattern {
+    fn from(pattern: Pattern) -> Self {
+        match pattern {
+            Pattern::RequestResponse => Self::RequestResponse,
+            Pattern::Sync => Self::Sync,
+            Pattern::Sync2 => Self::Sync2,
+            Pattern::WaitForTaskToken => Self::WaitForTaskToken,
+        }
+    }
+}

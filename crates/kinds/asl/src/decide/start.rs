@@ -1,0 +1,63 @@
+//! How an execution begins and ends.
+
+use trackway_core::{Command, Start};
+
+use super::{Decide, Step};
+use crate::event::{EventKind, Failure, FrameId, Started};
+use crate::report::Report;
+use crate::retry::{Fault, RUNTIME};
+use crate::state::Status;
+
+impl Decide<'_, '_> {
+    pub(super) fn start(&mut self, start: Start) {
+        if self.execution.status() != Status::New {
+            return;
+        }
+        let started = Started {
+            arn: start.arn,
+            definition_arn: start.definition_arn,
+            name: start.name,
+            role_arn: start.role_arn,
+        };
+        let kind = EventKind::Started(Box::new(started));
+        self.emit_after(0, FrameId::ROOT, kind, Some(start.input.clone()));
+        if let Some(seconds) = self.def.timeout_seconds {
+            let timer = self.new_timer();
+            self.emit_after(0, FrameId::ROOT, EventKind::DeadlineSet(timer), None);
+            self.wake(timer, self.turn.now().plus_seconds(seconds));
+        }
+        self.ready.push_back((FrameId::ROOT, Step::Enter(self.def.root.start_at, start.input)));
+    }
+
+    /// The machine's `TimeoutSeconds` ran out.
+    pub(super) fn deadline(&mut self) {
+        let kind = EventKind::ExecutionTimedOut(Box::default());
+        self.emit_after(0, FrameId::ROOT, kind, None);
+        self.close();
+    }
+
+    /// Stopped from outside.
+    pub(super) fn stop(&mut self, failure: Failure) {
+        let kind = EventKind::ExecutionAborted(Box::new(failure));
+        self.emit_after(0, FrameId::ROOT, kind, None);
+        self.close();
+    }
+
+    /// Ends the execution by a failure in `frame`.
+    pub(super) fn fail_execution(&mut self, frame: FrameId, fault: Fault) {
+        self.emit(frame, EventKind::ExecutionFailed(Box::new(fault.failure)), None);
+        self.close();
+    }
+
+    /// The history is full.
+    pub(super) fn exhausted(&mut self) {
+        let cause = "The execution reached the maximum number of history events (25000).";
+        self.fail_execution(FrameId::ROOT, Fault::new(RUNTIME, cause));
+    }
+
+    pub(super) fn close(&mut self) {
+        self.ready.clear();
+        let report = Report::of(self.execution).encode();
+        self.turn.command(Command::Close { report });
+    }
+}

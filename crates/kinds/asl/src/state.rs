@@ -1,0 +1,615 @@
+//! The state of an execution: what a fold of its journal comes to.
+//!
+//! ```text
+//! Execution ── frames ─┬─ ROOT ─ Phase::Task │ Wait │ Backoff │ Branches
+//!                      ├─ branch or iteration (parent: ROOT) ─ Phase …
+//!                      └─ …
+//! ```
+//!
+//! Between turns every frame waits for something: a task, a timer, or the frames below it. What it
+//! waits for is found by effect or by timer without a search. Nothing here decides; see `decide`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use trackway_core::{EffectId, Payload, Summary, TimerId, Timestamp};
+
+use crate::definition::StateId;
+use crate::event::{Event, EventKind, Failure, FrameId, Started, TaskOptions};
+
+/// Status of an execution, with the number that its [`Summary`] bears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Status {
+    /// Not yet started.
+    #[default]
+    New = 0,
+    /// Under way.
+    Running = 1,
+    /// Ended well.
+    Succeeded = 2,
+    /// Ended by an error.
+    Failed = 3,
+    /// Ended by the machine's `TimeoutSeconds`.
+    TimedOut = 4,
+    /// Stopped from outside.
+    Aborted = 5,
+}
+
+impl Status {
+    /// AWS's name of it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+
+    /// The status with this number; none if there is no such number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::New, Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted]
+            .into_iter()
+            .find(|status| *status as u8 == number)
+    }
+
+    /// The status with this AWS name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted]
+            .into_iter()
+            .find(|status| status.name() == name)
+    }
+}
+
+/// One execution of a state machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Execution {
+    pub(crate) status: Status,
+    pub(crate) started: Arc<Started>,
+    pub(crate) input: Payload,
+    pub(crate) started_at: Timestamp,
+    pub(crate) closed_at: Option<Timestamp>,
+    pub(crate) output: Option<Payload>,
+    pub(crate) failure: Failure,
+    pub(crate) frames: BTreeMap<FrameId, Frame>,
+    pub(crate) effects: BTreeMap<EffectId, FrameId>,
+    pub(crate) timers: BTreeMap<TimerId, FrameId>,
+    pub(crate) deadline: Option<TimerId>,
+    /// How many visible events there are: the last `id`.
+    pub(crate) events: u32,
+    pub(crate) next_frame: u32,
+    pub(crate) next_effect: u32,
+    pub(crate) next_timer: u32,
+}
+
+/// One thread of control.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame {
+    /// The frame above, and this one's place in it.
+    pub(crate) parent: Option<(FrameId, u32)>,
+    /// The event that the next one follows.
+    pub(crate) last: u32,
+    pub(crate) state: StateId,
+    /// The event that entered the state, and when.
+    pub(crate) entered: u32,
+    pub(crate) entered_at: Timestamp,
+    /// The state's raw input; once it has exited, its output.
+    pub(crate) input: Payload,
+    /// Retries made for each retrier that was used, and in all.
+    pub(crate) retries: Vec<(u16, u32)>,
+    pub(crate) retry_count: u32,
+    pub(crate) phase: Phase,
+}
+
+/// What a frame waits for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Phase {
+    /// Nothing: it is being decided on, or it has ended.
+    #[default]
+    Idle,
+    /// A Wait state's timer.
+    Wait(TimerId),
+    /// A retry's timer.
+    Backoff(TimerId),
+    /// A task.
+    Task(Box<TaskRun>),
+    /// The frames below it.
+    Branches(Box<Branches>),
+}
+
+/// A task under way.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TaskRun {
+    pub(crate) effect: EffectId,
+    pub(crate) timeout: Option<TimerId>,
+    /// The heartbeat's length in seconds, and its timer.
+    pub(crate) heartbeat: Option<(u64, TimerId)>,
+    /// A worker took it.
+    pub(crate) taken: bool,
+    /// The call that began the job has returned.
+    pub(crate) submitted: bool,
+    /// What came before that call returned.
+    pub(crate) early: Option<Early>,
+}
+
+/// An answer that came before the call that asked for it returned.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Early {
+    Succeeded(Payload),
+    Failed(Failure),
+    Closed(Vec<u8>),
+}
+
+/// Frames under way below a Parallel or a Map.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Branches {
+    /// The event that started them.
+    pub(crate) started: u32,
+    /// What each came to, by its place.
+    pub(crate) results: Vec<Option<Payload>>,
+    pub(crate) ended: u32,
+    pub(crate) running: u32,
+    /// The items of a Map and where the next one to start is.
+    pub(crate) items: Items,
+    pub(crate) next: u32,
+    pub(crate) concurrency: u32,
+}
+
+/// A list's text and where its items are in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Items {
+    text: Payload,
+    places: Vec<(u32, u32)>,
+}
+
+impl Items {
+    /// Finds the items of a JSON list; text that is none has no items.
+    pub(crate) fn of(text: &Payload) -> Self {
+        let list = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(text);
+        let start = text.as_ptr().addr();
+        let place = |item: &&serde_json::value::RawValue| {
+            let from = item.get().as_ptr().addr().wrapping_sub(start);
+            (from as u32, (from + item.get().len()) as u32)
+        };
+        let places = list.map(|items| items.iter().map(place).collect()).unwrap_or_default();
+        Self { text: text.clone(), places }
+    }
+
+    /// How many.
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The item at this place.
+    pub(crate) fn get(&self, index: u32) -> Option<&str> {
+        let (from, to) = *self.places.get(index as usize)?;
+        self.text.get(from as usize..to as usize)
+    }
+}
+
+impl Execution {
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn started(&self) -> &Started {
+        &self.started
+    }
+
+    /// Its input, a JSON text.
+    #[must_use]
+    pub fn input(&self) -> &Payload {
+        &self.input
+    }
+
+    /// Its output, once it has succeeded.
+    #[must_use]
+    pub fn output(&self) -> Option<&Payload> {
+        self.output.as_ref()
+    }
+
+    /// Why it failed, timed out or was stopped.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
+
+    /// When it started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// When it closed.
+    #[must_use]
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        self.closed_at
+    }
+
+    /// How many events its history has.
+    #[must_use]
+    pub fn events_len(&self) -> u32 {
+        self.events
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.status == Status::Running
+    }
+
+    pub(crate) fn frame(&self, id: FrameId) -> Option<&Frame> {
+        self.frames.get(&id)
+    }
+
+    pub(crate) fn task(&self, id: FrameId) -> Option<&TaskRun> {
+        match &self.frames.get(&id)?.phase {
+            Phase::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn branches(&self, id: FrameId) -> Option<&Branches> {
+        match &self.frames.get(&id)?.phase {
+            Phase::Branches(branches) => Some(branches),
+            _ => None,
+        }
+    }
+
+    /// The row that lists show.
+    pub(crate) fn row(&self) -> Summary {
+        Summary {
+            status: self.status as u8,
+            started: self.started_at,
+            closed: self.closed_at,
+            columns: Vec::new(),
+        }
+    }
+
+    /// Folds one event.
+    pub(crate) fn fold(&mut self, event: &Event, at: Timestamp) {
+        if event.id > 0 {
+            self.events = event.id;
+        }
+        if self.fold_execution(event, at) || self.fold_branches(event) {
+            return;
+        }
+        self.fold_frame(event, at);
+    }
+
+    /// Events of the execution as a whole.
+    fn fold_execution(&mut self, event: &Event, at: Timestamp) -> bool {
+        match &event.kind {
+            EventKind::Started(started) => {
+                self.status = Status::Running;
+                self.started = Arc::new(Started::clone(started));
+                self.input = event.payload.clone().unwrap_or_default();
+                self.started_at = at;
+                let root = Frame::new(None, 0, self.input.clone());
+                self.frames.insert(FrameId::ROOT, root);
+                self.next_frame = 1;
+            }
+            EventKind::DeadlineSet(timer) => {
+                self.deadline = Some(*timer);
+                self.next_timer = self.next_timer.max(timer.0 + 1);
+            }
+            EventKind::ExecutionSucceeded => {
+                self.output = event.payload.clone();
+                self.close(Status::Succeeded, &Failure::default(), at);
+            }
+            EventKind::ExecutionFailed(failure) => self.close(Status::Failed, failure, at),
+            EventKind::ExecutionTimedOut(failure) => self.close(Status::TimedOut, failure, at),
+            EventKind::ExecutionAborted(failure) => self.close(Status::Aborted, failure, at),
+            _ => return false,
+        }
+        true
+    }
+
+    fn close(&mut self, status: Status, failure: &Failure, at: Timestamp) {
+        self.status = status;
+        self.failure = failure.clone();
+        self.closed_at = Some(at);
+        self.deadline = None;
+        self.frames.clear();
+        self.effects.clear();
+        self.timers.clear();
+    }
+
+    /// Events by which frames come and go.
+    fn fold_branches(&mut self, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::ParallelStarted { branches, .. } => self.start_branches(event, *branches),
+            EventKind::MapStarted { concurrency, .. } => {
+                let items = event.payload.as_ref().map(Items::of).unwrap_or_default();
+                let branches = Branches {
+                    started: event.id,
+                    results: vec![None; items.len()],
+                    ended: 0,
+                    running: 0,
+                    items,
+                    next: 0,
+                    concurrency: *concurrency,
+                };
+                self.set_phase(event.frame, Phase::Branches(Box::new(branches)));
+                self.follow(event.frame, event.id);
+            }
+            EventKind::IterationStarted { parent, index, .. } => {
+                self.next_frame = self.next_frame.max(event.frame.0 + 1);
+                let frame = Frame::new(Some((*parent, *index)), event.id, Payload::default());
+                self.frames.insert(event.frame, frame);
+                if let Some(branches) = self.branches_mut(*parent) {
+                    branches.next = index + 1;
+                    branches.running += 1;
+                }
+            }
+            EventKind::IterationSucceeded(..) => {
+                let parent = self.end_branch(event.frame);
+                self.follow(parent, event.id);
+            }
+            EventKind::BranchEnded => {
+                let parent = self.end_branch(event.frame);
+                self.follow(parent, event.previous);
+            }
+            EventKind::ChildrenDropped => {
+                self.drop_below(event.frame);
+                self.set_phase(event.frame, Phase::Idle);
+                self.follow(event.frame, event.previous);
+            }
+            EventKind::StateAborted(_)
+            | EventKind::IterationAborted(..)
+            | EventKind::IterationFailed(..)
+            | EventKind::ParallelSucceeded(_)
+            | EventKind::MapSucceeded(_) => {}
+            _ => return false,
+        }
+        true
+    }
+
+    fn start_branches(&mut self, event: &Event, count: u16) {
+        let input = self.frames.get(&event.frame).map(|f| f.input.clone()).unwrap_or_default();
+        for index in 0..u32::from(count) {
+            let frame = Frame::new(Some((event.frame, index)), event.id, input.clone());
+            self.frames.insert(FrameId(self.next_frame), frame);
+            self.next_frame += 1;
+        }
+        let branches = Branches {
+            started: event.id,
+            results: vec![None; usize::from(count)],
+            ended: 0,
+            running: count.into(),
+            items: Items::default(),
+            next: count.into(),
+            concurrency: 0,
+        };
+        self.set_phase(event.frame, Phase::Branches(Box::new(branches)));
+        self.follow(event.frame, event.id);
+    }
+
+    /// Ends a branch or an iteration with its last output; gives the frame above.
+    fn end_branch(&mut self, id: FrameId) -> FrameId {
+        let Some(frame) = self.frames.remove(&id) else { return id };
+        let Some((parent, index)) = frame.parent else { return id };
+        if let Some(branches) = self.branches_mut(parent) {
+            branches.running = branches.running.saturating_sub(1);
+            branches.ended += 1;
+            if let Some(result) = branches.results.get_mut(index as usize) {
+                *result = Some(frame.input);
+            }
+        }
+        parent
+    }
+
+    /// Removes every frame below `above` with what it waits for.
+    fn drop_below(&mut self, above: FrameId) {
+        for id in self.below(above) {
+            self.set_phase(id, Phase::Idle);
+            self.frames.remove(&id);
+        }
+    }
+
+    /// The frames below `above`, at any depth, oldest first. Ids grow downwards.
+    pub(crate) fn below(&self, above: FrameId) -> Vec<FrameId> {
+        let mut found = vec![];
+        for (id, frame) in self.frames.range(above..) {
+            let is_below = frame
+                .parent
+                .is_some_and(|(parent, _)| parent == above || found.binary_search(&parent).is_ok());
+            if is_below {
+                found.push(*id);
+            }
+        }
+        found
+    }
+
+    /// Events within a frame.
+    fn fold_frame(&mut self, event: &Event, at: Timestamp) {
+        let id = event.frame;
+        match &event.kind {
+            EventKind::StateEntered(state) => self.enter(event, *state, at),
+            EventKind::StateExited(_) => {
+                self.set_phase(id, Phase::Idle);
+                if let (Some(frame), Some(output)) = (self.frames.get_mut(&id), &event.payload) {
+                    frame.input = output.clone();
+                }
+            }
+            EventKind::Scheduled { effect, options, .. } => {
+                self.schedule(id, *effect, options.as_deref());
+            }
+            EventKind::Taken { .. } => {
+                self.with_task(id, |task| task.taken = true);
+            }
+            EventKind::Submitted(_) => {
+                self.with_task(id, |task| task.submitted = true);
+            }
+            EventKind::AnsweredEarly => {
+                let output = event.payload.clone().unwrap_or_default();
+                self.with_task(id, |task| task.early = Some(Early::Succeeded(output)));
+            }
+            EventKind::FailedEarly(failure) => {
+                let failure = Failure::clone(failure);
+                self.with_task(id, |task| task.early = Some(Early::Failed(failure)));
+            }
+            EventKind::ClosedEarly(report) => {
+                let report = report.clone();
+                self.with_task(id, |task| task.early = Some(Early::Closed(report)));
+            }
+            EventKind::Heartbeat(timer) => self.beat(id, *timer),
+            EventKind::Succeeded(_) | EventKind::Failed(..) | EventKind::TimedOut(..) => {
+                self.set_phase(id, Phase::Idle);
+            }
+            EventKind::WaitSet { timer, .. } => self.set_phase(id, Phase::Wait(*timer)),
+            EventKind::RetryScheduled { retrier, timer, .. } => {
+                self.set_phase(id, Phase::Backoff(*timer));
+                self.count_retry(id, *retrier);
+                self.follow(id, event.previous);
+            }
+            _ => {}
+        }
+        if event.id > 0 {
+            self.follow(id, event.id);
+        }
+    }
+
+    fn enter(&mut self, event: &Event, state: StateId, at: Timestamp) {
+        let Some(frame) = self.frames.get_mut(&event.frame) else { return };
+        frame.state = state;
+        frame.entered = event.id;
+        frame.entered_at = at;
+        frame.input = event.payload.clone().unwrap_or_default();
+        frame.retries.clear();
+        frame.retry_count = 0;
+    }
+
+    fn schedule(&mut self, id: FrameId, effect: EffectId, options: Option<&TaskOptions>) {
+        let task = TaskRun {
+            effect,
+            timeout: options.and_then(|o| o.timeout).map(|(_, timer)| timer),
+            heartbeat: options.and_then(|o| o.heartbeat),
+            taken: false,
+            submitted: false,
+            early: None,
+        };
+        self.set_phase(id, Phase::Task(Box::new(task)));
+    }
+
+    fn with_task(&mut self, id: FrameId, change: impl FnOnce(&mut TaskRun)) {
+        if let Some(Frame { phase: Phase::Task(task), .. }) = self.frames.get_mut(&id) {
+            change(task);
+        }
+    }
+
+    fn beat(&mut self, id: FrameId, timer: TimerId) {
+        let Some(Frame { phase: Phase::Task(task), .. }) = self.frames.get_mut(&id) else { return };
+        let Some((_, old)) = &mut task.heartbeat else { return };
+        self.timers.remove(old);
+        *old = timer;
+        self.timers.insert(timer, id);
+        self.next_timer = self.next_timer.max(timer.0 + 1);
+    }
+
+    fn count_retry(&mut self, id: FrameId, retrier: u16) {
+        let Some(frame) = self.frames.get_mut(&id) else { return };
+        frame.retry_count += 1;
+        match frame.retries.iter_mut().find(|(place, _)| *place == retrier) {
+            Some((_, count)) => *count += 1,
+            None => frame.retries.push((retrier, 1)),
+        }
+    }
+
+    /// Changes what a frame waits for; what it waited for before is forgotten.
+    fn set_phase(&mut self, id: FrameId, phase: Phase) {
+        let Some(frame) = self.frames.get_mut(&id) else { return };
+        let old = std::mem::replace(&mut frame.phase, phase);
+        match &frame.phase {
+            Phase::Wait(timer) | Phase::Backoff(timer) => {
+                self.timers.insert(*timer, id);
+                self.next_timer = self.next_timer.max(timer.0 + 1);
+            }
+            Phase::Task(task) => {
+                self.effects.insert(task.effect, id);
+                self.next_effect = self.next_effect.max(task.effect.0 + 1);
+                for timer in task.timers() {
+                    self.timers.insert(timer, id);
+                    self.next_timer = self.next_timer.max(timer.0 + 1);
+                }
+            }
+            Phase::Idle | Phase::Branches(_) => {}
+        }
+        match old {
+            Phase::Wait(timer) | Phase::Backoff(timer) => {
+                self.timers.remove(&timer);
+            }
+            Phase::Task(task) => {
+                self.effects.remove(&task.effect);
+                task.timers().for_each(|timer| {
+                    self.timers.remove(&timer);
+                });
+            }
+            Phase::Idle | Phase::Branches(_) => {}
+        }
+    }
+
+    fn follow(&mut self, id: FrameId, event: u32) {
+        if let Some(frame) = self.frames.get_mut(&id) {
+            frame.last = event;
+        }
+    }
+
+    fn branches_mut(&mut self, id: FrameId) -> Option<&mut Branches> {
+        match &mut self.frames.get_mut(&id)?.phase {
+            Phase::Branches(branches) => Some(branches),
+            _ => None,
+        }
+    }
+}
+
+impl Frame {
+    fn new(parent: Option<(FrameId, u32)>, last: u32, input: Payload) -> Self {
+        Self {
+            parent,
+            last,
+            state: StateId(0),
+            entered: 0,
+            entered_at: Timestamp(0),
+            input,
+            retries: Vec::new(),
+            retry_count: 0,
+            phase: Phase::Idle,
+        }
+    }
+
+    /// How often this retrier was used in this state.
+    pub(crate) fn retries_of(&self, retrier: u16) -> u32 {
+        self.retries.iter().find(|(place, _)| *place == retrier).map_or(0, |(_, count)| *count)
+    }
+}
+
+impl Branches {
+    /// Whether all of them have ended.
+    pub(crate) fn is_done(&self) -> bool {
+        self.ended as usize >= self.results.len()
+    }
+
+    /// The places of the iterations that may start now.
+    pub(crate) fn startable(&self) -> std::ops::Range<u32> {
+        let length = u32::try_from(self.results.len()).unwrap_or(u32::MAX);
+        let concurrency = if self.concurrency == 0 { u32::MAX } else { self.concurrency };
+        let free = concurrency.saturating_sub(self.running);
+        self.next..self.next.saturating_add(free).min(length).max(self.next)
+    }
+}
+
+impl TaskRun {
+    /// The timers that run for it.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = TimerId> + use<> {
+        self.timeout.into_iter().chain(self.heartbeat.map(|(_, timer)| timer))
+    }
+}

@@ -1,0 +1,6 @@
+//! The commands, one file each.
+
+pub(crate) mod history;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod verify;

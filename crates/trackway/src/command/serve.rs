@@ -1,0 +1,123 @@
+//! `trackway serve`: serves the AWS APIs until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::compose::{Gateway, Service, Storage};
+use crate::config::Config;
+use crate::server;
+
+/// Where it listens by default: loopback only.
+const LISTEN_DEFAULT: &str = "127.0.0.1:4580";
+/// Where data lies by default, in the working folder.
+const DATA_DEFAULT: &str = "trackway-data";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Address and port; one other than loopback needs [credentials] or --insecure.
+    #[arg(long, env = "TRACKWAY_SERVER_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Data directory of the embedded store [default: trackway-data].
+    #[arg(long, env = "TRACKWAY_SERVER_DATA", value_name = "DIR", conflicts_with = "memory")]
+    data: Option<PathBuf>,
+    /// Keep everything in memory; nothing survives the process.
+    #[arg(long)]
+    memory: bool,
+    /// Configuration file [default: trackway.toml in the working folder, if it is there].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where time comes from.
+    #[arg(long, value_enum, default_value_t = Clock::Real)]
+    clock: Clock,
+    /// Days for which ended executions are kept [default: for ever].
+    #[arg(long, env = "TRACKWAY_SERVER_RETENTION_DAYS", value_name = "DAYS")]
+    retention_days: Option<u32>,
+    /// Listen beyond loopback although requests are not signed.
+    #[arg(long)]
+    insecure: bool,
+}
+
+/// Where time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Clock {
+    /// The wall clock.
+    Real,
+    /// When nothing else can run, time jumps to the next timer: a year's wait ends at once.
+    Skip,
+}
+
+pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
+    let config = Config::load(args.config.as_deref())?;
+    let listen = args.listen.or(config.server.listen.clone());
+    let listen = listen.as_deref().unwrap_or(LISTEN_DEFAULT);
+    let listener = bind(listen, args.insecure || !config.credentials.is_empty()).await?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let storage = if args.memory {
+        Storage::Memory
+    } else {
+        let data = args.data.or(config.server.data.clone());
+        Storage::Embedded(data.unwrap_or_else(|| PathBuf::from(DATA_DEFAULT)))
+    };
+    let place = match &storage {
+        Storage::Memory => "in memory".to_owned(),
+        Storage::Embedded(folder) => format!("in {}", folder.display()),
+    };
+    let retention_days = args.retention_days.or(config.server.retention_days);
+    let service = Service::open(&config, storage, args.clock, retention_days).await?;
+    // Scripts wait for this line; it is printed once requests are taken.
+    println!("trackway is listening on http://{address}, data {place}");
+    let stopped = service.stopped();
+    let stop = async {
+        tokio::select! {
+            () = told_to_stop() => None,
+            fault = stopped => Some(fault),
+        }
+    };
+    let (fault_sender, mut fault) = tokio::sync::oneshot::channel();
+    let gateway = Arc::new(Gateway::new(&service, listener_is_local(address)));
+    server::serve(listener, gateway, async move {
+        let _receiver_is_below = fault_sender.send(stop.await);
+    })
+    .await;
+    service.shutdown().await;
+    match fault.try_recv() {
+        Ok(Some(fault)) => Err(format!("the engine stopped: {fault}")),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn bind(listen: &str, may_be_public: bool) -> Result<TcpListener, String> {
+    let cannot = |why: &dyn std::fmt::Display| format!("could not listen on {listen}: {why}");
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host(listen).await.map_err(|error| cannot(&error))?.collect();
+    if !may_be_public && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(cannot(
+            &"anyone who reaches it could run workflows; give [credentials] in trackway.toml, or --insecure",
+        ));
+    }
+    TcpListener::bind(addresses.as_slice()).await.map_err(|error| cannot(&error))
+}
+
+fn listener_is_local(address: SocketAddr) -> bool {
+    address.ip().is_loopback()
+}
+
+async fn told_to_stop() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            // Without the handler the signal ends the process at once, which is safe too.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,27 @@
+//! `trackway verify DIR`: checks every invariant of a data directory and says what it checked.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::{Output, compose};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The data directory; no server may be using it.
+    dir: PathBuf,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> {
+    if !args.dir.is_dir() {
+        return Err(format!(
+            "could not verify {}: it is not a folder; name the server's data directory",
+            args.dir.display()
+        ));
+    }
+    let report = compose::verify(&args.dir).await?;
+    match output {
+        Output::Json => println!("{:#}", report.as_json()),
+        Output::Table => print!("{}", report.as_text()),
+    }
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

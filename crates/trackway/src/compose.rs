@@ -1,0 +1,335 @@
+//! Wires the rooms: store, engine, kinds, performers, API, gateway.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::{Value, json};
+use trackway_api::{Api, Credential, step_functions};
+use trackway_asl::Execution;
+use trackway_engine::{Clock, Engine, VerifyReport};
+use trackway_performers::endpoint::AwsEnvironment;
+use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
+use trackway_performers::remote_lambda::RemoteLambda;
+use trackway_performers::task::{Lambda, Unsupported};
+use trackway_store::{Embedded, Memory, Options, Store};
+
+use crate::command::serve;
+use crate::config::Config;
+use crate::server::Handler;
+
+/// The name of the Step Functions kind in logs and reports.
+const KIND_NAME: &str = "stepfunctions";
+const REGION_DEFAULT: &str = "us-east-1";
+const ACCOUNT_DEFAULT: &str = "000000000000";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where executions are kept.
+pub(crate) enum Storage {
+    Memory,
+    Embedded(PathBuf),
+}
+
+/// Everything that runs behind the listener.
+pub(crate) struct Service {
+    engine: Engine,
+    functions: FunctionHost,
+    api: Arc<Api>,
+}
+
+impl Service {
+    /// Opens the store, brings back what was running, and is ready to answer.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to do.
+    pub(crate) async fn open(
+        config: &Config,
+        storage: Storage,
+        clock: serve::Clock,
+        retention_days: Option<u32>,
+    ) -> Result<Self, String> {
+        let store: Arc<dyn Store> = match storage {
+            Storage::Memory => Arc::new(Memory::new()),
+            Storage::Embedded(folder) => Arc::new(
+                Embedded::open(&folder, Options::new())
+                    .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
+            ),
+        };
+        let environment = AwsEnvironment::new(std::env::vars());
+        let identity = Identity {
+            region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
+            account: ACCOUNT_DEFAULT.to_owned(),
+        };
+        let functions =
+            FunctionHost::start(config.functions.clone(), &config.folder, &identity, stderr_sink())
+                .await
+                .map_err(|problems| problems.to_string())?;
+        let remote = RemoteLambda::configured(&environment).map_err(|error| error.to_string())?;
+        let nested = step_functions::Nested::default();
+        let engine = builder()
+            .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
+            .performer("states", Arc::new(nested.clone()))
+            .performer("service", Arc::new(Unsupported))
+            .polled("activity")
+            .clock(match clock {
+                serve::Clock::Real => Clock::Real,
+                serve::Clock::Skip => Clock::Skip,
+            })
+            .config(trackway_engine::Config {
+                retention: retention_days.map(|days| DAY * days),
+                ..trackway_engine::Config::default()
+            })
+            .open(store)
+            .await
+            .map_err(|fault| format!("could not open the engine: {fault}"))?;
+        nested.serve(engine.clone());
+        let credentials = config.credentials.iter().map(|(key, credential)| {
+            let credential = Credential {
+                secret_key: credential.secret_key.clone(),
+                account: credential.account.clone(),
+            };
+            (key.clone(), credential)
+        });
+        let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
+        Ok(Self { engine, functions, api: Arc::new(api) })
+    }
+
+    /// Resolves when the engine has stopped by a fault, with what happened.
+    pub(crate) fn stopped(&self) -> impl Future<Output = String> + Send + 'static {
+        let engine = self.engine.clone();
+        async move { engine.stopped().await.to_string() }
+    }
+
+    /// Ends turns and functions in flight.
+    pub(crate) async fn shutdown(self) {
+        self.functions.shutdown().await;
+        self.engine.shutdown().await;
+    }
+}
+
+fn builder() -> trackway_engine::Builder {
+    Engine::builder().kind::<Execution>(step_functions::KIND, KIND_NAME)
+}
+
+/// What `trackway verify` found.
+pub(crate) struct Verified {
+    store: trackway_store::Report,
+    engine: VerifyReport,
+}
+
+/// Checks a data directory.
+pub(crate) async fn verify(folder: &Path) -> Result<Verified, String> {
+    let cannot = |why: String| format!("could not verify {}: {why}", folder.display());
+    let store =
+        Embedded::open(folder, Options::new()).map_err(|fault| cannot(fault.to_string()))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let rows = store.verify().await.map_err(|fault| cannot(fault.to_string()))?;
+    let engine = builder().verify(store).await.map_err(|fault| cannot(fault.to_string()))?;
+    Ok(Verified { store: rows, engine })
+}
+
+impl Verified {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.store.problems.is_empty() && self.engine.problems.is_empty()
+    }
+
+    fn problems(&self) -> impl Iterator<Item = String> + '_ {
+        let rows = self.store.problems.iter().map(ToString::to_string);
+        rows.chain(self.engine.problems.iter().map(ToString::to_string))
+    }
+
+    /// What was checked, and how much of it there is.
+    fn checked(&self) -> Vec<(&'static str, u64)> {
+        let rows = self.store.families.values().map(|family| family.rows).sum();
+        let engine = &self.engine;
+        vec![
+            ("rows, each with its checksum", rows),
+            ("executions, each refolded from its journal", engine.executions),
+            ("journal segments, each decoded", engine.segments),
+            ("events, without a gap", engine.events),
+            ("list rows, each equal to a refold", engine.list_rows),
+            ("timers, each of a running execution", engine.timers),
+            ("effects, each of a running execution", engine.effects),
+            ("letters, each to a running execution", engine.letters),
+            ("letters to executions that have closed", engine.letters_stale),
+            ("parked executions", engine.parked),
+            ("definitions, each with its hash", engine.definitions),
+        ]
+    }
+
+    pub(crate) fn as_text(&self) -> String {
+        let line = |(what, count): &(&str, u64)| format!("{count:>10}  {what}");
+        let mut lines: Vec<String> = self.checked().iter().map(line).collect();
+        lines.extend(self.problems().map(|problem| format!("PROBLEM {problem}")));
+        lines.push(if self.is_clean() { "clean".to_owned() } else { "NOT CLEAN".to_owned() });
+        lines.join("\n") + "\n"
+    }
+
+    pub(crate) fn as_json(&self) -> Value {
+        json!({
+            "clean": self.is_clean(),
+            "checked": self.checked().into_iter().collect::<BTreeMap<_, _>>(),
+            "problems": self.problems().collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What every request meets first: our own calls, then the AWS APIs.
+pub(crate) struct Gateway {
+    api: Arc<Api>,
+    engine: Engine,
+    /// On loopback a request must name a loopback host: a page elsewhere can't reach us by a name
+    /// that it made point here.
+    local_names_only: bool,
+}
+
+impl Gateway {
+    pub(crate) fn new(service: &Service, local_names_only: bool) -> Self {
+        Self { api: Arc::clone(&service.api), engine: service.engine.clone(), local_names_only }
+    }
+
+    async fn own(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        let path = request.uri().path();
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_read && (path == "/health" || path == "/") && !is_aws(request) {
+            return Some(answer(StatusCode::OK, &health(&self.engine)));
+        }
+        let own = path.strip_prefix("/_trackway/")?;
+        if request.method() != Method::POST {
+            return Some(error(StatusCode::METHOD_NOT_ALLOWED, "use POST"));
+        }
+        Some(match own {
+            "reset" => self.reset(request).await,
+            "clock/advance" => self.advance(request.body()),
+            _ => error(StatusCode::NOT_FOUND, "no such call; there are reset and clock/advance"),
+        })
+    }
+
+    /// Empties an account: the one in the body, or the default one.
+    async fn reset(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+        let account = body["account"].as_str().unwrap_or(ACCOUNT_DEFAULT);
+        let region = body["region"].as_str().unwrap_or(REGION_DEFAULT);
+        match self.engine.reset(&format!("{account}/{region}")).await {
+            Ok(_) => answer(StatusCode::OK, &json!({ "account": account, "region": region })),
+            Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
+        }
+    }
+
+    fn advance(&self, body: &Bytes) -> Response<Bytes> {
+        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        match body["seconds"].as_f64() {
+            Some(seconds) if (0.0..=3.2e9).contains(&seconds) => {
+                #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+                self.engine.advance((seconds * 1000.0) as i64);
+                answer(StatusCode::OK, &json!({ "now": self.engine.now().as_millis() }))
+            }
+            _ => error(StatusCode::BAD_REQUEST, "give {\"seconds\": N}, N from 0 on"),
+        }
+    }
+
+    fn is_foreign(&self, request: &Request<Bytes>) -> bool {
+        let header = |name| {
+            let value: &HeaderValue = request.headers().get(name)?;
+            Some(value.to_str().unwrap_or("?"))
+        };
+        let host_is_local = header(header::HOST).is_none_or(is_local);
+        let origin = header(header::ORIGIN);
+        let origin_is_local = origin.is_none_or(|origin| {
+            is_local(origin.split_once("://").map_or(origin, |(_, authority)| authority))
+        });
+        self.local_names_only && !(host_is_local && origin_is_local)
+    }
+}
+
+impl Handler for Gateway {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        if self.is_foreign(&request) {
+            return error(
+                StatusCode::FORBIDDEN,
+                "the Host or Origin is not a name of this machine's loopback",
+            );
+        }
+        match self.own(&request).await {
+            Some(response) => response,
+            None => self.api.answer(request).await,
+        }
+    }
+
+    fn too_large(&self, head: &http::request::Parts) -> Response<Bytes> {
+        self.api.too_large(head)
+    }
+}
+
+/// Whether an AWS client sent it: those sign, or say what they want in a header.
+fn is_aws(request: &Request<Bytes>) -> bool {
+    let headers = request.headers();
+    headers.contains_key(header::AUTHORIZATION)
+        || headers.contains_key("x-amz-target")
+        || request.uri().query().is_some_and(|query| query.contains("Action="))
+}
+
+/// Whether an authority (`host[:port]`) names this machine's loopback.
+fn is_local(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let host = host.strip_prefix("sync-").unwrap_or(host);
+    let is_loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_loopback || host == "localhost" || host.ends_with(".localhost")
+}
+
+fn health(engine: &Engine) -> Value {
+    json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "services": ["stepfunctions", "sts"],
+        "now": engine.now().as_millis(),
+    })
+}
+
+fn error(status: StatusCode, message: &str) -> Response<Bytes> {
+    answer(status, &json!({ "message": message }))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_are_local() {
+        for local in [
+            "localhost",
+            "localhost:4580",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:80",
+            "sync-127.0.0.1:4580",
+            "api.localhost:4580",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for foreign in [
+            "example.com",
+            "localhost.example.com",
+            "10.0.0.1",
+            "[::2]",
+            "",
+            "127.0.0.1.example.com",
+        ] {
+            assert!(!is_local(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `trackway.toml`: one struct a room, an unknown key is an error with its line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use trackway_performers::function::FunctionConfig;
+
+/// The file that is looked for in the working folder.
+pub(crate) const FILE_NAME: &str = "trackway.toml";
+
+/// All that the file may say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// `[server]`.
+    #[serde(default)]
+    pub(crate) server: Server,
+    /// `[functions.NAME]`: Lambda functions that run here.
+    #[serde(default)]
+    pub(crate) functions: BTreeMap<String, FunctionConfig>,
+    /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
+    #[serde(default)]
+    pub(crate) credentials: BTreeMap<String, Credential>,
+    /// Where the file lies; functions' paths are relative to it.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
+}
+
+/// `[server]`; each value is also a flag of `trackway serve` and `TRACKWAY_SERVER_KEY`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    /// Address and port to listen on.
+    pub(crate) listen: Option<String>,
+    /// Data directory of the embedded store.
+    pub(crate) data: Option<PathBuf>,
+    /// Days for which ended executions are kept; absent is for ever.
+    pub(crate) retention_days: Option<u32>,
+}
+
+/// One access key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    /// The secret that signs.
+    pub(crate) secret_key: String,
+    /// The account it belongs to, 12 digits.
+    #[serde(default)]
+    pub(crate) account: Option<String>,
+}
+
+impl Config {
+    /// Reads the file that was named, or `trackway.toml` here, or nothing.
+    ///
+    /// # Errors
+    /// A text that says which file, which line and what is wrong.
+    pub(crate) fn load(named: Option<&Path>) -> Result<Self, String> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None if Path::new(FILE_NAME).is_file() => PathBuf::from(FILE_NAME),
+            None => return Ok(Self { folder: PathBuf::from("."), ..Self::default() }),
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("could not read {}: {error}", path.display()))?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| format!("could not read {}: {error}", path.display()))?;
+        config.folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        for (key, credential) in &config.credentials {
+            let account = credential.account.as_deref().unwrap_or("000000000000");
+            if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(format!(
+                    "could not use {}: account of [credentials.{key}] must be 12 digits, not {account:?}",
+                    path.display()
+                ));
+            }
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path))
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let error = load("[server]\n\nlitsen = \"x\"\n").unwrap_err();
+        assert!(error.contains("litsen") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn an_account_is_twelve_digits() {
+        let error = load("[credentials.AKIA]\nsecret_key = \"s\"\naccount = \"12\"\n").unwrap_err();
+        assert!(error.contains("[credentials.AKIA] must be 12 digits"), "{error}");
+    }
+}

@@ -1,0 +1,135 @@
+//! A history as people read it: one line an event, indented by how deep in Maps and Parallels.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// The longest text of a detail, in characters.
+const DETAIL_MAX: usize = 100;
+
+/// Renders the events of a history, oldest first.
+pub(crate) fn render(events: &[Value]) -> String {
+    let start = events.first().map_or(0.0, moment);
+    let mut depths: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut text = String::new();
+    for event in events {
+        let kind = event["type"].as_str().unwrap_or_default();
+        let (id, previous) = (number(&event["id"]), number(&event["previousEventId"]));
+        let depth = depths.get(&previous).copied().unwrap_or(0);
+        let shown = if kind.ends_with("StateExited") || ends_branch(kind) {
+            depth.saturating_sub(usize::from(ends_branch(kind)))
+        } else {
+            depth
+        };
+        let below = if starts_branch(kind) { depth + 1 } else { shown };
+        depths.insert(id, below);
+        let line = format!(
+            "{id:>6}  +{:<9}  {}{kind}  {}",
+            format!("{:.3}s", moment(event) - start),
+            "  ".repeat(shown),
+            detail(event)
+        );
+        let _writing_to_a_string_succeeds = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// Renders how an execution ended, as DescribeExecution tells it.
+pub(crate) fn outcome(execution: &Value) -> String {
+    let mut text = String::new();
+    for (label, member) in
+        [("status", "status"), ("output", "output"), ("error", "error"), ("cause", "cause")]
+    {
+        if let Some(value) = execution[member].as_str() {
+            let _writing_to_a_string_succeeds = writeln!(text, "{label:<7} {value}");
+        }
+    }
+    text
+}
+
+fn starts_branch(kind: &str) -> bool {
+    matches!(kind, "MapIterationStarted" | "ParallelStateStarted")
+}
+
+fn ends_branch(kind: &str) -> bool {
+    matches!(
+        kind,
+        "MapIterationSucceeded"
+            | "MapIterationFailed"
+            | "MapIterationAborted"
+            | "ParallelStateSucceeded"
+            | "ParallelStateFailed"
+    )
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+fn moment(event: &Value) -> f64 {
+    event["timestamp"].as_f64().unwrap_or(0.0)
+}
+
+/// What the event's details say, the telling parts first.
+fn detail(event: &Value) -> String {
+    let members = event.as_object().into_iter().flatten();
+    let Some((_, details)) = members.into_iter().find(|(name, _)| name.ends_with("EventDetails"))
+    else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    for member in ["name", "index", "length", "workerName", "resourceType", "resource", "error"] {
+        match &details[member] {
+            Value::Null => {}
+            Value::String(text) => parts.push(text.clone()),
+            other => parts.push(format!("{member} {other}")),
+        }
+    }
+    for member in ["cause", "input", "output", "parameters"] {
+        if let Some(text) = details[member].as_str() {
+            parts.push(shortened(text));
+        }
+    }
+    parts.join("  ")
+}
+
+fn shortened(text: &str) -> String {
+    let line = text.replace(['\n', '\r'], " ");
+    match line.char_indices().nth(DETAIL_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_timeline_has_one_indented_line_an_event() {
+        let events = [
+            json!({"id": 1, "previousEventId": 0, "type": "ExecutionStarted", "timestamp": 10.0,
+                   "executionStartedEventDetails": {"input": "{}"}}),
+            json!({"id": 2, "previousEventId": 0, "type": "MapStateEntered", "timestamp": 10.0,
+                   "stateEnteredEventDetails": {"name": "Each", "input": "[1]"}}),
+            json!({"id": 3, "previousEventId": 2, "type": "MapStateStarted", "timestamp": 10.0,
+                   "mapStateStartedEventDetails": {"length": 1}}),
+            json!({"id": 4, "previousEventId": 3, "type": "MapIterationStarted", "timestamp": 10.0,
+                   "mapIterationStartedEventDetails": {"name": "Each", "index": 0}}),
+            json!({"id": 5, "previousEventId": 4, "type": "PassStateEntered", "timestamp": 10.5,
+                   "stateEnteredEventDetails": {"name": "P", "input": "1"}}),
+        ];
+        let lines: Vec<String> = render(&events).lines().map(str::to_owned).collect();
+        assert_eq!(lines[1], "     2  +0.000s     MapStateEntered  Each  [1]");
+        assert_eq!(lines[4], "     5  +0.500s       PassStateEntered  P  1");
+    }
+
+    #[test]
+    fn a_long_detail_is_cut_at_a_character() {
+        let long = "é".repeat(DETAIL_MAX + 1);
+        assert_eq!(shortened(&long), format!("{}…", "é".repeat(DETAIL_MAX)));
+    }
+}
