@@ -179,10 +179,10 @@ impl Shard {
     fn state_of(&self, id: ExecutionId, effect: EffectId, queue: &str) -> SlotState {
         if self.desk.is_polled(queue) {
             SlotState::Offered
-        } else if self.desk.performing.contains(&(id, effect)) {
-            SlotState::Performing
-        } else {
+        } else if self.desk.elsewhere.contains(&(id, effect)) {
             SlotState::Elsewhere
+        } else {
+            SlotState::Performing
         }
     }
 
@@ -240,7 +240,6 @@ impl Shard {
         }
         for (id, effect) in recovered.effects {
             if let Some(work) = self.work(id, effect).await? {
-                self.desk.performing.insert((id, effect));
                 self.desk.act(false, Action::Perform(work));
             }
         }

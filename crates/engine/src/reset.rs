@@ -43,7 +43,8 @@ impl Shard {
         let Some(live) = self.live.remove(&id) else { return false };
         for (effect, slot) in &live.effects {
             let (queue, execution, effect) = (slot.queue.clone(), id, *effect);
-            self.desk.performing.remove(&(id, effect));
+            self.desk.elsewhere.remove(&(id, effect));
+            self.desk.deferred.remove(&(id, effect));
             if live.volatile {
                 self.desk.awaits_world -= i64::from(slot.state.awaits_world());
             }

@@ -39,9 +39,6 @@ pub enum Planted {
     /// Summaries and lists stay as they were at the start.
     #[cfg(feature = "planted")]
     SummaryNotWritten,
-    /// An effect's result is taken as often as it comes.
-    #[cfg(feature = "planted")]
-    ResultCountsTwice,
 }
 
 impl Planted {
@@ -67,13 +64,6 @@ impl Planted {
     pub(crate) fn skips_summaries(self) -> bool {
         #[cfg(feature = "planted")]
         return self.is(Self::SummaryNotWritten);
-        #[cfg(not(feature = "planted"))]
-        false
-    }
-
-    pub(crate) fn takes_results_twice(self) -> bool {
-        #[cfg(feature = "planted")]
-        return self.is(Self::ResultCountsTwice);
         #[cfg(not(feature = "planted"))]
         false
     }
@@ -134,7 +124,8 @@ impl Shard {
             at_once: Vec::new(),
             timers: Timers::unread(),
             waiters: HashMap::new(),
-            performing: std::collections::HashSet::new(),
+            elsewhere: std::collections::HashSet::new(),
+            deferred: HashMap::new(),
             awaits_world: 0,
             order: 0,
             batch: 1,
@@ -180,6 +171,9 @@ impl Shard {
     /// replies then wait for the batches before it.
     pub fn seal(&mut self) -> Option<(u64, Batch)> {
         if self.desk.open.is_idle() {
+            // Nothing to write, but what was taken no longer counts against the room: volatile
+            // executions alone would fill it for ever.
+            self.figures.turns += std::mem::take(&mut self.desk.open).turns;
             return None;
         }
         let number = self.desk.batch;
