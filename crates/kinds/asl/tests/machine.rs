@@ -1,5 +1,7 @@
 //! The machine by example: a definition, inputs, and the journal that follows.
 
+#[path = "machine/properties.rs"]
+mod properties;
 #[path = "machine/script.rs"]
 mod script;
 
@@ -144,6 +146,34 @@ fn a_task_is_retried_with_a_growing_delay_then_caught() {
               15<14 ExecutionSucceeded {"e":{"Error":"Boom","Cause":"why"}}
               > close
             SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_catcher_that_can_not_place_the_error_ends_the_execution() {
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {
+                "Type": "Task", "Resource": FUNCTION, "End": true,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"}],
+            },
+            "B": {"Type": "Succeed"},
+        }}),
+        "start [1]
+         fail 0 Boom why",
+        expect![[r#"
+            start [1]
+              1<0 ExecutionStarted [1]
+              2<0 TaskStateEntered name="A" [1]
+              3<2 LambdaFunctionScheduled [1]
+              4<3 LambdaFunctionStarted
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":[1]}
+            fail 0 Boom why
+              5<4 LambdaFunctionFailed error="Boom" cause="why"
+              6<5 ExecutionFailed error="States.ResultPathMatchFailure" cause="Unable to apply step \"e\" to input [1]"
+              > close
+            FAILED
         "#]],
     );
 }

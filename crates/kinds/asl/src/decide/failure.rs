@@ -83,7 +83,11 @@ impl Decide<'_, '_> {
         let error = serde_json::json!({"Error": failure.error, "Cause": failure.cause});
         match put(&catcher.result_path, self.raw(frame), Doc::from(error)) {
             Ok(output) => Step::Exit(output.payload(), Next::State(catcher.next)),
-            Err(trouble) => self.troubled(frame, trouble),
+            // The state's own catchers are done: they would take this one again and again.
+            Err(trouble) => match self.troubled(frame, trouble) {
+                Step::Fail(fault) => Step::Fail(Fault { kind: FaultKind::Runtime, ..fault }),
+                other => other,
+            },
         }
     }
 
