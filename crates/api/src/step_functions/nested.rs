@@ -66,6 +66,8 @@ async fn try_start(service: &StepFunctions, work: &Work) -> Result<(String, Time
     let caller = caller_of(&call.state_machine_arn)?;
     let machine = service.machine_by_arn(&caller, &call.state_machine_arn).await?;
     let waits = matches!(call.pattern, CallPattern::Sync | CallPattern::Sync2);
+    // The child's end answers an effect of its own, so that it may come before our response.
+    let answer = call.answer.unwrap_or(work.effect);
     // A name of its own: the same one each time this effect is performed.
     let own_name = || {
         let seed = format!("{}/{}", work.execution, work.effect.0);
@@ -80,7 +82,7 @@ async fn try_start(service: &StepFunctions, work: &Work) -> Result<(String, Time
     };
     let mut start = service.start_request(&caller, machine, request, Some(by)).await?;
     if waits {
-        start.reply_to = Some(ReplyTo { execution: work.execution, effect: work.effect });
+        start.reply_to = Some(ReplyTo { execution: work.execution, effect: answer });
     }
     let arn = start.start.arn.clone();
     match service.engine.start(start).await {

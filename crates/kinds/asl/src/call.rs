@@ -3,15 +3,18 @@
 //! | queue | request | outcomes |
 //! |---|---|---|
 //! | [`LAMBDA`] | [`FunctionCall`] | the result, or how it failed |
-//! | [`STATES`] | [`StartCall`] | StartExecution's response; for `.sync` the child's [`crate::Report`] follows |
+//! | [`STATES`] | [`StartCall`] | StartExecution's response |
 //! | [`SERVICE`] | [`ServiceCall`] | the response |
 //! | `activity/ARN` | the input itself | through signals: a worker polls for it |
 //!
-//! A task with a token gets the call's response first ([`trackway_core::Input::Finished`]); what
-//! ends it comes through a signal.
+//! A task that waits for a job's end or for a token's answer has two effects: the call, and the
+//! `answer`, which nobody performs. The call's outcome is its response. The answer comes as the
+//! child's [`crate::Report`] (the call starts the child with a reply to `answer`), as an outcome of
+//! the answer, or as a signal that bears its token. The two may come in either order.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use trackway_core::EffectId;
 
 use crate::definition::Pattern;
 
@@ -21,6 +24,8 @@ pub const LAMBDA: &str = "lambda";
 pub const STATES: &str = "states";
 /// Queue of every other service integration.
 pub const SERVICE: &str = "service";
+/// Queue of answers: nobody performs them, they are held from the start.
+pub const ANSWER: &str = "answer";
 /// What the queue of an activity begins with; its ARN follows.
 pub const ACTIVITY: &str = "activity/";
 
@@ -85,6 +90,9 @@ pub struct StartCall {
     pub trace_header: Option<String>,
     /// What it waits for.
     pub pattern: CallPattern,
+    /// The effect that the job's end answers, where the task waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<EffectId>,
     /// The role to call with, if it is not the execution's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
@@ -99,6 +107,9 @@ pub struct ServiceCall {
     pub action: String,
     /// What it waits for.
     pub pattern: CallPattern,
+    /// The effect that the job's end answers, where the task waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<EffectId>,
     /// The parameters, a JSON object.
     pub parameters: Box<RawValue>,
     /// The role to call with, if it is not the execution's.

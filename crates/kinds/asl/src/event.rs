@@ -223,6 +223,9 @@ pub struct TaskOptions {
     pub heartbeat: Option<(u64, TimerId)>,
     /// `taskCredentials.roleArn`.
     pub role_arn: Option<String>,
+    /// The effect that stands for the job's end or the token's answer. The call that begins it is
+    /// an effect of its own: they may end in either order.
+    pub answer: Option<EffectId>,
 }
 
 /// An error's name and its explanation; both may be missing, as in a Fail state without them.

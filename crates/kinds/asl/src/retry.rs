@@ -38,11 +38,6 @@ impl Fault {
         Self::from(Failure { error: Some(error.into()), cause: Some(cause.into()) })
     }
 
-    /// The definition does not fit the data.
-    pub(crate) fn runtime(cause: impl Into<String>) -> Self {
-        Self::new(RUNTIME, cause)
-    }
-
     /// With error and cause cut to the lengths that AWS allows.
     pub(crate) fn shortened(mut self) -> Self {
         cut(&mut self.failure.error, ERROR_LENGTH_MAX);
@@ -90,7 +85,7 @@ pub(crate) fn delay_ms(retrier: &Retrier, retries: u32, random: impl FnOnce() ->
     let exponent = i32::try_from(retries).unwrap_or(i32::MAX);
     let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
     let seconds_max = retrier.max_delay_seconds.map_or(DELAY_SECONDS_MAX, |max| max as f64);
-    let whole = (seconds.min(seconds_max).min(DELAY_SECONDS_MAX).max(0.0) * 1000.0).round() as i64;
+    let whole = (seconds.min(seconds_max).clamp(0.0, DELAY_SECONDS_MAX) * 1000.0).round() as i64;
     if !retrier.full_jitter {
         return whole;
     }
@@ -119,7 +114,7 @@ mod tests {
         let nameless = Fault::from(Failure::default());
         let timeout = timed_out(FaultKind::TimedOut);
         let heartbeat = timed_out(FaultKind::HeartbeatTimedOut);
-        let runtime = Fault::runtime("why");
+        let runtime = Fault::new(RUNTIME, "why");
         let table = [
             (ALL, [true, true, true, true, false]),
             (TASK_FAILED, [true, true, false, false, false]),

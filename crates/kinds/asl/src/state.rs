@@ -126,7 +126,10 @@ pub(crate) enum Phase {
 /// A task under way.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TaskRun {
+    /// The call.
     pub(crate) effect: EffectId,
+    /// The job's end or the token's answer, where the task waits for one.
+    pub(crate) answer: Option<EffectId>,
     pub(crate) timeout: Option<TimerId>,
     /// The heartbeat's length in seconds, and its timer.
     pub(crate) heartbeat: Option<(u64, TimerId)>,
@@ -447,17 +450,23 @@ impl Execution {
                 self.with_task(id, |task| task.taken = true);
             }
             EventKind::Submitted(_) => {
+                if let Some(effect) = self.task(id).map(|task| task.effect) {
+                    self.effects.remove(&effect);
+                }
                 self.with_task(id, |task| task.submitted = true);
             }
             EventKind::AnsweredEarly => {
+                self.answered(id);
                 let output = event.payload.clone().unwrap_or_default();
                 self.with_task(id, |task| task.early = Some(Early::Succeeded(output)));
             }
             EventKind::FailedEarly(failure) => {
+                self.answered(id);
                 let failure = Failure::clone(failure);
                 self.with_task(id, |task| task.early = Some(Early::Failed(failure)));
             }
             EventKind::ClosedEarly(report) => {
+                self.answered(id);
                 let report = report.clone();
                 self.with_task(id, |task| task.early = Some(Early::Closed(report)));
             }
@@ -491,6 +500,7 @@ impl Execution {
     fn schedule(&mut self, id: FrameId, effect: EffectId, options: Option<&TaskOptions>) {
         let task = TaskRun {
             effect,
+            answer: options.and_then(|o| o.answer),
             timeout: options.and_then(|o| o.timeout).map(|(_, timer)| timer),
             heartbeat: options.and_then(|o| o.heartbeat),
             taken: false,
@@ -503,6 +513,13 @@ impl Execution {
     fn with_task(&mut self, id: FrameId, change: impl FnOnce(&mut TaskRun)) {
         if let Some(Frame { phase: Phase::Task(task), .. }) = self.frames.get_mut(&id) {
             change(task);
+        }
+    }
+
+    /// The answer is there, before the call returned.
+    fn answered(&mut self, id: FrameId) {
+        if let Some(answer) = self.task(id).and_then(|task| task.answer) {
+            self.effects.remove(&answer);
         }
     }
 
@@ -534,8 +551,10 @@ impl Execution {
                 self.next_timer = self.next_timer.max(timer.0 + 1);
             }
             Phase::Task(task) => {
-                self.effects.insert(task.effect, id);
-                self.next_effect = self.next_effect.max(task.effect.0 + 1);
+                for effect in task.effects() {
+                    self.effects.insert(effect, id);
+                    self.next_effect = self.next_effect.max(effect.0 + 1);
+                }
                 for timer in task.timers() {
                     self.timers.insert(timer, id);
                     self.next_timer = self.next_timer.max(timer.0 + 1);
@@ -548,7 +567,9 @@ impl Execution {
                 self.timers.remove(&timer);
             }
             Phase::Task(task) => {
-                self.effects.remove(&task.effect);
+                task.effects().for_each(|effect| {
+                    self.effects.remove(&effect);
+                });
                 task.timers().for_each(|timer| {
                     self.timers.remove(&timer);
                 });
@@ -608,6 +629,13 @@ impl Branches {
 }
 
 impl TaskRun {
+    /// The effects that are awaited.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = EffectId> + use<> {
+        let call = (!self.submitted).then_some(self.effect);
+        let answer = self.answer.filter(|_| self.early.is_none());
+        call.into_iter().chain(answer)
+    }
+
     /// The timers that run for it.
     pub(crate) fn timers(&self) -> impl Iterator<Item = TimerId> + use<> {
         self.timeout.into_iter().chain(self.heartbeat.map(|(_, timer)| timer))

@@ -1,21 +1,21 @@
 //! What comes back to a Task: outcomes of its effect, and signals that bear its token.
 //!
 //! ```text
-//!                  Finished            token's answer, child's end
+//!             the call: Finished       the answer: Finished │ Closed │ signal
 //!  plain     ──────▶ Succeeded
 //!  .sync     ──────▶ Submitted ────────────▶ Succeeded │ Failed
 //!  token     ──────▶ Submitted ────────────▶ Succeeded │ Failed
 //!  activity  Taken ────────────────────────▶ Succeeded │ Failed
 //! ```
 //!
-//! The second may come before the first: then it is kept in the journal until the first is there.
+//! The answer may come before the call returns: then it is kept in the journal until it does.
 
 use serde::de::IgnoredAny;
 use trackway_core::{Command, EffectId, Outcome, Payload};
 
 use super::data::{Doc, too_large};
 use super::task::pattern;
-use super::{Decide, Effect, Step};
+use super::{Decide, Step};
 use crate::definition::{Pattern, Resource};
 use crate::event::{EventKind, Failure, FrameId};
 use crate::limits::PAYLOAD_BYTES_MAX;
@@ -28,72 +28,88 @@ impl Decide<'_, '_> {
     /// An effect has an outcome. One that nobody waits for is ignored.
     pub(super) fn finished(&mut self, effect: EffectId, outcome: Outcome) {
         let Some(frame) = self.frame_of(effect) else { return };
-        let Some(step) = self.outcome(frame, outcome) else { return };
-        self.ready.push_back((frame, step));
+        let Some(task) = self.execution.task(frame) else { return };
+        let step = if Some(effect) == task.answer {
+            self.answered(frame, effect, outcome)
+        } else if task.answer.is_some() {
+            self.called(frame, effect, outcome)
+        } else {
+            match outcome {
+                Outcome::Succeeded(output) => Some(self.succeeded(frame, output, Some(effect))),
+                Outcome::Failed { error, cause } => {
+                    Some(self.failed(frame, named(error, cause), Some(effect)))
+                }
+                Outcome::Closed { .. } => None,
+            }
+        };
+        if let Some(step) = step {
+            self.ready.push_back((frame, step));
+        }
     }
 
-    fn outcome(&mut self, frame: FrameId, outcome: Outcome) -> Option<Step> {
-        let at = self.execution.frame(frame)?.state;
-        let resource = self.task_of(at)?.resource.clone();
-        let submitted = self.execution.task(frame)?.submitted;
-        match (pattern(&resource), outcome) {
-            (Pattern::RequestResponse, Outcome::Succeeded(output)) => {
-                Some(self.succeeded(frame, output, Effect::Done))
+    /// The call that begins a job or hands out a token has ended.
+    fn called(&mut self, frame: FrameId, effect: EffectId, outcome: Outcome) -> Option<Step> {
+        match outcome {
+            Outcome::Succeeded(output) => self.submitted(frame, effect, output),
+            // What was answered before was true, even if nobody knows how the call ended.
+            Outcome::Failed { .. } if self.execution.task(frame)?.early.is_some() => {
+                Some(self.early(frame, Some(effect)))
             }
-            (Pattern::RequestResponse, Outcome::Failed { error, cause }) => {
-                Some(self.failed(frame, named(error, cause), Effect::Done))
+            Outcome::Failed { error, cause } => {
+                Some(self.failed(frame, named(error, cause), Some(effect)))
             }
-            (Pattern::WaitForTaskToken, _) if submitted => None,
-            (Pattern::Sync | Pattern::Sync2, Outcome::Succeeded(output)) if submitted => {
-                // A child's end is a report; for other jobs the second outcome is the end.
-                (!is_child(&resource)).then(|| self.succeeded(frame, output, Effect::Done))
-            }
-            (_, Outcome::Succeeded(output)) => self.submitted(frame, output),
-            (_, Outcome::Failed { .. }) if self.execution.task(frame)?.early.is_some() => {
-                Some(self.early(frame))
-            }
-            (_, Outcome::Failed { error, cause }) => {
-                Some(self.failed(frame, named(error, cause), Effect::Done))
-            }
-            (Pattern::Sync | Pattern::Sync2, Outcome::Closed { report }) if submitted => {
-                Some(self.child_closed(frame, &report))
-            }
-            (Pattern::Sync | Pattern::Sync2, Outcome::Closed { report }) => {
-                if self.execution.task(frame)?.early.is_none() {
-                    self.emit(frame, EventKind::ClosedEarly(report), None);
-                }
-                None
-            }
-            (Pattern::RequestResponse | Pattern::WaitForTaskToken, Outcome::Closed { .. }) => None,
+            Outcome::Closed { .. } => None,
         }
+    }
+
+    /// The job has ended.
+    fn answered(&mut self, frame: FrameId, effect: EffectId, outcome: Outcome) -> Option<Step> {
+        if self.execution.task(frame)?.submitted {
+            return Some(match outcome {
+                Outcome::Succeeded(output) => self.succeeded(frame, output, Some(effect)),
+                Outcome::Failed { error, cause } => {
+                    self.failed(frame, named(error, cause), Some(effect))
+                }
+                Outcome::Closed { report } => self.child_closed(frame, &report, Some(effect)),
+            });
+        }
+        let (kind, payload) = match outcome {
+            Outcome::Succeeded(output) => (EventKind::AnsweredEarly, Some(output)),
+            Outcome::Failed { error, cause } => {
+                (EventKind::FailedEarly(Box::new(named(error, cause))), None)
+            }
+            Outcome::Closed { report } => (EventKind::ClosedEarly(report), None),
+        };
+        self.emit(frame, kind, payload);
+        None
     }
 
     /// The call that began the job has returned.
-    fn submitted(&mut self, frame: FrameId, output: Payload) -> Option<Step> {
+    fn submitted(&mut self, frame: FrameId, effect: EffectId, output: Payload) -> Option<Step> {
         if let Some(problem) = self.unfit(frame, &output) {
-            return Some(self.failed(frame, problem, Effect::Cancel));
+            return Some(self.failed(frame, problem, Some(effect)));
         }
         let at = self.execution.frame(frame)?.state;
         self.emit(frame, EventKind::Submitted(at), Some(output));
-        self.execution.task(frame)?.early.is_some().then(|| self.early(frame))
+        self.execution.task(frame)?.early.is_some().then(|| self.early(frame, None))
     }
 
     /// Goes on with the answer that came before the call returned.
-    pub(super) fn early(&mut self, frame: FrameId) -> Step {
+    pub(super) fn early(&mut self, frame: FrameId, ended: Option<EffectId>) -> Step {
         let Some(early) = self.execution.task(frame).and_then(|task| task.early.clone()) else {
             return Step::Block;
         };
         match early {
-            Early::Succeeded(output) => self.succeeded(frame, output, Effect::Cancel),
-            Early::Failed(failure) => self.failed(frame, failure, Effect::Cancel),
-            Early::Closed(report) => self.child_closed(frame, &report),
+            Early::Succeeded(output) => self.succeeded(frame, output, ended),
+            Early::Failed(failure) => self.failed(frame, failure, ended),
+            Early::Closed(report) => self.child_closed(frame, &report, ended),
         }
     }
 
-    fn child_closed(&mut self, frame: FrameId, report: &[u8]) -> Step {
+    fn child_closed(&mut self, frame: FrameId, report: &[u8], ended: Option<EffectId>) -> Step {
         let Some(report) = Report::decode(report) else {
             let cause = "The report of the child execution can't be read.";
-            return self.failed(frame, named(RUNTIME.to_owned(), cause.to_owned()), Effect::Done);
+            return self.failed(frame, named(RUNTIME.to_owned(), cause.to_owned()), ended);
         };
         let as_json = self
             .execution
@@ -102,29 +118,29 @@ impl Decide<'_, '_> {
             .is_some_and(|task| pattern(&task.resource) == Pattern::Sync2);
         let described = report.describe(if as_json { AsJson::Yes } else { AsJson::No });
         if report.status() == Status::Succeeded {
-            return self.succeeded(frame, Doc::from(described).payload(), Effect::Done);
+            return self.succeeded(frame, Doc::from(described).payload(), ended);
         }
         let failure = named("States.TaskFailed".to_owned(), described.to_string());
-        self.failed(frame, failure, Effect::Done)
+        self.failed(frame, failure, ended)
     }
 
-    fn succeeded(&mut self, frame: FrameId, output: Payload, effect: Effect) -> Step {
+    fn succeeded(&mut self, frame: FrameId, output: Payload, ended: Option<EffectId>) -> Step {
         if let Some(problem) = self.unfit(frame, &output) {
-            return self.failed(frame, problem, effect);
+            return self.failed(frame, problem, ended);
         }
         let Some(at) = self.execution.frame(frame).map(|frame| frame.state) else {
             return Step::Block;
         };
-        self.release(frame, effect);
+        self.release(frame, ended);
         self.emit(frame, EventKind::Succeeded(at), Some(output.clone()));
         Step::Result(Doc::from(output))
     }
 
-    fn failed(&mut self, frame: FrameId, failure: Failure, effect: Effect) -> Step {
+    fn failed(&mut self, frame: FrameId, failure: Failure, ended: Option<EffectId>) -> Step {
         let Some(at) = self.execution.frame(frame).map(|frame| frame.state) else {
             return Step::Block;
         };
-        self.release(frame, effect);
+        self.release(frame, ended);
         let fault = Fault::from(failure).shortened();
         self.emit(frame, EventKind::Failed(at, Box::new(fault.failure.clone())), None);
         Step::Fail(fault)
@@ -161,18 +177,20 @@ impl Decide<'_, '_> {
             Signal::TaskSucceeded { effect, output } => {
                 let (frame, is_early) = self.awaiting(effect)?;
                 if is_early {
+                    self.turn.command(Command::Cancel(effect));
                     self.emit(frame, EventKind::AnsweredEarly, Some(output));
                 } else {
-                    let step = self.succeeded(frame, output, Effect::Cancel);
+                    let step = self.succeeded(frame, output, None);
                     self.ready.push_back((frame, step));
                 }
             }
             Signal::TaskFailed { effect, failure } => {
                 let (frame, is_early) = self.awaiting(effect)?;
                 if is_early {
+                    self.turn.command(Command::Cancel(effect));
                     self.emit(frame, EventKind::FailedEarly(Box::new(failure)), None);
                 } else {
-                    let step = self.failed(frame, failure, Effect::Cancel);
+                    let step = self.failed(frame, failure, None);
                     self.ready.push_back((frame, step));
                 }
             }
@@ -202,7 +220,7 @@ impl Decide<'_, '_> {
         let waits = state
             .and_then(|state| self.task_of(state))
             .is_some_and(|task| pattern(&task.resource) == Pattern::WaitForTaskToken);
-        if !waits || task.early.is_some() {
+        if !waits || task.answer != Some(effect) {
             return Err(Refusal::TaskTimedOut);
         }
         Ok((frame, !task.submitted))
@@ -217,6 +235,9 @@ impl Decide<'_, '_> {
 
     fn taken(&mut self, frame: FrameId, worker: Option<String>) {
         let Some(state) = self.execution.frame(frame).map(|frame| frame.state) else { return };
+        if let Some(effect) = self.execution.task(frame).map(|task| task.effect) {
+            self.turn.command(Command::Hold(effect));
+        }
         self.emit(frame, EventKind::Taken { state, worker }, None);
         // A worker's heartbeat is counted from when it took the task.
         self.beat(frame);
@@ -236,9 +257,4 @@ impl Decide<'_, '_> {
 
 fn named(error: String, cause: String) -> Failure {
     Failure { error: Some(error), cause: Some(cause) }
-}
-
-/// Whether the job is an execution of ours.
-fn is_child(resource: &Resource) -> bool {
-    matches!(resource, Resource::Service { service, .. } if service == "states")
 }

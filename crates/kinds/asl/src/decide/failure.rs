@@ -1,7 +1,7 @@
 //! What follows a failure: a retry, a catcher, or the failure of the state above.
 
 use super::data::{Doc, Trouble, put};
-use super::{Decide, Effect, Step};
+use super::{Decide, Step};
 use crate::definition::{Catcher, Next, State, StateKind};
 use crate::event::{EventKind, Failure, FrameId};
 use crate::retry::{Fault, FaultKind, delay_ms};
@@ -123,6 +123,6 @@ impl Decide<'_, '_> {
         if is_open && can_abort {
             self.emit_after(last, frame, EventKind::StateAborted(state), None);
         }
-        self.release(frame, Effect::Cancel);
+        self.release(frame, None);
     }
 }

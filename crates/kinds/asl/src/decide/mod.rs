@@ -227,14 +227,14 @@ impl<'a> Decide<'a, '_> {
         self.turn.command(Command::Wake { timer, at });
     }
 
-    /// Gives up what a frame waits for. Its events follow.
-    fn release(&mut self, frame: FrameId, effect: Effect) {
+    /// Gives up what a frame waits for, but for the effect that has just ended. Its events follow.
+    fn release(&mut self, frame: FrameId, ended: Option<EffectId>) {
         let Some(Frame { phase, .. }) = self.execution.frame(frame) else { return };
         let commands: Vec<Command> = match phase {
             Phase::Wait(timer) | Phase::Backoff(timer) => vec![Command::Disarm(*timer)],
             Phase::Task(task) => {
-                let cancel = matches!(effect, Effect::Cancel).then(|| Command::Cancel(task.effect));
-                task.timers().map(Command::Disarm).chain(cancel).collect()
+                let effects = task.effects().filter(|effect| Some(*effect) != ended);
+                task.timers().map(Command::Disarm).chain(effects.map(Command::Cancel)).collect()
             }
             Phase::Idle | Phase::Branches(_) => return,
         };
@@ -265,11 +265,3 @@ impl<'a> Decide<'a, '_> {
 
 /// Events that one step may add, so that the last one stays within the limit.
 const EVENTS_HEADROOM: u32 = 4;
-
-/// Whether an effect that is given up still runs.
-enum Effect {
-    /// It ended by itself.
-    Done,
-    /// Its outcome no longer matters.
-    Cancel,
-}

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use trackway_core::{Command, EffectId, Payload, TimerId};
 
 use super::data::{Chance, Doc, Trouble};
-use super::{Decide, Effect, Step};
+use super::{Decide, Step};
 use crate::call::{self, CallPattern, FunctionCall, ServiceCall, StartCall, Style};
 use crate::context::Context;
 use crate::definition::{Number, Pattern, Resource, State, StateId, StateKind, Task};
@@ -24,9 +24,11 @@ impl Decide<'_, '_> {
         let Some(at) = self.execution.frame(frame) else { return Ok(Step::Block) };
         let at = at.state;
         let effect = EffectId(self.execution.next_effect);
+        let waits = pattern(&task.resource) != Pattern::RequestResponse;
+        let answer = waits.then_some(EffectId(effect.0 + 1));
         let input = self.filtered(frame, state)?;
-        let parameters = self.parameters(frame, state, task, effect, &input)?;
-        let options = self.options(frame, task, &input)?;
+        let parameters = self.parameters(frame, state, task, answer, &input)?;
+        let options = TaskOptions { answer, ..self.options(frame, task, &input)? };
         let (queue, request) = request(task, &parameters, &options)?;
         let now = self.turn.now();
         for (seconds, timer) in options.timeout.into_iter().chain(options.heartbeat) {
@@ -37,6 +39,11 @@ impl Decide<'_, '_> {
         if !matches!(task.resource, Resource::Activity { .. }) {
             self.emit(frame, EventKind::Begun(at), None);
         }
+        if let Some(answer) = answer {
+            let (queue, request) = (call::ANSWER.to_owned(), Payload::default());
+            self.turn.command(Command::Run { effect: answer, queue, request });
+            self.turn.command(Command::Hold(answer));
+        }
         self.turn.command(Command::Run { effect, queue, request });
         Ok(Step::Block)
     }
@@ -46,12 +53,13 @@ impl Decide<'_, '_> {
         frame: FrameId,
         state: &State,
         task: &Task,
-        effect: EffectId,
+        answer: Option<EffectId>,
         input: &Doc,
     ) -> Result<Payload, Trouble> {
         let Some(template) = &state.parameters else { return Ok(input.payload()) };
         let waits = pattern(&task.resource) == Pattern::WaitForTaskToken;
-        let token = waits.then(|| self.turn.task_token(effect));
+        let answer = answer.filter(|_| waits);
+        let token = answer.map(|answer| self.turn.task_token(answer));
         let value = input.value()?;
         let context = Context::of(self.def, self.execution, frame).with_token(token);
         let turn = &mut *self.turn;
@@ -83,6 +91,7 @@ impl Decide<'_, '_> {
             timeout: timeout.map(|seconds| (seconds, first)),
             heartbeat: heartbeat.map(|seconds| (seconds, second)),
             role_arn,
+            answer: None,
         })
     }
 
@@ -111,12 +120,12 @@ impl Decide<'_, '_> {
         };
         let Some(task) = self.execution.task(frame) else { return Step::Block };
         if task.early.is_some() {
-            return self.early(frame);
+            return self.early(frame, None);
         }
         let is_heartbeat = task.heartbeat.is_some_and(|(_, heartbeat)| heartbeat == timer);
         let kind = if is_heartbeat { FaultKind::HeartbeatTimedOut } else { FaultKind::TimedOut };
         let failure = Failure { error: Some(TIMEOUT.to_owned()), cause: None };
-        self.release(frame, Effect::Cancel);
+        self.release(frame, None);
         self.emit(frame, EventKind::TimedOut(state, Box::new(failure.clone())), None);
         Step::Fail(Fault { failure, kind })
     }
@@ -145,6 +154,7 @@ fn request(
 ) -> Result<(String, Payload), Trouble> {
     let role_arn = options.role_arn.clone();
     let timeout_seconds = options.timeout.map(|(seconds, _)| seconds);
+    let answer = options.answer;
     match &task.resource {
         Resource::Activity { arn } => Ok((call::activity_queue(arn), parameters.clone())),
         Resource::Lambda { arn } => {
@@ -171,6 +181,7 @@ fn request(
                 }
                 ("states", "startExecution") => {
                     let call = start_execution(parameters, pattern, role_arn)?;
+                    let call = StartCall { answer, ..call };
                     Ok((call::STATES.to_owned(), write(&call)))
                 }
                 _ => {
@@ -178,6 +189,7 @@ fn request(
                         service: service.clone(),
                         action: action.clone(),
                         pattern,
+                        answer,
                         parameters: raw(parameters)?,
                         role_arn,
                     };
@@ -234,6 +246,7 @@ fn start_execution(
         input,
         trace_header: text("TraceHeader"),
         pattern,
+        answer: None,
         role_arn,
     })
 }
