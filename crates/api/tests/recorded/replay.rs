@@ -16,14 +16,13 @@ use crate::script::Script;
 /// Looks without any change after which nothing goes on.
 const IDLE_LOOKS: u32 = 6;
 /// How often time is moved on before an execution counts as one that never ends.
-const ADVANCES_MAX: u32 = 400;
+const ADVANCES_MAX: u32 = 120;
 
 /// A case being replayed.
 struct Replay<'a> {
     case: &'a Case,
     house: House,
     script: Script,
-    histories: Vec<History>,
     /// For each start, by the place of its request: the history, and the input as it was sent.
     starts: BTreeMap<usize, (usize, String)>,
     /// Execution ARNs of that run, and ours.
@@ -49,7 +48,6 @@ pub(crate) async fn replay(case: &Case) -> Vec<Answer> {
         case,
         house,
         script,
-        histories,
         starts,
         names: Vec::new(),
         unnamed: Vec::new(),
@@ -145,6 +143,7 @@ impl Replay<'_> {
     fn in_our_names(&mut self, place: usize, operation: &str) -> Value {
         let mut request = self.case.requests[place]["request"].clone();
         let start = self.starts.get(&place).map(|(_, input)| input.clone());
+        let is_again = self.is_created_again(place);
         let Some(members) = request.as_object_mut() else { return json!({}) };
         for (name, value) in members.iter_mut() {
             match (name.as_str(), value.as_str()) {
@@ -161,6 +160,7 @@ impl Replay<'_> {
                     *value = self.page_token.clone().unwrap_or_default().into();
                 }
                 ("input", Some(_)) => {}
+                ("definition", None) if is_again => *value = format!("{value:#}").into(),
                 ("definition" | "input" | "output", None) if !value.is_null() => {
                     *value = value.to_string().into();
                 }
@@ -173,6 +173,16 @@ impl Replay<'_> {
             members.insert("input".to_owned(), input.into());
         }
         request
+    }
+
+    /// Whether this creates the machine of an earlier request, and was refused. The definition is
+    /// the same as JSON then but not as text, which the recording does not show.
+    fn is_created_again(&self, place: usize) -> bool {
+        let (earlier, later) = self.case.requests.split_at(place);
+        let is_same = |request: &Value| {
+            request["action"] == "CreateStateMachine" && request["request"] == later[0]["request"]
+        };
+        later[0]["refused_by_recorder"] == true && earlier.iter().any(is_same)
     }
 
     /// Our name of an execution of that run: the first one of its machine that has none yet.

@@ -32,6 +32,7 @@ const FIELDS: &[(&str, Option<&str>, &str)] = &[
     ("ItemReader", None, "distributed Map"),
     ("ResultWriter", None, "distributed Map"),
     ("ItemBatcher", None, "distributed Map"),
+    ("Credentials", None, "calls into another account"),
 ];
 
 fn of_request(request: &Value) -> Option<&'static str> {

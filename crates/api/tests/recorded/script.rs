@@ -145,7 +145,11 @@ async fn ask(client: &Client, operation: &str, request: &Value) -> Outcome {
         None => Outcome::Succeeded(Payload::new(members(answer.body, upper).to_string())),
         Some(code) => Outcome::Failed {
             error: format!("Sfn.{code}Exception"),
-            cause: answer.message().to_owned(),
+            cause: format!(
+                "{} (Service: Sfn, Status Code: {}, Request ID: none) (SDK Attempt Count: 1)",
+                answer.message(),
+                answer.status
+            ),
         },
     }
 }

@@ -16,11 +16,12 @@ pub(crate) struct Comparer {
 }
 
 /// Placeholders that are plain words.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 16] = [
     "timestamp",
     "datetime",
     "date",
     "start-date",
+    "creation-date",
     "stop-date",
     "snf_role_arn",
     "activity_arn",
