@@ -1,8 +1,8 @@
 //! Step Functions: the Amazon States Language as a pure machine.
 //!
 //! An [`Execution`] is the [`trackway_core::Machine`] of one execution. It takes an input, decides
-//! (`decide`), appends [`Event`]s and issues commands; its state is the fold of its events
-//! (`state`), and AWS's history is another view of them ([`history`]).
+//! (`decide`), appends [`Event`]s and issues commands; its state (`state`) is the `fold` of its
+//! events, and AWS's history is another view of them ([`history`]).
 //!
 //! ```text
 //!  Start, Finished, Fired, Signal                     ┌──▶ history: GetExecutionHistory
@@ -34,6 +34,7 @@ pub mod timestamp;
 mod context;
 mod decide;
 mod event;
+mod fold;
 mod report;
 mod retry;
 mod signal;

@@ -1,0 +1,708 @@
+//! The machine by example: a definition, inputs, and the journal that follows.
+
+#[path = "machine/script.rs"]
+mod script;
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+fn check(definition: &Value, script: &str, expected: Expect) {
+    expected.assert_eq(&script::run(&definition.to_string(), script));
+}
+
+/// A machine whose only state is this one, named `A`.
+fn only(state: Value) -> Value {
+    let mut state = state;
+    if state.get("Next").is_none() && state["Type"] != "Fail" && state["Type"] != "Succeed" {
+        state["End"] = json!(true);
+    }
+    json!({"StartAt": "A", "States": {"A": state}})
+}
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
+
+#[test]
+fn pass_states_take_one_turn() {
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {"Type": "Pass", "Result": [1], "ResultPath": "$.r", "Next": "C"},
+            "C": {"Type": "Succeed", "OutputPath": "$.r"},
+        }}),
+        "start {\"x\": 1}
+         start {}",
+        expect![[r#"
+            start {"x": 1}
+              1<0 ExecutionStarted {"x": 1}
+              2<0 PassStateEntered name="A" {"x": 1}
+              3<2 PassStateExited name="A" {"x": 1}
+              4<3 PassStateEntered name="B" {"x": 1}
+              5<4 PassStateExited name="B" {"x":1,"r":[1]}
+              6<5 SucceedStateEntered name="C" {"x":1,"r":[1]}
+              7<6 SucceedStateExited name="C" [1]
+              8<7 ExecutionSucceeded [1]
+              > close
+            start {}
+            SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_choice_without_a_match_fails() {
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {"Type": "Choice", "Choices": [
+                {"Variable": "$.x", "NumericEquals": 1, "Next": "B"}]},
+            "B": {"Type": "Succeed"},
+        }}),
+        "start {\"x\": 2}",
+        expect![[r#"
+            start {"x": 2}
+              1<0 ExecutionStarted {"x": 2}
+              2<0 ChoiceStateEntered name="A" {"x": 2}
+              3<2 ExecutionFailed error="States.Runtime" cause="An error occurred while executing the state 'A' (entered at the event id #2). Failed to transition out of the state. The state does not point to a next state."
+              > close
+            FAILED
+        "#]],
+    );
+}
+
+#[test]
+fn a_wait_goes_on_when_its_timer_fires_and_only_once() {
+    check(
+        &only(json!({"Type": "Wait", "Seconds": 60})),
+        "start {}
+         fire 9
+         wait 60
+         fire 0
+         fire 0",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 WaitStateEntered name="A" {}
+              - WaitSet { timer: TimerId(0), until: Timestamp(1704067260000) }
+              > wake 0 in 60000 ms
+            fire 9
+            fire 0
+              3<2 WaitStateExited name="A" {}
+              4<3 ExecutionSucceeded {}
+              > close
+            fire 0
+            SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_is_retried_with_a_growing_delay_then_caught() {
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {
+                "Type": "Task", "Resource": FUNCTION, "Next": "B",
+                "Retry": [{"ErrorEquals": ["Boom"], "IntervalSeconds": 2, "MaxAttempts": 2}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"}],
+            },
+            "B": {"Type": "Succeed"},
+        }}),
+        "start {}
+         fail 0 Boom why
+         done 0 1
+         fire 0
+         fail 1 Boom why
+         fire 1
+         fail 2 Boom why",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 LambdaFunctionScheduled {}
+              4<3 LambdaFunctionStarted
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            fail 0 Boom why
+              5<4 LambdaFunctionFailed error="Boom" cause="why"
+              - RetryScheduled { retrier: 0, timer: TimerId(0), until: Timestamp(1704067202000) }
+              > wake 0 in 2000 ms
+            done 0 1
+            fire 0
+              6<5 LambdaFunctionScheduled {}
+              7<6 LambdaFunctionStarted
+              > run 1 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            fail 1 Boom why
+              8<7 LambdaFunctionFailed error="Boom" cause="why"
+              - RetryScheduled { retrier: 0, timer: TimerId(1), until: Timestamp(1704067204000) }
+              > wake 1 in 4000 ms
+            fire 1
+              9<8 LambdaFunctionScheduled {}
+              10<9 LambdaFunctionStarted
+              > run 2 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            fail 2 Boom why
+              11<10 LambdaFunctionFailed error="Boom" cause="why"
+              12<11 TaskStateExited name="A" {"e":{"Error":"Boom","Cause":"why"}}
+              13<12 SucceedStateEntered name="B" {"e":{"Error":"Boom","Cause":"why"}}
+              14<13 SucceedStateExited name="B" {"e":{"Error":"Boom","Cause":"why"}}
+              15<14 ExecutionSucceeded {"e":{"Error":"Boom","Cause":"why"}}
+              > close
+            SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_timeout_cancels_the_task() {
+    check(
+        &only(json!({"Type": "Task", "Resource": FUNCTION, "TimeoutSeconds": 5})),
+        "start {}
+         wait 5
+         fire 0
+         done 0 {}",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 LambdaFunctionScheduled timeoutInSeconds=5 {}
+              4<3 LambdaFunctionStarted
+              > wake 0 in 5000 ms
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{},"timeout_seconds":5}
+            fire 0
+              5<4 LambdaFunctionTimedOut error="States.Timeout"
+              6<5 ExecutionFailed error="States.Timeout"
+              > disarm 0
+              > cancel 0
+              > close
+            done 0 {}
+            FAILED
+        "#]],
+    );
+}
+
+#[test]
+fn a_heartbeat_is_counted_from_the_last_one() {
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {
+                "Type": "Task", "Resource": "arn:aws:states:us-east-1:000000000000:activity:a",
+                "TimeoutSeconds": 60, "HeartbeatSeconds": 10, "End": true,
+                "Catch": [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "B"}],
+            },
+            "B": {"Type": "Pass", "End": true},
+        }}),
+        "start {}
+         success 0 1
+         taken 0 w
+         taken 0 v
+         beat 0
+         wait 10
+         fire 3
+         beat 0",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 ActivityScheduled timeoutInSeconds=60 heartbeatInSeconds=10 {}
+              > wake 0 in 60000 ms
+              > wake 1 in 10000 ms
+              > run 0 activity/arn:aws:states:us-east-1:000000000000:activity:a {}
+            success 0 1
+              refused: Task Timed Out: 'Provided task does not exist anymore'
+            taken 0 w
+              4<3 ActivityStarted workerName="w"
+              - Heartbeat(TimerId(2))
+              > hold 0
+              > disarm 1
+              > wake 2 in 10000 ms
+            taken 0 v
+              refused: Task Timed Out: 'Provided task does not exist anymore'
+            beat 0
+              - Heartbeat(TimerId(3))
+              > disarm 2
+              > wake 3 in 10000 ms
+            fire 3
+              5<4 ActivityTimedOut error="States.Timeout"
+              6<5 TaskStateExited name="A" {"Error":"States.Timeout","Cause":null}
+              7<6 PassStateEntered name="B" {"Error":"States.Timeout","Cause":null}
+              8<7 PassStateExited name="B" {"Error":"States.Timeout","Cause":null}
+              9<8 ExecutionSucceeded {"Error":"States.Timeout","Cause":null}
+              > disarm 0
+              > disarm 3
+              > cancel 0
+              > close
+            beat 0
+              refused: Task Timed Out: 'Provided task does not exist anymore'
+            SUCCEEDED
+        "#]],
+    );
+}
+
+fn token_task() -> Value {
+    json!({
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"},
+        "TimeoutSeconds": 9,
+    })
+}
+
+#[test]
+fn a_token_is_answered_after_the_call_returned() {
+    check(
+        &only(token_task()),
+        "start {}
+         success 0 1
+         done 0 {\"MessageId\":\"m\"}
+         done 0 {\"MessageId\":\"m\"}
+         success 1 {\"ok\":true}
+         success 1 {\"ok\":true}",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 TaskScheduled timeoutInSeconds=9 {"QueueUrl":"q","MessageBody":"token-1"}
+              4<3 TaskStarted
+              > wake 0 in 9000 ms
+              > run 1 answer {}
+              > hold 1
+              > run 0 service {"service":"sqs","action":"sendMessage.waitForTaskToken","pattern":"token","answer":1,"parameters":{"QueueUrl":"q","MessageBody":"token-1"}}
+            success 0 1
+              refused: Task Timed Out: 'Provided task does not exist anymore'
+            done 0 {"MessageId":"m"}
+              5<4 TaskSubmitted {"MessageId":"m"}
+            done 0 {"MessageId":"m"}
+            success 1 {"ok":true}
+              6<5 TaskSucceeded {"ok":true}
+              7<6 TaskStateExited name="A" {"ok":true}
+              8<7 ExecutionSucceeded {"ok":true}
+              > disarm 0
+              > cancel 1
+              > close
+            success 1 {"ok":true}
+              refused: Task Timed Out: 'Provided task does not exist anymore'
+            SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_token_may_be_answered_before_the_call_returned() {
+    check(
+        &only(token_task()),
+        "start {}
+         failure 1 Boom
+         success 1 1
+         done 0 {}",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 TaskScheduled timeoutInSeconds=9 {"QueueUrl":"q","MessageBody":"token-1"}
+              4<3 TaskStarted
+              > wake 0 in 9000 ms
+              > run 1 answer {}
+              > hold 1
+              > run 0 service {"service":"sqs","action":"sendMessage.waitForTaskToken","pattern":"token","answer":1,"parameters":{"QueueUrl":"q","MessageBody":"token-1"}}
+            failure 1 Boom
+              - FailedEarly(Failure { error: Some("Boom"), cause: None })
+              > cancel 1
+            success 1 1
+              refused: Task Timed Out: 'Provided task does not exist anymore'
+            done 0 {}
+              5<4 TaskSubmitted {}
+              6<5 TaskFailed error="Boom"
+              7<6 ExecutionFailed error="Boom"
+              > disarm 0
+              > close
+            FAILED
+        "#]],
+    );
+}
+
+const CHILD: &str = "arn:aws:states:::states:startExecution.sync:2";
+
+#[test]
+fn a_child_may_close_before_the_call_that_started_it_returned() {
+    let task = json!({"Type": "Task", "Resource": CHILD,
+        "Parameters": {"StateMachineArn": "arn:machine", "Input": {"a": 1}},
+        "ResultSelector": {"o.$": "$.Output", "s.$": "$.Status"}});
+    check(
+        &only(task.clone()),
+        "start {}
+         closed 1 {\"b\":2}
+         done 0 {\"ExecutionArn\":\"arn:child\"}",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 TaskScheduled {"StateMachineArn":"arn:machine","Input":{"a":1}}
+              4<3 TaskStarted
+              > run 1 answer/child {}
+              > hold 1
+              > run 0 states {"state_machine_arn":"arn:machine","input":"{\"a\":1}","pattern":"sync:2","answer":1}
+            closed 1 {"b":2}
+              - ClosedEarly([9, 97, 114, 110, 58, 99, 104, 105, 108, 100, 11, 97, 114, 110, 58, 109, 97, 99, 104, 105, 110, 101, 5, 99, 104, 105, 108, 100, 2, 2, 123, 125, 1, 7, 123, 34, 98, 34, 58, 50, 125, 0, 0, 128, 208, 143, 165, 152, 99, 128, 208, 143, 165, 152, 99])
+            done 0 {"ExecutionArn":"arn:child"}
+              5<4 TaskSubmitted {"ExecutionArn":"arn:child"}
+              6<5 TaskSucceeded {"ExecutionArn":"arn:child","Input":{},"InputDetails":{"Included":true},"Name":"child","Output":{"b":2},"OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"NOT_REDRIVABLE","RedriveStatusReason":"Execution is SUCCEEDED and cannot be redriven","StartDate":1704067200000,"StateMachineArn":"arn:machine","Status":"SUCCEEDED","StopDate":1704067200000}
+              7<6 TaskStateExited name="A" {"o":{"b":2},"s":"SUCCEEDED"}
+              8<7 ExecutionSucceeded {"o":{"b":2},"s":"SUCCEEDED"}
+              > close
+            SUCCEEDED
+        "#]],
+    );
+    check(
+        &only(task),
+        "start {}
+         done 0 {\"ExecutionArn\":\"arn:child\"}
+         closed 1 failed Boom",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 TaskScheduled {"StateMachineArn":"arn:machine","Input":{"a":1}}
+              4<3 TaskStarted
+              > run 1 answer/child {}
+              > hold 1
+              > run 0 states {"state_machine_arn":"arn:machine","input":"{\"a\":1}","pattern":"sync:2","answer":1}
+            done 0 {"ExecutionArn":"arn:child"}
+              5<4 TaskSubmitted {"ExecutionArn":"arn:child"}
+            closed 1 failed Boom
+              6<5 TaskFailed error="States.TaskFailed" cause="{\"Error\":\"Boom\",\"ExecutionArn\":\"arn:child\",\"Input\":{},\"InputDetails\":{\"Included\":true},\"Name\":\"child\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":1704067200000,\"StateMachineArn\":\"arn:machine\",\"Status\":\"FAILED\",\"StopDate\":1704067200000}"
+              7<6 ExecutionFailed error="States.TaskFailed" cause="{\"Error\":\"Boom\",\"ExecutionArn\":\"arn:child\",\"Input\":{},\"InputDetails\":{\"Included\":true},\"Name\":\"child\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":1704067200000,\"StateMachineArn\":\"arn:machine\",\"Status\":\"FAILED\",\"StopDate\":1704067200000}"
+              > close
+            FAILED
+        "#]],
+    );
+}
+
+#[test]
+fn a_failing_branch_cuts_the_others() {
+    check(
+        &only(json!({"Type": "Parallel", "Branches": [
+            {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9, "End": true}}},
+            {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": FUNCTION, "End": true}}},
+            {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}},
+        ]})),
+        "start {}
+         fail 0 Boom why
+         fire 0",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 ParallelStateEntered name="A" {}
+              3<2 ParallelStateStarted
+              4<3 WaitStateEntered name="W" {}
+              - WaitSet { timer: TimerId(0), until: Timestamp(1704067209000) }
+              5<3 TaskStateEntered name="T" {}
+              6<5 LambdaFunctionScheduled {}
+              7<6 LambdaFunctionStarted
+              8<3 PassStateEntered name="P" {}
+              9<8 PassStateExited name="P" {}
+              - BranchEnded
+              > wake 0 in 9000 ms
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            fail 0 Boom why
+              10<7 LambdaFunctionFailed error="Boom" cause="why"
+              11<10 WaitStateAborted
+              12<10 TaskStateAborted
+              - ChildrenDropped
+              13<10 ParallelStateFailed
+              14<13 ExecutionFailed error="Boom" cause="why"
+              > disarm 0
+              > close
+            fire 0
+            FAILED
+        "#]],
+    );
+}
+
+#[test]
+fn a_parallel_joins_in_the_order_of_its_branches() {
+    check(
+        &only(json!({"Type": "Parallel", "Branches": [
+            {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": FUNCTION, "End": true}}},
+            {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}},
+        ]})),
+        "start {}
+         done 0 \"t\"",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 ParallelStateEntered name="A" {}
+              3<2 ParallelStateStarted
+              4<3 TaskStateEntered name="T" {}
+              5<4 LambdaFunctionScheduled {}
+              6<5 LambdaFunctionStarted
+              7<3 PassStateEntered name="P" {}
+              8<7 PassStateExited name="P" {}
+              - BranchEnded
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            done 0 "t"
+              9<6 LambdaFunctionSucceeded "t"
+              10<9 TaskStateExited name="T" "t"
+              - BranchEnded
+              11<10 ParallelStateSucceeded
+              12<10 ParallelStateExited name="A" ["t",{}]
+              13<12 ExecutionSucceeded ["t",{}]
+              > close
+            SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_map_runs_as_many_iterations_as_it_may() {
+    check(
+        &only(json!({"Type": "Map", "MaxConcurrency": 2,
+            "ItemSelector": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value"},
+            "ItemProcessor": {"StartAt": "T", "States": {
+                "T": {"Type": "Task", "Resource": FUNCTION, "End": true}}}})),
+        "start [5, 6, 7]
+         done 1 \"b\"
+         done 2 \"c\"
+         done 0 \"a\"",
+        expect![[r#"
+            start [5, 6, 7]
+              1<0 ExecutionStarted [5, 6, 7]
+              2<0 MapStateEntered name="A" [5, 6, 7]
+              3<2 MapStateStarted length=3 [5,6,7]
+              4<3 MapIterationStarted name="A" index=0
+              5<3 MapIterationStarted name="A" index=1
+              6<4 TaskStateEntered name="T" {"i":0,"v":5}
+              7<6 LambdaFunctionScheduled {"i":0,"v":5}
+              8<7 LambdaFunctionStarted
+              9<5 TaskStateEntered name="T" {"i":1,"v":6}
+              10<9 LambdaFunctionScheduled {"i":1,"v":6}
+              11<10 LambdaFunctionStarted
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{"i":0,"v":5}}
+              > run 1 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{"i":1,"v":6}}
+            done 1 "b"
+              12<11 LambdaFunctionSucceeded "b"
+              13<12 TaskStateExited name="T" "b"
+              14<13 MapIterationSucceeded name="A" index=1
+              15<13 MapIterationStarted name="A" index=2
+              16<15 TaskStateEntered name="T" {"i":2,"v":7}
+              17<16 LambdaFunctionScheduled {"i":2,"v":7}
+              18<17 LambdaFunctionStarted
+              > run 2 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{"i":2,"v":7}}
+            done 2 "c"
+              19<18 LambdaFunctionSucceeded "c"
+              20<19 TaskStateExited name="T" "c"
+              21<20 MapIterationSucceeded name="A" index=2
+            done 0 "a"
+              22<8 LambdaFunctionSucceeded "a"
+              23<22 TaskStateExited name="T" "a"
+              24<23 MapIterationSucceeded name="A" index=0
+              25<24 MapStateSucceeded
+              26<24 MapStateExited name="A" ["a","b","c"]
+              27<26 ExecutionSucceeded ["a","b","c"]
+              > close
+            SUCCEEDED
+        "#]],
+    );
+}
+
+#[test]
+fn a_failing_iteration_cuts_the_others_and_the_map_may_retry() {
+    check(
+        &json!({"StartAt": "A", "States": {"A": {
+            "Type": "Map", "End": true,
+            "Retry": [{"ErrorEquals": ["Boom"], "MaxAttempts": 1}],
+            "ItemProcessor": {"StartAt": "C", "States": {
+                "C": {"Type": "Choice", "Default": "W", "Choices": [
+                    {"Variable": "$", "NumericEquals": 2, "Next": "F"}]},
+                "W": {"Type": "Wait", "Seconds": 9, "End": true},
+                "F": {"Type": "Fail", "Error": "Boom"}}}}}}),
+        "start [1, 2]
+         fire 1
+         fire 2",
+        expect![[r#"
+            start [1, 2]
+              1<0 ExecutionStarted [1, 2]
+              2<0 MapStateEntered name="A" [1, 2]
+              3<2 MapStateStarted length=2 [1,2]
+              4<3 MapIterationStarted name="A" index=0
+              5<3 MapIterationStarted name="A" index=1
+              6<4 ChoiceStateEntered name="C" 1
+              7<6 ChoiceStateExited name="C" 1
+              8<7 WaitStateEntered name="W" 1
+              - WaitSet { timer: TimerId(0), until: Timestamp(1704067209000) }
+              9<5 ChoiceStateEntered name="C" 2
+              10<9 ChoiceStateExited name="C" 2
+              11<10 FailStateEntered name="F" 2
+              12<11 MapIterationAborted name="A" index=0
+              13<11 WaitStateAborted
+              14<11 MapIterationFailed name="A" index=1
+              - ChildrenDropped
+              - RetryScheduled { retrier: 0, timer: TimerId(1), until: Timestamp(1704067201000) }
+              > wake 0 in 9000 ms
+              > disarm 0
+              > wake 1 in 1000 ms
+            fire 1
+              15<11 MapStateStarted length=2 [1,2]
+              16<15 MapIterationStarted name="A" index=0
+              17<15 MapIterationStarted name="A" index=1
+              18<16 ChoiceStateEntered name="C" 1
+              19<18 ChoiceStateExited name="C" 1
+              20<19 WaitStateEntered name="W" 1
+              - WaitSet { timer: TimerId(2), until: Timestamp(1704067209000) }
+              21<17 ChoiceStateEntered name="C" 2
+              22<21 ChoiceStateExited name="C" 2
+              23<22 FailStateEntered name="F" 2
+              24<23 MapIterationAborted name="A" index=0
+              25<23 WaitStateAborted
+              26<23 MapIterationFailed name="A" index=1
+              - ChildrenDropped
+              27<23 MapStateFailed
+              28<27 ExecutionFailed error="Boom"
+              > wake 2 in 9000 ms
+              > disarm 2
+              > close
+            fire 2
+            FAILED
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_map_succeeds_and_a_map_of_no_list_fails() {
+    let map = only(json!({"Type": "Map", "ItemsPath": "$.l", "ItemProcessor": {
+        "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}));
+    check(
+        &map,
+        "start {\"l\": []}",
+        expect![[r#"
+        start {"l": []}
+          1<0 ExecutionStarted {"l": []}
+          2<0 MapStateEntered name="A" {"l": []}
+          3<2 MapStateStarted length=0 []
+          4<3 MapStateSucceeded
+          5<3 MapStateExited name="A" []
+          6<5 ExecutionSucceeded []
+          > close
+        SUCCEEDED
+    "#]],
+    );
+    check(
+        &map,
+        "start {\"l\": 1}",
+        expect![[r#"
+        start {"l": 1}
+          1<0 ExecutionStarted {"l": 1}
+          2<0 MapStateEntered name="A" {"l": 1}
+          3<2 ExecutionFailed error="States.Runtime" cause="Reference path \"$.l\" must point to array."
+          > close
+        FAILED
+    "#]],
+    );
+}
+
+#[test]
+fn stop_and_deadline_end_an_execution_at_once() {
+    let machine = json!({"StartAt": "A", "TimeoutSeconds": 30, "States": {
+        "A": {"Type": "Wait", "Seconds": 60, "End": true}}});
+    check(
+        &machine,
+        "start {}\n stop Err because of it\n stop",
+        expect![[r#"
+        start {}
+          1<0 ExecutionStarted {}
+          - DeadlineSet(TimerId(0))
+          2<0 WaitStateEntered name="A" {}
+          - WaitSet { timer: TimerId(1), until: Timestamp(1704067260000) }
+          > wake 0 in 30000 ms
+          > wake 1 in 60000 ms
+        stop Err because of it
+          3<0 ExecutionAborted error="Err" cause="because of it"
+          > close
+        stop
+          refused: the execution is not running
+        ABORTED
+    "#]],
+    );
+    check(
+        &machine,
+        "start {}\n wait 30\n fire 0\n fire 1\n beat 0",
+        expect![[r#"
+        start {}
+          1<0 ExecutionStarted {}
+          - DeadlineSet(TimerId(0))
+          2<0 WaitStateEntered name="A" {}
+          - WaitSet { timer: TimerId(1), until: Timestamp(1704067260000) }
+          > wake 0 in 30000 ms
+          > wake 1 in 60000 ms
+        fire 0
+          3<0 ExecutionTimedOut
+          > close
+        fire 1
+        beat 0
+          refused: Task Timed Out: 'Provided task does not exist anymore'
+        TIMED_OUT
+    "#]],
+    );
+}
+
+#[test]
+fn a_result_that_is_too_large_or_no_json_fails_the_task() {
+    let large = format!("\"{}\"", "x".repeat(262_144));
+    check(
+        &only(json!({"Type": "Task", "Resource": FUNCTION})),
+        &format!("start {{}}\n done 0 {large}").replace(&large, "{oops"),
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 LambdaFunctionScheduled {}
+              4<3 LambdaFunctionStarted
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            done 0 {oops
+              5<4 LambdaFunctionFailed error="States.Runtime" cause="The state/task 'arn:aws:lambda:us-east-1:000000000000:function:f' returned a result that is not JSON: key must be a string at line 1 column 2"
+              6<5 ExecutionFailed error="States.Runtime" cause="The state/task 'arn:aws:lambda:us-east-1:000000000000:function:f' returned a result that is not JSON: key must be a string at line 1 column 2"
+              > close
+            FAILED
+        "#]],
+    );
+    let shown = script::run(
+        &only(json!({"Type": "Task", "Resource": FUNCTION})).to_string(),
+        &format!("start {{}}\n done 0 {large}"),
+    );
+    assert!(shown.contains("LambdaFunctionFailed error=\"States.DataLimitExceeded\""));
+}
+
+#[test]
+fn full_jitter_is_chosen_once_and_recorded() {
+    check(
+        &only(json!({"Type": "Task", "Resource": FUNCTION, "Retry": [{
+            "ErrorEquals": ["States.ALL"], "IntervalSeconds": 100, "JitterStrategy": "FULL"}]})),
+        "start {}
+         fail 0 Boom why",
+        expect![[r#"
+            start {}
+              1<0 ExecutionStarted {}
+              2<0 TaskStateEntered name="A" {}
+              3<2 LambdaFunctionScheduled {}
+              4<3 LambdaFunctionStarted
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":{}}
+            fail 0 Boom why
+              5<4 LambdaFunctionFailed error="Boom" cause="why"
+              - RetryScheduled { retrier: 0, timer: TimerId(0), until: Timestamp(1704067277032) }
+              > wake 0 in 77032 ms
+            RUNNING
+        "#]],
+    );
+}
+
+#[test]
+fn an_endless_loop_ends_at_the_limit_of_events() {
+    let mut bench = script::Bench::new(
+        &json!({"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {"Type": "Choice", "Default": "A", "Choices": [
+                {"Variable": "$.x", "IsPresent": true, "Next": "C"}]},
+            "C": {"Type": "Succeed"}}})
+        .to_string(),
+    );
+    bench.take(script::start("{}")).expect("a start is never refused");
+    assert_eq!(bench.execution.status().name(), "FAILED");
+    assert!(bench.execution.events_len() <= 25_000);
+    let cause = bench.execution.failure().cause.clone().unwrap_or_default();
+    assert_eq!(cause, "The execution reached the maximum number of history events (25000).");
+}
