@@ -30,9 +30,6 @@ pub(crate) const RUNTIME: &str = "States.Runtime";
 pub(crate) const TIMEOUT: &str = "States.Timeout";
 const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 const TASK_FAILED: &str = "States.TaskFailed";
-/// Error name of data that is larger than AWS allows. "A terminal error that can't be caught by the
-/// States.ALL error type" (developer guide, error handling); by its own name it can.
-pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
 const ALL: &str = "States.ALL";
 
 impl Fault {
@@ -57,7 +54,7 @@ impl Fault {
         let timed_out = matches!(self.kind, FaultKind::TimedOut | FaultKind::HeartbeatTimedOut);
         let error = self.failure.error.as_deref();
         match name {
-            ALL => error != Some(DATA_LIMIT_EXCEEDED),
+            ALL => true,
             TASK_FAILED => !timed_out && error != Some(TIMEOUT),
             HEARTBEAT_TIMEOUT if self.kind == FaultKind::HeartbeatTimedOut => true,
             _ => error == Some(name),
@@ -118,18 +115,16 @@ mod tests {
         let timeout = timed_out(FaultKind::TimedOut);
         let heartbeat = timed_out(FaultKind::HeartbeatTimedOut);
         let runtime = Fault::new(RUNTIME, "why");
-        let too_large = Fault::new(DATA_LIMIT_EXCEEDED, "why");
         let table = [
-            (ALL, [true, true, true, true, false, false]),
-            (TASK_FAILED, [true, true, false, false, false, true]),
-            (TIMEOUT, [false, false, true, true, false, false]),
-            (HEARTBEAT_TIMEOUT, [false, false, false, true, false, false]),
-            (RUNTIME, [false; 6]),
-            (DATA_LIMIT_EXCEEDED, [false, false, false, false, false, true]),
-            ("Boom", [true, false, false, false, false, false]),
+            (ALL, [true, true, true, true, false]),
+            (TASK_FAILED, [true, true, false, false, false]),
+            (TIMEOUT, [false, false, true, true, false]),
+            (HEARTBEAT_TIMEOUT, [false, false, false, true, false]),
+            (RUNTIME, [false; 5]),
+            ("Boom", [true, false, false, false, false]),
         ];
         for (name, expected) in table {
-            let found = [&failed, &nameless, &timeout, &heartbeat, &runtime, &too_large]
+            let found = [&failed, &nameless, &timeout, &heartbeat, &runtime]
                 .map(|fault| fault.is_in(&names(&[name])));
             assert_eq!(found, expected, "{name}");
         }

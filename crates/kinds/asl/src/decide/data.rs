@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::definition::{Filter, ResultPath, State, Template};
 use crate::event::FrameId;
 use crate::limits::PAYLOAD_BYTES_MAX;
-use crate::retry::{DATA_LIMIT_EXCEEDED, Fault};
+use crate::retry::Fault;
 use crate::runtime::{Documents, Randomness, RuntimeError, Scope};
 
 /// A JSON document: text, value or both, each made from the other at most once.
@@ -112,7 +112,7 @@ impl Trouble {
 /// A result or output of `of` is larger than AWS allows.
 pub(super) fn too_large(of: &str) -> Fault {
     Fault::new(
-        DATA_LIMIT_EXCEEDED,
+        "States.DataLimitExceeded",
         format!(
             "The state/task '{of}' returned a result with a size exceeding the maximum number of \
              bytes service limit."
