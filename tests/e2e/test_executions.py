@@ -206,7 +206,14 @@ def test_many_executions_at_once_all_end(sfn):
 
 
 def test_a_loop_that_never_ends_is_ended_by_the_limit_of_events(sfn):
-    definition = machine({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}})
+    never = {"Variable": "$.enough", "IsPresent": True, "Next": "Enough"}
+    definition = machine(
+        {
+            "Again": {"Type": "Pass", "Next": "Enough?"},
+            "Enough?": {"Type": "Choice", "Choices": [never], "Default": "Again"},
+            "Enough": {"Type": "Succeed"},
+        }
+    )
     execution = start(sfn, create(sfn, definition))
     described = ended(sfn, execution, patience=60)
     assert described["status"] == "FAILED"

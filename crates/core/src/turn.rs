@@ -28,9 +28,10 @@ pub enum Command {
     /// The outcome of this effect no longer matters: drop it if it has not begun, abandon it
     /// otherwise.
     Cancel(EffectId),
-    /// Keep awaiting this effect's outcome, but stop offering or performing it, also after a
-    /// restart: a poller has taken it, or its answer comes as a signal. Its row stays, without its
-    /// request, until its outcome comes, [`Command::Cancel`] or [`Command::Close`].
+    /// Keep awaiting this effect, but stop offering or performing it, also after a restart: a
+    /// poller has taken it, or its answer comes as a signal. In answer to the effect's own outcome:
+    /// await a further one, the end of the child that its performer started. Its row stays,
+    /// without its request, until an outcome comes, [`Command::Cancel`] or [`Command::Close`].
     Hold(EffectId),
     /// Fire this timer at that moment.
     Wake {

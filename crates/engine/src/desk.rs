@@ -59,8 +59,11 @@ pub(crate) struct Desk {
     pub(crate) at_once: Vec<Action>,
     pub(crate) timers: Timers,
     pub(crate) waiters: HashMap<ExecutionId, Vec<Waiter>>,
-    /// Effects that performers have now.
-    pub(crate) performing: HashSet<(ExecutionId, EffectId)>,
+    /// Effects whose performers said that the outcome comes by letter.
+    pub(crate) elsewhere: HashSet<(ExecutionId, EffectId)>,
+    /// Children's letters that wait for what the performer who started the child says first; with
+    /// the report of a volatile child, which has no row.
+    pub(crate) deferred: HashMap<(ExecutionId, EffectId), Vec<u8>>,
     /// How many effects await the outside world: offered or held.
     pub(crate) awaits_world: i64,
     /// The place of the next outbox row among all.

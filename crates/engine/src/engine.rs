@@ -16,8 +16,9 @@ use crate::runner::Runner;
 use crate::shard::Parts;
 use crate::shared::Shared;
 use crate::{
-    Catalog, Fault, Letter, Shard, SignalError, StartError, StartReply, StartRequest, Started,
-    Tokens, Waited, Work, keys, load, records, retention,
+    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Page, Record, Shard,
+    SignalError, StartError, StartReply, StartRequest, Started, Tokens, Waited, Work, keys, load,
+    records, retention,
 };
 
 /// A running engine. Clones are handles on the same one.
@@ -238,8 +239,58 @@ impl Engine {
         self.shared.fault()
     }
 
-    pub(crate) fn reader(&self) -> &Reader {
+    /// Reads what is committed, without waiting for any shard.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
         &self.shared.reader
+    }
+
+    /// See [`Reader::record`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn record(&self, id: ExecutionId) -> Result<Option<Record>, Fault> {
+        self.reader().record(id).await
+    }
+
+    /// See [`Reader::journal`].
+    ///
+    /// # Errors
+    /// The store failed, or holds a segment that can't be read.
+    pub async fn journal<M: Machine>(
+        &self,
+        id: ExecutionId,
+        page: Page,
+    ) -> Result<Vec<Entry<M::Event>>, Fault> {
+        self.reader().journal::<M>(id, page).await
+    }
+
+    /// See [`Reader::state`].
+    ///
+    /// # Errors
+    /// The store failed, or holds a journal that can't be read.
+    pub async fn state<M: Machine, T>(
+        &self,
+        id: ExecutionId,
+        look: impl FnOnce(&M) -> T,
+    ) -> Result<Option<T>, Fault> {
+        self.reader().state(id, look).await
+    }
+
+    /// See [`Reader::list`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(&self, query: &ListQuery) -> Result<ListPage, Fault> {
+        self.reader().list(query).await
+    }
+
+    /// See [`Reader::definition`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn definition(&self, hash: [u8; 32]) -> Result<Option<Definition>, Fault> {
+        self.reader().definition(hash).await
     }
 }
 

@@ -223,27 +223,31 @@ impl Shard {
         performed: Performed,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        self.desk.performing.remove(&(id, effect));
-        if !matches!(self.find(id).await?, Found::Live) {
-            return Ok(());
+        let letter = self.desk.deferred.remove(&(id, effect));
+        if matches!(self.find(id).await?, Found::Live) {
+            self.come_to(id, effect, performed, now);
         }
-        let Some(live) = self.live.get_mut(&id) else { return Ok(()) };
+        match letter {
+            Some(report) => self.child(id, effect, Some(report), now).await,
+            None => Ok(()),
+        }
+    }
+
+    fn come_to(&mut self, id: ExecutionId, effect: EffectId, performed: Performed, now: Timestamp) {
+        let Some(live) = self.live.get_mut(&id) else { return };
         match (performed, live.effects.get_mut(&effect)) {
             (Performed::Finished(outcome), Some(slot)) if slot.state != SlotState::Held => {
                 self.finish(id, effect, outcome, now);
             }
-            (Performed::Finished(outcome), _) if self.desk.planted.takes_results_twice() => {
-                self.finish(id, effect, outcome, now);
-            }
             (Performed::Elsewhere, Some(slot)) if slot.state == SlotState::Performing => {
                 slot.state = SlotState::Elsewhere;
+                self.desk.elsewhere.insert((id, effect));
                 // It may leave memory now; a batch without rows says when.
                 self.desk.touch(id, live);
             }
             // Nobody waits for it any more, or it is known already.
             _ => {}
         }
-        Ok(())
     }
 
     fn finish(&mut self, id: ExecutionId, effect: EffectId, outcome: Outcome, now: Timestamp) {
@@ -273,8 +277,13 @@ impl Shard {
             Found::Parked(_) => return Ok(()),
             Found::Missing | Found::Closed => {}
             Found::Live => {
-                let awaited = self.live.get(&to).is_some_and(|it| it.effects.contains_key(&effect));
-                if awaited {
+                let slot = self.live.get(&to).and_then(|live| live.effects.get(&effect));
+                if slot.is_some_and(|slot| slot.state == SlotState::Performing) {
+                    // The child was quicker than the performer that started it: that one first.
+                    self.desk.deferred.insert((to, effect), report);
+                    return Ok(());
+                }
+                if slot.is_some() {
                     self.finish(to, effect, Outcome::Closed { report }, now);
                     if self.is_parked(to) {
                         return Ok(());

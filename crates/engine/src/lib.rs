@@ -105,6 +105,7 @@ pub use letter::{Action, Letter, Look, Offer, Opaque, Reply, StartReply};
 pub use load::Recovered;
 pub use perform::{Performed, Performer, Work};
 pub use queues::Lease;
+pub use reader::Reader;
 pub use request::{
     Cursor, Definition, Durability, Ended, Entry, Fault, ListPage, ListQuery, ListRow, Page,
     Record, SignalError, StartError, StartRequest, Started, Waited,

@@ -21,10 +21,11 @@ pub struct Work {
 /// What a performer came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Performed {
-    /// The work is done; the machine hears the outcome.
+    /// The machine hears the outcome. If a child was started with `reply_to` this effect, and the
+    /// machine holds the effect in answer, it hears of the child's end too: always after this.
     Finished(Outcome),
-    /// The outcome comes by another way: a durable child was started with `reply_to` this effect.
-    /// The effect stays outstanding and is not performed again.
+    /// The outcome comes by letter only: a child was started with `reply_to` this effect. After a
+    /// restart the effect is performed again, and is to find that child by its ARN.
     Elsewhere,
 }
 

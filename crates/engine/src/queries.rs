@@ -7,15 +7,15 @@ use crate::keys::{self, List, Owner};
 use crate::load::fold;
 use crate::reader::Reader;
 use crate::records::{self, read_record};
-use crate::{Cursor, Definition, Engine, Entry, Fault, ListPage, ListQuery, Page, Record, kind};
+use crate::{Cursor, Definition, Entry, Fault, ListPage, ListQuery, Page, Record, kind};
 
-impl Engine {
+impl Reader {
     /// Reads what is known of a durable execution.
     ///
     /// # Errors
     /// The store failed.
     pub async fn record(&self, id: ExecutionId) -> Result<Option<Record>, Fault> {
-        let Some(bytes) = self.reader().get(&keys::record(id)).await? else { return Ok(None) };
+        let Some(bytes) = self.get(&keys::record(id)).await? else { return Ok(None) };
         let (progress, tail) = read_record(&bytes)?;
         Ok(Some(records::show_record(id, &progress, &tail)?))
     }
@@ -30,10 +30,8 @@ impl Engine {
         page: Page,
     ) -> Result<Vec<Entry<M::Event>>, Fault> {
         match page {
-            Page::Forward { from, limit } => forward::<M>(self.reader(), id, from, limit).await,
-            Page::Backward { before, limit } => {
-                backward::<M>(self.reader(), id, before, limit).await
-            }
+            Page::Forward { from, limit } => forward::<M>(self, id, from, limit).await,
+            Page::Backward { before, limit } => backward::<M>(self, id, before, limit).await,
         }
     }
 
@@ -46,9 +44,9 @@ impl Engine {
         id: ExecutionId,
         look: impl FnOnce(&M) -> T,
     ) -> Result<Option<T>, Fault> {
-        let Some(bytes) = self.reader().get(&keys::record(id)).await? else { return Ok(None) };
+        let Some(bytes) = self.get(&keys::record(id)).await? else { return Ok(None) };
         let (progress, _) = read_record(&bytes)?;
-        let machine = fold(self.reader(), Box::new(M::default()), id, &progress)
+        let machine = fold(self, Box::new(M::default()), id, &progress)
             .await?
             .map_err(|reason| Fault::new(format!("could not fold execution {id}: {reason}")))?;
         Ok(machine.as_any().downcast_ref::<M>().map(look))
@@ -66,7 +64,7 @@ impl Engine {
             None => list.range(),
         };
         let limit = query.limit;
-        let mut rows = self.reader().scan(range, Order::Ascending, limit.saturating_add(1)).await?;
+        let mut rows = self.scan(range, Order::Ascending, limit.saturating_add(1)).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let rows = rows
@@ -85,7 +83,7 @@ impl Engine {
     /// # Errors
     /// The store failed.
     pub async fn definition(&self, hash: [u8; 32]) -> Result<Option<Definition>, Fault> {
-        let Some(bytes) = self.reader().get(&keys::definition(&hash)).await? else {
+        let Some(bytes) = self.get(&keys::definition(&hash)).await? else {
             return Ok(None);
         };
         let text =

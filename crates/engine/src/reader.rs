@@ -8,11 +8,17 @@ use trackway_store::{Order, Range, Row, Store};
 use crate::Fault;
 use crate::limits::SCAN_ROWS;
 
-/// A store, read.
+/// A store, read: records, journals, lists. They show what is committed.
 #[derive(Clone)]
-pub(crate) struct Reader(pub(crate) Arc<dyn Store>);
+pub struct Reader(pub(crate) Arc<dyn Store>);
 
 impl Reader {
+    /// Reads this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+
     pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
         Ok(match self.0.local() {
             Some(local) => local.get_now(key)?,

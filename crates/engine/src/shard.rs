@@ -39,9 +39,6 @@ pub enum Planted {
     /// Summaries and lists stay as they were at the start.
     #[cfg(feature = "planted")]
     SummaryNotWritten,
-    /// An effect's result is taken as often as it comes.
-    #[cfg(feature = "planted")]
-    ResultCountsTwice,
 }
 
 impl Planted {
@@ -67,13 +64,6 @@ impl Planted {
     pub(crate) fn skips_summaries(self) -> bool {
         #[cfg(feature = "planted")]
         return self.is(Self::SummaryNotWritten);
-        #[cfg(not(feature = "planted"))]
-        false
-    }
-
-    pub(crate) fn takes_results_twice(self) -> bool {
-        #[cfg(feature = "planted")]
-        return self.is(Self::ResultCountsTwice);
         #[cfg(not(feature = "planted"))]
         false
     }
@@ -134,7 +124,8 @@ impl Shard {
             at_once: Vec::new(),
             timers: Timers::unread(),
             waiters: HashMap::new(),
-            performing: std::collections::HashSet::new(),
+            elsewhere: std::collections::HashSet::new(),
+            deferred: HashMap::new(),
             awaits_world: 0,
             order: 0,
             batch: 1,
@@ -180,6 +171,9 @@ impl Shard {
     /// replies then wait for the batches before it.
     pub fn seal(&mut self) -> Option<(u64, Batch)> {
         if self.desk.open.is_idle() {
+            // Nothing to write, but what was taken no longer counts against the room: volatile
+            // executions alone would fill it for ever.
+            self.figures.turns += std::mem::take(&mut self.desk.open).turns;
             return None;
         }
         let number = self.desk.batch;
@@ -211,9 +205,13 @@ impl Shard {
     /// Lets an execution go, now that its last rows are durable.
     fn settle(&mut self, id: ExecutionId, number: u64, now: Timestamp) {
         let Some(live) = self.live.get(&id).filter(|live| live.batch == number) else { return };
-        if live.progress.closed || live.progress.parked.is_some() {
+        let is_over = live.progress.closed || live.progress.parked.is_some();
+        let may_leave = live.may_leave(now);
+        // One that waits for nothing but a timer hears of nobody before that is due: it costs no
+        // memory. One that waits for the world may be asked for at any moment.
+        if is_over || (may_leave && live.effects.is_empty()) {
             self.live.remove(&id);
-        } else if live.may_leave(now) {
+        } else if may_leave {
             self.idle.push_back((id, number));
         }
     }

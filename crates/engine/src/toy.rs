@@ -11,6 +11,7 @@
 //! fan N Q          N effects at once
 //! poll KEY         an effect in the polled queue activity/KEY; Taken, then Done
 //! token Q          an effect in queue Q whose answer comes by Done
+//! job A, B         the same in queue `job/child`, whose performer answers first and the child later
 //! child A, B       an effect in queue `child` whose request is the script `A; B`
 //! note             waits for a Note
 //! dice             records a random number
@@ -60,6 +61,8 @@ pub enum Event {
     Passed(#[serde(skip)] Payload),
     /// A step was left behind.
     Stepped,
+    /// A job's performer has answered; its child is to come.
+    Submitted(u32, #[serde(skip)] Payload),
     /// An effect was sent out.
     Asked(u32),
     /// A poller took an effect.
@@ -88,6 +91,7 @@ impl Journaled for Event {
             Self::Started(payload)
             | Self::Passed(payload)
             | Self::Answered(_, _, payload)
+            | Self::Submitted(_, payload)
             | Self::Ended(_, payload) => Some(payload),
             _ => None,
         }
@@ -98,6 +102,7 @@ impl Journaled for Event {
             Self::Started(payload)
             | Self::Passed(payload)
             | Self::Answered(_, _, payload)
+            | Self::Submitted(_, payload)
             | Self::Ended(_, payload) => *payload = new,
             _ => {}
         }
@@ -141,6 +146,8 @@ pub enum Step {
     Token(String),
     /// `child SCRIPT`
     Child(String),
+    /// `job SCRIPT`
+    Job(String),
     /// `note`
     Note,
     /// `dice`
@@ -166,6 +173,7 @@ fn step(text: &str) -> Result<Step, String> {
         ["child", ..] => {
             Step::Child(text.trim_start().trim_start_matches("child").replace(',', ";"))
         }
+        ["job", ..] => Step::Job(text.trim_start().trim_start_matches("job").replace(',', ";")),
         ["note"] => Step::Note,
         ["dice"] => Step::Dice,
         ["panic"] => Step::Panic,
@@ -190,7 +198,7 @@ impl Machine for Toy {
                 self.status = RUNNING;
                 self.started = at;
             }
-            Event::Passed(_) | Event::Rolled(_) => {}
+            Event::Passed(_) | Event::Rolled(_) | Event::Submitted(..) => {}
             Event::Stepped => self.step += 1,
             Event::Asked(effect) => {
                 self.effects.insert(EffectId(*effect));
@@ -232,6 +240,13 @@ impl Machine for Toy {
             Input::Start(start) => turn.emit(self, Event::Started(start.input)),
             Input::Finished { effect, outcome } => {
                 if !self.effects.contains(&effect) {
+                    return Ok(());
+                }
+                if let (Some(Step::Job(_)), Outcome::Succeeded(payload)) =
+                    (steps.get(self.step.wrapping_sub(1)), &outcome)
+                {
+                    turn.emit(self, Event::Submitted(effect.0, payload.clone()));
+                    turn.command(Command::Hold(effect));
                     return Ok(());
                 }
                 if !self.answer(effect, outcome, turn) {
@@ -367,6 +382,9 @@ impl Toy {
             }
             Step::Child(script) => {
                 self.ask("child", Payload::new(format!("{:?}", script.trim())), turn);
+            }
+            Step::Job(script) => {
+                self.ask("job/child", Payload::new(format!("{:?}", script.trim())), turn);
             }
             Step::Note => turn.emit(self, Event::AwaitsNote),
             Step::Dice => {

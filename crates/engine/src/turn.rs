@@ -11,7 +11,7 @@ use crate::keys::{self, List, TimerKey};
 use crate::kind::{Decided, Opaque};
 use crate::limits::TIMERS_INLINE_MAX;
 use crate::live::{Armed, Live, Slot, SlotState};
-use crate::records::{self, LetterRow, OutboxRow};
+use crate::records::{HeldRow, LetterRow, OutboxRow};
 use crate::{Action, Ended, Letter, Offer, Reply, Waited, Work};
 
 /// What an input used up.
@@ -49,13 +49,16 @@ pub(crate) fn take(
         return Ok(());
     }
     desk.touch(id, live);
-    consume(desk, id, live, consumed);
+    let answered = consume(desk, id, live, consumed);
     let net = Net::of(decided.commands);
     if net.close.is_some() {
         drop_all(desk, id, live);
     } else {
         change_timers(desk, id, live, &net);
-        change_effects(desk, id, live, net.cancel, net.hold);
+        change_effects(desk, id, live, net.cancel, &net.hold);
+        if let Some((effect, queue)) = answered.filter(|(effect, _)| net.hold.contains(effect)) {
+            add_held(desk, id, live, effect, queue);
+        }
         run_effects(desk, id, live, net.run);
     }
     live.progress.last_at = at;
@@ -142,6 +145,7 @@ impl Net {
             Command::Cancel(effect) => {
                 let before = self.run.len();
                 self.run.retain(|run| run.effect != effect);
+                self.hold.retain(|held| *held != effect);
                 if self.run.len() == before {
                     self.cancel.push(effect);
                 }
@@ -163,13 +167,23 @@ impl Net {
     }
 }
 
-fn consume(desk: &mut Desk, id: ExecutionId, live: &mut Live, consumed: Consumed) {
+/// Forgets what the input used up. The machine may hold the effect that was answered: it then
+/// awaits a further outcome of it.
+fn consume(
+    desk: &mut Desk,
+    id: ExecutionId,
+    live: &mut Live,
+    consumed: Consumed,
+) -> Option<(EffectId, Arc<str>)> {
     match consumed {
-        Consumed::Nothing | Consumed::Birth => {}
+        Consumed::Nothing | Consumed::Birth => None,
         Consumed::Effect(effect) => {
-            drop_effect(desk, id, live, effect);
+            drop_effect(desk, id, live, effect).map(|slot| (effect, slot.queue))
         }
-        Consumed::Timer(timer) => drop_timer(desk, id, live, timer),
+        Consumed::Timer(timer) => {
+            drop_timer(desk, id, live, timer);
+            None
+        }
     }
 }
 
@@ -182,8 +196,11 @@ fn drop_effect(
 ) -> Option<Slot> {
     let slot = live.effects.remove(&effect)?;
     let held = slot.state == SlotState::Held;
-    desk.performing.remove(&(id, effect));
-    desk.awaits_world -= i64::from(slot.state.awaits_world());
+    desk.elsewhere.remove(&(id, effect));
+    if desk.deferred.remove(&(id, effect)).is_some() && !live.volatile {
+        desk.delete(desk.letter_key(id, effect));
+    }
+    desk.awaits_world -= i64::from(slot.awaits_world());
     let count = if held { &mut live.progress.held } else { &mut live.progress.outbox };
     *count = count.saturating_sub(1);
     if !live.volatile {
@@ -208,7 +225,7 @@ fn drop_all(desk: &mut Desk, id: ExecutionId, live: &mut Live) {
     let timers: Vec<TimerId> = live.timers.keys().copied().collect();
     timers.into_iter().for_each(|timer| drop_timer(desk, id, live, timer));
     let effects: Vec<EffectId> = live.effects.keys().copied().collect();
-    change_effects(desk, id, live, effects, Vec::new());
+    change_effects(desk, id, live, effects, &[]);
 }
 
 fn change_timers(desk: &mut Desk, id: ExecutionId, live: &mut Live, net: &Net) {
@@ -235,14 +252,14 @@ fn change_effects(
     id: ExecutionId,
     live: &mut Live,
     cancel: Vec<EffectId>,
-    hold: Vec<EffectId>,
+    hold: &[EffectId],
 ) {
     for effect in cancel {
         if let Some(slot) = drop_effect(desk, id, live, effect) {
             stop(desk, id, live.volatile, effect, &slot);
         }
     }
-    for effect in hold {
+    for effect in hold.iter().copied() {
         if live.effects.get(&effect).is_none_or(|slot| slot.state == SlotState::Held) {
             continue;
         }
@@ -265,12 +282,13 @@ fn stop(desk: &mut Desk, id: ExecutionId, volatile: bool, effect: EffectId, slot
 }
 
 fn add_held(desk: &mut Desk, id: ExecutionId, live: &mut Live, effect: EffectId, queue: Arc<str>) {
-    live.effects.insert(effect, Slot { queue, state: SlotState::Held });
-    live.progress.held += 1;
-    desk.awaits_world += 1;
     if !live.volatile {
-        desk.put(desk.effect_key(true, id, effect), records::held());
+        desk.put(desk.effect_key(true, id, effect), HeldRow { queue: &queue }.encode());
     }
+    let slot = Slot { queue, state: SlotState::Held };
+    desk.awaits_world += i64::from(slot.awaits_world());
+    live.effects.insert(effect, slot);
+    live.progress.held += 1;
 }
 
 fn run_effects(desk: &mut Desk, id: ExecutionId, live: &mut Live, run: Vec<Run>) {
@@ -303,7 +321,6 @@ fn start_effect(desk: &mut Desk, id: ExecutionId, volatile: bool, run: Run) -> S
         desk.act(volatile, Action::Offer(offer));
         return SlotState::Offered;
     }
-    desk.performing.insert((id, effect));
     let work = Work { execution: id, effect, queue, request, attempt: 1 };
     desk.act(volatile, Action::Perform(work));
     SlotState::Performing

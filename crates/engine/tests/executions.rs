@@ -22,6 +22,9 @@ async fn scripts_run_to_their_end() {
         ("child pass 2, task echo", SUCCEEDED),
         ("child fail", FAILED),
         ("child child child pass 1", SUCCEEDED),
+        ("job pass 1; job task echo", SUCCEEDED),
+        ("job fail", FAILED),
+        ("job job pass 1, pass 2", SUCCEEDED),
     ];
     let house = House::new().await;
     for (script, status) in rows {

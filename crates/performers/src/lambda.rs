@@ -84,10 +84,7 @@ const KNOWN_HEADERS: [&str; 11] = [
 const RESULT_BYTES_MAX: usize = 262_144;
 
 /// The errors of the Invoke operation that have a name of their own; others are a `Lambda.AWSLambdaException`.
-const MODELLED_ERRORS: [&str; 37] = [
-    "CodeArtifactUserDeletedException",
-    "CodeArtifactUserFailedException",
-    "CodeArtifactUserPendingException",
+const MODELLED_ERRORS: [&str; 36] = [
     "DurableExecutionAlreadyStartedException",
     "EC2AccessDeniedException",
     "EC2ThrottledException",
@@ -97,7 +94,6 @@ const MODELLED_ERRORS: [&str; 37] = [
     "EFSMountFailureException",
     "EFSMountTimeoutException",
     "ENILimitReachedException",
-    "ENINotReadyException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
     "InvalidRuntimeException",
@@ -114,6 +110,9 @@ const MODELLED_ERRORS: [&str; 37] = [
     "ResourceConflictException",
     "ResourceNotFoundException",
     "ResourceNotReadyException",
+    "S3FilesMountConnectivityException",
+    "S3FilesMountFailureException",
+    "S3FilesMountTimeoutException",
     "SerializedRequestEntityTooLargeException",
     "ServiceException",
     "SnapStartException",

@@ -1,7 +1,7 @@
 //! Measures the embedded store in a temporary folder, or in the folder given as argument.
 //!
 //! ```text
-//! cargo run --release -p trackway-store --example commit_rate [FOLDER] [SECONDS]
+//! cargo run --release -p trackway-store --example commit_rate [FOLDER] [SECONDS] [VALUE_BYTES]
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, not a service")]
 
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use trackway_store::{Batch, Embedded, Local, Options, Order, Range, Store};
 
-const VALUE_BYTES: usize = 160;
 const ROWS_A_BATCH: u64 = 256;
 
 fn main() {
@@ -18,67 +17,81 @@ fn main() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = arguments.next().map_or_else(|| temporary.path().join("store"), PathBuf::from);
     let seconds = arguments.next().map_or(5, |text| text.parse().unwrap());
+    let value_bytes = arguments.next().map_or(160, |text| text.parse().unwrap());
     let run = Duration::from_secs(seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let opened = Instant::now();
     let store = Embedded::open(folder, Options::new()).unwrap();
+    println!("opened in {:?}, rss {} KiB", opened.elapsed(), rss_kib());
     let mut rows = 0;
     runtime.block_on(async {
-        one_at_a_time(&store, run, &mut rows).await;
-        pipelined(&store, run, 64, 1, &mut rows).await;
-        pipelined(&store, run, 2, ROWS_A_BATCH, &mut rows).await;
+        let mut load = Load { run, value_bytes, rows: 0 };
+        load.one_at_a_time(&store).await;
+        load.pipelined(&store, 64, 1).await;
+        load.pipelined(&store, 2, ROWS_A_BATCH).await;
+        rows = load.rows;
     });
     reads(&store, rows);
-    let opened = Instant::now();
+    let closed = Instant::now();
     println!("rss {} KiB, {:?}", rss_kib(), store.stats());
     store.close().unwrap();
-    println!("closed in {:?}", opened.elapsed());
+    println!("closed in {:?}", closed.elapsed());
 }
 
-fn batch(rows: u64, count: u64) -> Batch {
-    let mut batch = Batch::new();
-    for row in rows..rows + count {
-        // Keys of many executions, in no order; values that don't repeat.
-        let key = row.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-        let value: Vec<u8> = (0..VALUE_BYTES / 8)
-            .flat_map(|it| (row ^ it as u64).wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes())
-            .collect();
-        batch.put([b"e".as_slice(), &key].concat(), value);
-    }
-    batch
+struct Load {
+    run: Duration,
+    value_bytes: usize,
+    rows: u64,
 }
 
-async fn one_at_a_time(store: &Embedded, run: Duration, rows: &mut u64) {
-    let mut latencies = Vec::new();
-    let start = Instant::now();
-    while start.elapsed() < run {
-        let one = Instant::now();
-        store.commit(batch(*rows, 1)).await.unwrap();
-        latencies.push(one.elapsed());
-        *rows += 1;
-    }
-    report("alone, 1 row a batch", &mut latencies, start.elapsed(), 1);
-}
-
-async fn pipelined(store: &Embedded, run: Duration, depth: usize, width: u64, rows: &mut u64) {
-    let mut waiting = std::collections::VecDeque::new();
-    let mut latencies = Vec::new();
-    let start = Instant::now();
-    while start.elapsed() < run {
-        store.ready().await.unwrap();
-        waiting.push_back((Instant::now(), store.commit(batch(*rows, width))));
-        *rows += width;
-        if waiting.len() >= depth {
-            let (began, commit) = waiting.pop_front().unwrap();
-            commit.await.unwrap();
-            latencies.push(began.elapsed());
+impl Load {
+    fn batch(&mut self, count: u64) -> Batch {
+        let mut batch = Batch::new();
+        for row in self.rows..self.rows + count {
+            // Keys of many executions, in no order; values that don't repeat.
+            let value: Vec<u8> = (0..self.value_bytes / 8)
+                .flat_map(|it| (row ^ it as u64).wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes())
+                .collect();
+            batch.put(key(row), value);
         }
+        self.rows += count;
+        batch
     }
-    for (began, commit) in waiting {
-        commit.await.unwrap();
-        latencies.push(began.elapsed());
+
+    async fn one_at_a_time(&mut self, store: &Embedded) {
+        let mut latencies = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < self.run {
+            let one = Instant::now();
+            store.commit(self.batch(1)).await.unwrap();
+            latencies.push(one.elapsed());
+        }
+        report("alone, 1 row a batch", &mut latencies, start.elapsed(), 1);
     }
-    let name = format!("{depth} in flight, {width} rows a batch");
-    report(&name, &mut latencies, start.elapsed(), width);
+
+    async fn pipelined(&mut self, store: &Embedded, depth: usize, width: u64) {
+        let mut waiting = std::collections::VecDeque::new();
+        let mut latencies = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < self.run || !waiting.is_empty() {
+            if start.elapsed() < self.run {
+                store.ready().await.unwrap();
+                waiting.push_back((Instant::now(), store.commit(self.batch(width))));
+            }
+            if (waiting.len() >= depth || start.elapsed() >= self.run)
+                && let Some((began, commit)) = waiting.pop_front()
+            {
+                commit.await.unwrap();
+                latencies.push(began.elapsed());
+            }
+        }
+        let name = format!("{depth} in flight, {width} rows a batch");
+        report(&name, &mut latencies, start.elapsed(), width);
+    }
+}
+
+fn key(row: u64) -> Vec<u8> {
+    [b"e".as_slice(), &row.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()].concat()
 }
 
 fn report(name: &str, latencies: &mut [Duration], elapsed: Duration, width: u64) {
@@ -101,16 +114,14 @@ fn reads(store: &Embedded, rows: u64) {
         let start = Instant::now();
         for turn in 0..count {
             let row = rows - 1 - (turn * 7_919) % span;
-            let key = row.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-            assert!(store.get_now(&[b"e".as_slice(), &key].concat()).unwrap().is_some());
+            assert!(store.get_now(&key(row)).unwrap().is_some());
         }
         println!("get, {name} of {rows} rows: {:?}", start.elapsed() / count as u32);
     }
     let start = Instant::now();
     let turns = 1_000_u64;
     for turn in 0..turns {
-        let from = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-        let range = Range::new([b"e".as_slice(), &from].concat(), "f");
+        let range = Range::new(key(turn), "f");
         store.scan_now(&range, Order::Ascending, 20).unwrap();
     }
     println!("scan of 20 rows: {:?}", start.elapsed() / turns as u32);

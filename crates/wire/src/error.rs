@@ -15,8 +15,8 @@ pub struct Failure {
     pub message: Option<String>,
     /// HTTP status when it is neither the model's nor the common one.
     pub status: Option<u16>,
-    /// Modelled members beside the message, by their model names.
-    pub members: Map<String, Value>,
+    /// Modelled members beside the message, by their model names; boxed, as few errors have any.
+    pub members: Option<Box<Map<String, Value>>>,
 }
 
 impl Failure {
@@ -24,13 +24,13 @@ impl Failure {
     #[must_use]
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         let message = Some(message.into());
-        Self { code: code.into(), message, status: None, members: Map::new() }
+        Self { code: code.into(), message, status: None, members: None }
     }
 
     /// An error without a message.
     #[must_use]
     pub fn bare(code: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), message: None, status: None, members: Map::new() }
+        Self { code: code.into(), message: None, status: None, members: None }
     }
 
     /// The same with a status of its own.
@@ -43,7 +43,8 @@ impl Failure {
     /// The same with one more member.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        let members = self.members.get_or_insert_default();
+        members.insert(name.to_owned(), value.into());
         self
     }
 }
@@ -53,34 +54,41 @@ impl Failure {
 pub struct Common {
     /// The code.
     pub code: &'static str,
-    /// Status in the JSON-RPC and query protocols.
+    /// The code in the query protocol.
+    pub query_code: &'static str,
+    /// Status in the JSON-RPC protocols.
     pub rpc_status: u16,
-    /// Status in the rest and CBOR protocols.
+    /// Status in all other protocols.
     pub rest_status: u16,
 }
 
 /// Errors of AWS's common layer, sorted by code. Sources: AWS's "Common Errors" pages; statuses of
-/// the JSON-RPC services are 400 where the rest services say 403 or 404.
+/// the JSON-RPC services are 400 where the others say 403 or 404.
 pub const COMMON: &[Common] = &[
-    common("AccessDeniedException", 400, 403),
-    common("ExpiredTokenException", 400, 403),
-    common("IncompleteSignatureException", 400, 403),
-    common("InternalFailure", 500, 500),
-    common("InvalidSignatureException", 400, 403),
-    common("MissingAuthenticationTokenException", 400, 403),
-    common("NotImplemented", 501, 501),
-    common("OptInRequired", 403, 403),
-    common("RequestEntityTooLarge", 413, 413),
-    common("SerializationException", 400, 400),
-    common("ServiceUnavailable", 503, 503),
-    common("ThrottlingException", 400, 429),
-    common("UnknownOperationException", 400, 404),
-    common("UnrecognizedClientException", 400, 403),
-    common("ValidationException", 400, 400),
+    common("AccessDeniedException", "AccessDenied", 400, 403),
+    common("ExpiredTokenException", "ExpiredToken", 400, 403),
+    common("IncompleteSignatureException", "IncompleteSignature", 400, 403),
+    common("InternalFailure", "InternalFailure", 500, 500),
+    common("InvalidSignatureException", "SignatureDoesNotMatch", 400, 403),
+    common("MissingAuthenticationTokenException", "MissingAuthenticationToken", 400, 403),
+    common("NotImplemented", "NotImplemented", 501, 501),
+    common("OptInRequired", "OptInRequired", 403, 403),
+    common("RequestEntityTooLarge", "RequestEntityTooLarge", 413, 413),
+    common("SerializationException", "MalformedInput", 400, 400),
+    common("ServiceUnavailable", "ServiceUnavailable", 503, 503),
+    common("ThrottlingException", "Throttling", 400, 429),
+    common("UnknownOperationException", "InvalidAction", 400, 404),
+    common("UnrecognizedClientException", "InvalidClientTokenId", 400, 403),
+    common("ValidationException", "ValidationError", 400, 400),
 ];
 
-const fn common(code: &'static str, rpc_status: u16, rest_status: u16) -> Common {
-    Common { code, rpc_status, rest_status }
+const fn common(
+    code: &'static str,
+    query_code: &'static str,
+    rpc_status: u16,
+    rest_status: u16,
+) -> Common {
+    Common { code, query_code, rpc_status, rest_status }
 }
 
 /// Finds a common error by its code.

@@ -1,4 +1,5 @@
 //! The server side from bytes to bytes, table by table.
+#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response, Uri};
@@ -100,6 +101,17 @@ fn refuses_what_it_does_not_know_in_the_caller_s_protocol() {
         let text = String::from_utf8_lossy(response.body());
         assert!(text.contains("__type") && text.contains("UnknownOperationException"), "{text}");
     }
+}
+
+#[test]
+fn refuses_an_unknown_action_in_xml() {
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let sent = Sent::new("POST", "/", &form, b"Version=1&Action=Fly");
+    let response = sent.dispatch().unwrap_err().respond("r");
+    assert_eq!(response.status(), 400);
+    assert!(body(&response).contains(
+        "<Code>InvalidAction</Code><Message>Could not find operation Fly for version 1</Message>"
+    ));
 }
 
 #[test]

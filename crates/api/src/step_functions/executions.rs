@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 use trackway_asl::{Execution, Failure as Why, Report, Signal, Status};
 use trackway_core::{EffectId, ExecutionId, Payload, Start, Summary, Timestamp};
 use trackway_engine::{
@@ -15,6 +16,9 @@ use super::record::{self, MachineType, StateMachine};
 use super::refusal::{Code, Failure, Refusal};
 use super::{Answer, Epoch, KIND, StepFunctions, json_text, page, scope, uuid, write};
 use crate::Caller;
+
+/// How many executions of a deleted state machine are ended side by side.
+const ABORTS_AT_ONCE: usize = 256;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -194,7 +198,8 @@ impl StepFunctions {
             input: (!metadata_only).then_some(report.input.as_str()),
             input_details: Some(Included { included: !metadata_only }),
             output: output.filter(|_| !metadata_only),
-            output_details: output.map(|_| Included { included: !metadata_only }),
+            // Also where there is no output, as AWS has it.
+            output_details: Some(Included { included: !metadata_only }),
             error: report.failure.error.as_deref(),
             cause: report.failure.cause.as_deref(),
             redrive: None,
@@ -364,6 +369,43 @@ impl StepFunctions {
         write(&Stopped { stop_date: Epoch(record.summary.closed.unwrap_or(self.engine.now())) })
     }
 
+    /// Ends what a deleted state machine still runs, as AWS does. Nothing new can start meanwhile:
+    /// the machine is gone.
+    pub(super) async fn abort_running(
+        &self,
+        caller: &Caller,
+        machine_arn: &str,
+    ) -> Result<(), Failure> {
+        let mut query = ListQuery {
+            kind: KIND,
+            scope: caller.scope.to_string(),
+            parent: machine_arn.to_owned(),
+            status: Some(Status::Running as u8),
+            after: None,
+            limit: ABORTS_AT_ONCE,
+        };
+        loop {
+            let page = self.engine.list(&query).await?;
+            let mut aborts = JoinSet::new();
+            for row in page.rows {
+                let engine = self.engine.clone();
+                aborts.spawn(async move {
+                    engine.signal::<Execution>(row.id, Signal::Stop(Why::default())).await
+                });
+            }
+            while let Some(aborted) = aborts.join_next().await {
+                // One that ended by itself meanwhile is as good.
+                if let Ok(Err(SignalError::Fault(fault))) = aborted {
+                    return Err(fault.into());
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// The record of a standard execution that an ARN names.
     pub(super) async fn execution_record(
         &self,
@@ -457,17 +499,15 @@ fn status_number(name: &str) -> Option<u8> {
 
 fn redrive(summary: &Summary) -> Redrive {
     let status = status_name(summary);
-    // Redriving is not built; what AWS would allow is refused with a reason that says so.
-    let reason = match status {
+    match status {
         "FAILED" | "TIMED_OUT" | "ABORTED" => {
-            "Redriving is not supported by this version of Trackway".to_owned()
+            Redrive { redrive_count: 0, redrive_status: "REDRIVABLE", redrive_status_reason: None }
         }
-        _ => format!("Execution is {status} and cannot be redriven"),
-    };
-    Redrive {
-        redrive_count: 0,
-        redrive_status: "NOT_REDRIVABLE",
-        redrive_status_reason: Some(reason),
+        _ => Redrive {
+            redrive_count: 0,
+            redrive_status: "NOT_REDRIVABLE",
+            redrive_status_reason: Some(format!("Execution is {status} and cannot be redriven")),
+        },
     }
 }
 

@@ -345,6 +345,7 @@ impl StepFunctions {
         match parsed.resource {
             Resource::StateMachine { name } if parsed.is_of(caller) => {
                 self.delete_row(caller, Table::StateMachines, name).await?;
+                self.abort_running(caller, &request.state_machine_arn).await?;
             }
             Resource::StateMachine { .. } | Resource::Qualified { .. } => {}
             _ => return Err(parsed.not_here().into()),

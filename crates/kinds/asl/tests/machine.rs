@@ -364,7 +364,7 @@ fn a_child_may_close_before_the_call_that_started_it_returned() {
               2<0 TaskStateEntered name="A" {}
               3<2 TaskScheduled {"StateMachineArn":"arn:machine","Input":{"a":1}}
               4<3 TaskStarted
-              > run 1 answer {}
+              > run 1 answer/child {}
               > hold 1
               > run 0 states {"state_machine_arn":"arn:machine","input":"{\"a\":1}","pattern":"sync:2","answer":1}
             closed 1 {"b":2}
@@ -389,7 +389,7 @@ fn a_child_may_close_before_the_call_that_started_it_returned() {
               2<0 TaskStateEntered name="A" {}
               3<2 TaskScheduled {"StateMachineArn":"arn:machine","Input":{"a":1}}
               4<3 TaskStarted
-              > run 1 answer {}
+              > run 1 answer/child {}
               > hold 1
               > run 0 states {"state_machine_arn":"arn:machine","input":"{\"a\":1}","pattern":"sync:2","answer":1}
             done 0 {"ExecutionArn":"arn:child"}

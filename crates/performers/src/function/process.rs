@@ -192,3 +192,40 @@ fn log_stream_name() -> String {
     let today = jiff::Timestamp::now().strftime("%Y/%m/%d");
     format!("{today}/[$LATEST]{:032x}", super::pool::random_u128())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn function(program: &str) -> Function {
+        Function {
+            name: "hello".into(),
+            arn: String::new(),
+            region: "us-east-1".into(),
+            handler: "app.handler".into(),
+            start: Start::Command { program: program.into(), args: Vec::new() },
+            root: std::env::temp_dir(),
+            env: std::collections::BTreeMap::new(),
+            timeout: Duration::from_secs(3),
+            concurrency: 1,
+            memory_mb: 128,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_is_seen_before_the_reaper_has_come_to_it() {
+        let alive = Alive::new();
+        let sink: LogSink = Arc::new(|_| {});
+        let process = Process::start(&function("true"), 1, sink, alive.enter()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        // Without an await, so that on this one thread the reaper cannot run.
+        while !process.has_exited() {
+            assert!(Instant::now() < deadline, "the end was not seen");
+            std::thread::yield_now();
+        }
+        assert!(process.exit.borrow().is_none());
+        assert!(process.exited().await.success());
+        alive.none_left().await;
+    }
+}

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use trackway_performers::function::{Invocation, Outcome, stderr_sink};
 
 use crate::house::{House, python_config, runs, start, until};
+use crate::programs::python_with_the_official_client;
 
 /// Starts a process of its own, notes both ids and hangs.
 const HANGS: &str = "
@@ -43,7 +44,7 @@ async fn a_timeout_kills_the_process_and_all_that_it_started() {
     assert!(begun.elapsed() >= Duration::from_secs(1));
     let pids = pids(&house);
     assert_eq!(pids.len(), 2);
-    until("the end of both", || !pids.iter().any(|pid| runs(pid))).await;
+    until("the end of all", || !pids.iter().any(|pid| runs(pid))).await;
     house.succeed(json!("quick")).await;
 }
 
@@ -68,19 +69,19 @@ async fn a_shutdown_kills_what_runs_and_answers_what_waits() {
 #[tokio::test]
 async fn a_server_in_a_process_of_its_own() {
     let Ok(folder) = std::env::var("TRACKWAY_TEST_SERVER_FOLDER") else { return };
-    let mut config = python_config();
-    config["runtime"] = json!(std::env::var("TRACKWAY_TEST_SERVER_RUNTIME").unwrap());
-    let host = start(folder.as_ref(), config, stderr_sink()).await;
+    let config = std::env::var("TRACKWAY_TEST_SERVER_CONFIG").unwrap();
+    let host = start(folder.as_ref(), config.parse().unwrap(), stderr_sink()).await;
     let invocation =
         Invocation { name: "hello".into(), payload: "{}".into(), ..Invocation::default() };
     host.invoke(invocation).await;
+    std::future::pending::<()>().await;
 }
 
-async fn kill_the_server_of(house: &House, runtime: &str) {
+async fn kill_the_server_of(house: &House, config: &Value) {
     let mut server = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "lifecycle::a_server_in_a_process_of_its_own"])
         .env("TRACKWAY_TEST_SERVER_FOLDER", house.folder.path())
-        .env("TRACKWAY_TEST_SERVER_RUNTIME", runtime)
+        .env("TRACKWAY_TEST_SERVER_CONFIG", config.to_string())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -89,13 +90,13 @@ async fn kill_the_server_of(house: &House, runtime: &str) {
     assert!(pids.iter().all(|pid| runs(pid)));
     server.kill().unwrap();
     server.wait().unwrap();
-    until("the end of both", || !pids.iter().any(|pid| runs(pid))).await;
+    until("the end of all", || !pids.iter().any(|pid| runs(pid))).await;
 }
 
 #[tokio::test]
 async fn python_workers_end_when_the_server_is_killed() {
     let house = House::python(HANGS).await;
-    kill_the_server_of(&house, "python3").await;
+    kill_the_server_of(&house, &python_config()).await;
 }
 
 #[tokio::test]
@@ -113,7 +114,25 @@ exports.handler = async () => {
   await new Promise(() => {});
 };";
     let house = House::with(&[("app.js", app)], python_config()).await;
-    kill_the_server_of(&house, "nodejs").await;
+    let mut config = python_config();
+    config["runtime"] = json!("nodejs");
+    kill_the_server_of(&house, &config).await;
+}
+
+/// An official client has no pipe to watch; it ends because its next request fails.
+#[tokio::test]
+async fn official_clients_end_when_the_server_is_killed() {
+    let Some(python) = python_with_the_official_client() else { return };
+    let app = "
+import os
+def handler(event, context):
+    with open('.pids.tmp', 'w') as file:
+        file.write(str(os.getpid()))
+    os.rename('.pids.tmp', '.pids')
+";
+    let house = House::python(app).await;
+    let config = json!({ "command": [python, "-m", "awslambdaric", "app.handler"] });
+    kill_the_server_of(&house, &config).await;
 }
 
 #[tokio::test]

@@ -193,7 +193,7 @@ impl Rows {
             .map(|guard| {
                 let (key, value) = guard
                     .into_inner()
-                    .map_err(|error| describe(&error, "could not read the chain"))?;
+                    .map_err(|error| describe(&error, "could not read the chain of commits"))?;
                 Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
             })
             .collect()

@@ -230,12 +230,16 @@ fn large_batches_are_whole(store: &dyn Store) {
     assert_eq!(block_on(store.verify()).unwrap().families[&1].rows, 4);
 }
 
-/// A writer sets a hundred keys to the same number, again and again; a reader never sees two.
 fn scans_are_snapshots(store: &dyn Store) {
+    same_number_everywhere(store, 100, 300);
+}
+
+/// A writer sets all keys to the same number, again and again; a reader never sees two numbers.
+fn same_number_everywhere(store: &dyn Store, keys: u16, rounds: u32) {
     let set = |n: u32| {
         let mut batch = Batch::new();
-        for key in 0..100_u8 {
-            batch.put(vec![b'k', key], n.to_string());
+        for key in 0..keys {
+            batch.put([b"k".as_slice(), &key.to_be_bytes()].concat(), n.to_string());
         }
         batch
     };
@@ -243,16 +247,43 @@ fn scans_are_snapshots(store: &dyn Store) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for n in 1..300 {
-                block_on(store.commit(set(n))).unwrap();
-            }
+            (1..rounds).for_each(|n| block_on(store.commit(set(n))).unwrap());
             done.store(true, Relaxed);
         });
         while !done.load(Relaxed) {
-            let rows = block_on(store.scan(Range::all(), Order::Descending, 999)).unwrap();
-            assert_eq!(rows.len(), 100);
-            assert!(rows.iter().all(|(_, value)| value == &rows[0].1), "{}", line(&rows));
+            let rows = block_on(store.scan(Range::all(), Order::Descending, usize::MAX)).unwrap();
+            assert_eq!(rows.len(), usize::from(keys));
+            let (first, last) = (&rows[0].1, &rows[rows.len() - 1].1);
+            assert!(rows.iter().all(|(_, value)| value == first), "{first:?} and {last:?}");
         }
+    });
+}
+
+/// Tells other threads to end, also when this one panics.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// The same while memtables become tables: a flush that ends in the middle of a batch must not show
+/// a part of it.
+#[test]
+fn embedded_scans_are_snapshots_while_tables_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { durability: Durability::Buffered, ..Options::new() };
+    let store = Embedded::open(folder.path(), options).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Relaxed) {
+                store.flush().unwrap();
+            }
+        });
+        let _done = Done(&done);
+        same_number_everywhere(&store, 2_000, 250);
     });
 }
 

@@ -7,9 +7,11 @@
 mod build;
 mod endpoint;
 mod form;
+mod names;
 mod parse;
 mod xml_body;
 
 pub use build::{BuildError, Built, build};
 pub use endpoint::{Endpoint, endpoint, override_names};
+pub use names::{from_sdk_names, to_sdk_name, to_sdk_names};
 pub use parse::{Refused, parse};

@@ -23,7 +23,7 @@ pub struct Refused {
     /// The request id of the service, if it gave one.
     pub request_id: Option<String>,
     /// Modelled members of the error beside the message, in model names.
-    pub members: Map<String, Value>,
+    pub members: Box<Map<String, Value>>,
 }
 
 /// Reads a response: the output in the neutral form.
@@ -68,7 +68,7 @@ impl<'a> Response<'a> {
             message: format!("the answer of {} can't be read", self.service.id),
             status: self.status,
             request_id: self.request_id(),
-            members: Map::new(),
+            members: Box::default(),
         }
     }
 
@@ -196,7 +196,7 @@ impl<'a> Response<'a> {
             message: message.unwrap_or_default(),
             status: self.status,
             request_id: self.request_id(),
-            members,
+            members: Box::new(members),
         }
     }
 

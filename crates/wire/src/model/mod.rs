@@ -115,6 +115,12 @@ impl Service {
         found.ok().map(|index| &self.operations[index])
     }
 
+    /// Finds an operation whatever the case of its letters: `startExecution`, `describeDbInstances`.
+    #[must_use]
+    pub fn operation_in_any_case(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.name.eq_ignore_ascii_case(name))
+    }
+
     /// The shape behind an id that this service's own model handed out.
     ///
     /// # Panics

@@ -95,7 +95,7 @@ fn target(request: &Request<'_>, signed_for: Option<&str>) -> Result<Target, Rej
         return by_target(target);
     }
     if is_form(request) || request.query().contains("Action=") {
-        return by_action(request).ok_or_else(|| unknown(Protocol::Query, None));
+        return by_action(request);
     }
     let rest = rest_routes().filter(|_| signed_for.is_none_or(|service| service == REST));
     let found = rest.and_then(|routes| {
@@ -140,11 +140,25 @@ fn is_form(request: &Request<'_>) -> bool {
             || request.body.windows(8).any(|window| window == b"&Action="))
 }
 
-fn by_action(request: &Request<'_>) -> Option<Target> {
-    let action = parameters(request).into_iter().find(|(key, _)| key == "Action")?.1;
-    let service = served(&QUERY_CELL, QUERY.0)?;
-    let operation = service.operation(&action).filter(|_| action == QUERY.1)?;
-    Some(Target { service, operation, protocol: Protocol::Query, labels: Vec::new() })
+fn by_action(request: &Request<'_>) -> Result<Target, Rejection> {
+    let parameters = parameters(request);
+    let get = |name: &str| {
+        let found = parameters.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, text)| text.as_str())
+    };
+    let (action, version) = (get("Action"), get("Version"));
+    let service = served(&QUERY_CELL, QUERY.0);
+    let operation = service.and_then(|service| service.operation(action));
+    match (service, operation.filter(|_| action == QUERY.1)) {
+        (Some(service), Some(operation)) => {
+            Ok(Target { service, operation, protocol: Protocol::Query, labels: Vec::new() })
+        }
+        _ => {
+            let message = format!("Could not find operation {action} for version {version}");
+            let failure = Failure::new("UnknownOperationException", message).with_status(400);
+            Err(Rejection { failure, reply: Reply::new(Protocol::Query, service) })
+        }
+    }
 }
 
 fn parameters(request: &Request<'_>) -> Vec<(String, String)> {

@@ -59,10 +59,7 @@ impl Reply {
     /// The answer of failure.
     #[must_use]
     pub fn failure(&self, failure: &Failure, request_id: &str) -> Response<Bytes> {
-        let rpc = matches!(
-            self.protocol,
-            Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::Query | Protocol::Ec2Query
-        );
+        let rpc = matches!(self.protocol, Protocol::AwsJson10 | Protocol::AwsJson11);
         let shape = self.service.and_then(|service| service.error(&failure.code));
         let status =
             failure.status.unwrap_or_else(|| error::status(self.service, &failure.code, !rpc));
@@ -112,7 +109,7 @@ impl Reply {
             let key = if upper { "Message" } else { "message" };
             object.insert(key.to_owned(), Value::from(message.as_str()));
         }
-        object.extend(failure.members.clone());
+        object.extend(failure.members.as_deref().into_iter().flatten().map(own));
         object
     }
 
@@ -197,7 +194,9 @@ impl Reply {
 
     fn query_error(&self, failure: &Failure, status: u16, request_id: &str) -> String {
         let modelled = self.service.and_then(|service| service.error(&failure.code)?.error_trait());
-        let code = modelled.and_then(|error| error.code.as_deref()).unwrap_or(&failure.code);
+        let common = error::common_error(&failure.code).map(|common| common.query_code);
+        let code = modelled.and_then(|error| error.code.as_deref()).or(common);
+        let code = code.unwrap_or(&failure.code);
         let namespace = self.service.and_then(|service| service.xml_namespace.as_deref());
         let root = namespace.map_or("ErrorResponse".to_owned(), |namespace| {
             format!("ErrorResponse xmlns=\"{namespace}\"")
@@ -206,14 +205,17 @@ impl Reply {
         xml::element(&root, &mut out, |out| {
             xml::element("Error", out, |out| {
                 xml::leaf("Type", if status < 500 { "Sender" } else { "Receiver" }, out);
-                // The query protocol's common codes have no suffix.
-                xml::leaf("Code", code.strip_suffix("Exception").unwrap_or(code), out);
+                xml::leaf("Code", code, out);
                 xml::leaf("Message", failure.message.as_deref().unwrap_or_default(), out);
             });
             xml::leaf("RequestId", request_id, out);
         });
         out
     }
+}
+
+fn own((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
 }
 
 const JSON: &str = "application/json";

@@ -25,10 +25,9 @@ pub(super) fn decode(
         input.extend(payload_value(service, payload, request)?);
     } else if structure.members.iter().any(|member| member.location.is_none())
         && !request.body.is_empty()
+        && let Value::Object(body) = json::read(service, shape, request.body, Mode::Strict)?
     {
-        if let Value::Object(body) = json::read(service, shape, request.body, Mode::Strict)? {
-            input = body;
-        }
+        input = body;
     }
     let query: Vec<(String, String)> = form::pairs(request.query()).collect();
     for member in &structure.members {

@@ -115,7 +115,7 @@ mod tests {
     fn every_operation_of_iot_is_found_by_its_own_template() {
         let routes = Routes::new(model::service("iot").unwrap());
         for operation in &routes.service.operations {
-            let path: String = operation.uri.replace('{', "").replace('}', "");
+            let path: String = operation.uri.replace(['{', '}'], "");
             let (found, _) = routes.find(&operation.method, &path).expect(&operation.name);
             assert_eq!(found.name, operation.name);
         }

@@ -44,7 +44,10 @@ impl Decide<'_, '_> {
             self.emit(frame, EventKind::Begun(at), None);
         }
         if let Some(answer) = answer {
-            let (queue, request) = (call::ANSWER.to_owned(), Payload::default());
+            let is_token = pattern(&task.resource) == Pattern::WaitForTaskToken;
+            let is_child = queue == call::STATES && !is_token;
+            let of = if is_child { call::ANSWER_CHILD } else { call::ANSWER };
+            let (queue, request) = (of.to_owned(), Payload::default());
             self.turn.command(Command::Run { effect: answer, queue, request });
             self.turn.command(Command::Hold(answer));
         }

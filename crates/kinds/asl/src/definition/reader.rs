@@ -304,13 +304,11 @@ impl<'a> Reader<'a> {
         }
         let path = match Path::parse(text) {
             Ok(path) => path,
-            Err(error) if shape == Shape::Any => {
-                let _ = error;
-                self.schema("Value must be a valid JSONPath.");
-                return None;
-            }
             Err(error) => {
-                self.schema(format!("Value is not a Reference Path: {error}"));
+                self.schema(match shape {
+                    Shape::Any => "Value must be a valid JSONPath.".to_owned(),
+                    _ => format!("Value is not a Reference Path: {error}"),
+                });
                 return None;
             }
         };
