@@ -206,7 +206,8 @@ fn show_event(out: &mut String, def: &Definition, event: &Event) {
 fn show_command(out: &mut String, command: &Command, now: Timestamp) {
     match command {
         Command::Run { effect, queue, request } => {
-            writeln!(out, "  > run {} {queue} {}", effect.0, request.as_str()).expect("text takes it");
+            writeln!(out, "  > run {} {queue} {}", effect.0, request.as_str())
+                .expect("text takes it");
         }
         Command::Cancel(effect) => writeln!(out, "  > cancel {}", effect.0).expect("text takes it"),
         Command::Hold(effect) => writeln!(out, "  > hold {}", effect.0).expect("text takes it"),
