@@ -223,38 +223,35 @@ fn a_heartbeat_is_counted_from_the_last_one() {
          taken 0 v
          beat 0
          wait 10
-         fire 3
+         fire 2
          beat 0",
         expect![[r#"
             start {}
               1<0 ExecutionStarted {}
               2<0 TaskStateEntered name="A" {}
               3<2 ActivityScheduled timeoutInSeconds=60 heartbeatInSeconds=10 {}
-              > wake 0 in 60000 ms
-              > wake 1 in 10000 ms
               > run 0 activity/arn:aws:states:us-east-1:000000000000:activity:a {}
             success 0 1
               refused: Task Timed Out: 'Provided task does not exist anymore'
             taken 0 w
               4<3 ActivityStarted workerName="w"
-              - Heartbeat(TimerId(2))
               > hold 0
-              > disarm 1
-              > wake 2 in 10000 ms
+              > wake 0 in 60000 ms
+              > wake 1 in 10000 ms
             taken 0 v
               refused: Task Timed Out: 'Provided task does not exist anymore'
             beat 0
-              - Heartbeat(TimerId(3))
-              > disarm 2
-              > wake 3 in 10000 ms
-            fire 3
+              - Heartbeat(TimerId(2))
+              > disarm 1
+              > wake 2 in 10000 ms
+            fire 2
               5<4 ActivityTimedOut error="States.Timeout"
               6<5 TaskStateExited name="A" {"Error":"States.Timeout","Cause":null}
               7<6 PassStateEntered name="B" {"Error":"States.Timeout","Cause":null}
               8<7 PassStateExited name="B" {"Error":"States.Timeout","Cause":null}
               9<8 ExecutionSucceeded {"Error":"States.Timeout","Cause":null}
               > disarm 0
-              > disarm 3
+              > disarm 2
               > cancel 0
               > close
             beat 0
