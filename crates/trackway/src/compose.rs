@@ -122,8 +122,9 @@ pub(crate) struct Verified {
 
 /// Opens a data directory that must be there already.
 fn existing(folder: &Path) -> Result<Arc<dyn Store>, String> {
-    if !folder.is_dir() {
-        return Err("it is not a folder; name the server's data directory".to_owned());
+    // Opening a folder that is empty would make a store of it.
+    if !folder.join(trackway_store::FORMAT_FILE).is_file() {
+        return Err("there is no store in it; name the server's data directory".to_owned());
     }
     let store = Embedded::open(folder, Options::new()).map_err(|fault| fault.to_string())?;
     Ok(Arc::new(store))
