@@ -236,7 +236,7 @@ def check_history(events):
 
 
 def raw(server, body=b"{}", target="AWSStepFunctions.ListStateMachines", path="/", method="POST", headers=None):
-    """One request as bytes; returns status, headers and the body as JSON where it is some."""
+    """One request as bytes; returns status, headers in lower case, and the body as JSON where it is some."""
     sent = {"Content-Type": "application/x-amz-json-1.0"}
     if target is not None:
         sent["X-Amz-Target"] = target
@@ -244,9 +244,13 @@ def raw(server, body=b"{}", target="AWSStepFunctions.ListStateMachines", path="/
     request = urllib.request.Request(server.endpoint + path, data=body, method=method, headers=sent)
     try:
         with urllib.request.urlopen(request, timeout=20) as response:
-            return response.status, dict(response.headers), _as_json(response.read())
+            return response.status, _named(response.headers), _as_json(response.read())
     except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), _as_json(error.read())
+        return error.code, _named(error.headers), _as_json(error.read())
+
+
+def _named(headers):
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _as_json(body):
@@ -258,4 +262,5 @@ def _as_json(body):
 
 def code_of(body):
     """The error code of an awsJson answer, its namespace cut off."""
+    assert isinstance(body, dict) and "__type" in body, f"not an AWS error: {body!r:.300}"
     return body["__type"].split("#")[-1]

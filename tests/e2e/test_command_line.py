@@ -77,7 +77,7 @@ def test_history_shows_an_execution_as_a_table_or_as_json(server, sfn):
     table = trackway("history", execution, "--endpoint", server.endpoint)
     assert table.returncode == 0, table.stderr
     lines = table.stdout.splitlines()
-    assert len(lines) == 4 and "PassStateEntered" in lines[1] and '{"seen":true}' in lines[1]
+    assert len(lines) == 4 and "PassStateEntered" in lines[1] and '{"seen": true}' in lines[1]
     as_json = trackway("-o", "json", "history", execution, "--endpoint", server.endpoint)
     assert [event["id"] for event in json.loads(as_json.stdout)["events"]] == [1, 2, 3, 4]
 

@@ -62,7 +62,7 @@ def test_the_data_can_be_left_out(sfn, chain):
     ):
         assert (with_data["type"], with_data["id"]) == (without["type"], without["id"])
         assert not {"input", "output"} & set(details(without))
-    assert details(history(sfn, chain)[0])["input"] == '{"a":1}'
+    assert details(history(sfn, chain)[0])["input"] == '{"a": 1}'
 
 
 def test_a_token_of_another_execution_is_refused(sfn, chain, refused):
@@ -95,10 +95,10 @@ def test_a_token_works_twice_and_with_another_page_size(sfn, chain):
 
 
 def test_branches_and_items_lead_back_to_their_start(sfn):
-    branch = {"StartAt": "B", "States": {"B": ends(Type="Pass")}}
+    branches = [{"StartAt": name, "States": {name: ends(Type="Pass")}} for name in ("Left", "Right")]
     definition = machine(
         {
-            "Both": {"Type": "Parallel", "Branches": [branch, branch], "Next": "Each"},
+            "Both": {"Type": "Parallel", "Branches": branches, "Next": "Each"},
             "Each": ends(Type="Map", ItemProcessor={"StartAt": "I", "States": {"I": ends(Type="Pass")}}),
         }
     )

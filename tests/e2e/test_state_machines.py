@@ -42,7 +42,7 @@ def test_another_definition_under_the_name_is_refused(sfn, refused):
     name = fresh("taken")
     arn = create(sfn, PASS, name)
     with refused("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'"):
-        create(sfn, machine({"Other": ends(Type="Succeed")}), name)
+        create(sfn, machine({"Other": {"Type": "Succeed"}}), name)
     # Even the same definition, written in another way.
     with refused("StateMachineAlreadyExists"):
         create(sfn, json.dumps(json.loads(PASS), indent=1), name)
@@ -145,7 +145,7 @@ def test_a_deleted_machine_is_gone_and_its_name_is_free(sfn, refused):
             return True
 
     eventually(gone, "the machine is deleted")
-    assert create(sfn, machine({"Other": ends(Type="Succeed")}), name) == arn
+    assert create(sfn, machine({"Other": {"Type": "Succeed"}}), name) == arn
 
 
 def test_machines_are_listed_page_by_page(server):

@@ -135,6 +135,16 @@ async fn volatile_executions_leave_no_row() {
 }
 
 #[tokio::test]
+async fn volatile_executions_alone_never_fill_a_batch() {
+    let house = House::new().await;
+    for number in 0..2000 {
+        let name = format!("v{number}");
+        let ended = house.engine.start_and_wait(volatile(&name, "pass 1")).await.unwrap();
+        assert!(matches!(ended, Waited::Ended(_)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_volatile_execution_takes_signals_and_is_gone_once_closed() {
     let house = House::new().await;
     let started = house.engine.start(volatile("a", "note; poll x")).await.unwrap();
