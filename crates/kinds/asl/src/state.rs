@@ -16,6 +16,7 @@ use trackway_core::{EffectId, Payload, Summary, TimerId, Timestamp};
 
 use crate::definition::StateId;
 use crate::event::{Failure, FrameId, Started};
+use crate::limits::{EVENTS_MAX, EXPRESS_EVENTS_MAX};
 
 /// Status of an execution, with the number that its [`Summary`] bears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -244,6 +245,11 @@ impl Execution {
     #[must_use]
     pub fn events_len(&self) -> u32 {
         self.events
+    }
+
+    /// How many events its history may have.
+    pub(crate) fn events_max(&self) -> u32 {
+        if self.started.is_express() { EXPRESS_EVENTS_MAX } else { EVENTS_MAX }
     }
 
     pub(crate) fn is_running(&self) -> bool {
