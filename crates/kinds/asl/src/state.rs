@@ -84,6 +84,8 @@ pub struct Execution {
     pub(crate) deadline: Option<TimerId>,
     /// How many visible events there are: the last `id`.
     pub(crate) events: u32,
+    /// What its ARN says, which each event asks for.
+    pub(crate) is_express: bool,
     pub(crate) next_frame: u32,
     pub(crate) next_effect: u32,
     pub(crate) next_timer: u32,
@@ -249,7 +251,7 @@ impl Execution {
 
     /// How many events its history may have.
     pub(crate) fn events_max(&self) -> u32 {
-        if self.started.is_express() { EXPRESS_EVENTS_MAX } else { EVENTS_MAX }
+        if self.is_express { EXPRESS_EVENTS_MAX } else { EVENTS_MAX }
     }
 
     pub(crate) fn is_running(&self) -> bool {
