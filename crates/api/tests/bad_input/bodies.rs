@@ -1,6 +1,12 @@
 //! Bodies that are not JSON, or JSON of the wrong types, or too much of it.
 
-use crate::{ACTIVITY, EXECUTION, MACHINE, ROLE, check, house};
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use trackway_engine::Clock;
+
+use crate::house::House;
+use crate::{ACTIVITY, EXECUTION, MACHINE, ROLE, check, house, post, said};
 
 const UNREADABLE: &str = "400 SerializationException";
 
@@ -54,7 +60,7 @@ async fn json_of_the_wrong_type_is_refused_with_what_was_expected() {
         (
             "CreateActivity",
             r#"{"name":1.5}"#,
-            "400 SerializationException: DECIMAL_VALUE can not be converted to a String",
+            "400 SerializationException: NUMBER_VALUE can not be converted to a String",
         ),
         (
             "CreateActivity",
@@ -221,57 +227,153 @@ async fn every_violation_is_told_at_once() {
     let expected = format!(
         "400 ValidationException: 5 validation errors detected: \
          Value '{long}' at 'name' failed to satisfy constraint: Member must have length less than or equal to 80; \
-         Value '' at 'definition' failed to satisfy constraint: Member must have length greater than or equal to 1; \
+         Value at 'definition' failed to satisfy constraint: Member must have length greater than or equal to 1; \
          Value '' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 1; \
-         Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]; \
+         Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [EXPRESS, STANDARD]; \
          Value '' at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"
     );
     check(&house, &[("CreateStateMachine", body.as_str(), &*expected)]).await;
 }
 
+fn nested(open: &str, close: &str, times: usize) -> String {
+    open.repeat(times) + "1" + &close.repeat(times)
+}
+
+fn text(json: &str) -> String {
+    serde_json::to_string(json).expect("text has an encoding")
+}
+
 #[tokio::test]
-async fn what_is_too_large_or_too_deep() {
+async fn what_is_too_large_is_refused() {
     let house = house().await;
-    let deep =
-        |open: &str, close: &str, times: usize| open.repeat(times) + "1" + &close.repeat(times);
-    let text = |json: &str| serde_json::to_string(json).expect("text has an encoding");
-    let wide = "x".repeat(300_000);
-    let (lists, objects) = (deep("[", "]", 100_000), deep("{\"a\":", "}", 40_000));
     let start =
         |input: &str| format!(r#"{{"stateMachineArn":"{MACHINE}","input":{}}}"#, text(input));
+    let succeed = |output: &str| format!(r#"{{"taskToken":"a","output":{}}}"#, text(output));
     let create = |definition: &str| {
+        let definition = text(definition);
+        format!(r#"{{"name":"large","roleArn":"{ROLE}","definition":{definition}}}"#)
+    };
+    let longer_than = |member: &str, most: u32| {
+        format!(
+            "400 ValidationException: 1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must have length less than or equal to {most}"
+        )
+    };
+    let quoted = |text: String| format!("\"{text}\"");
+    // What counts is the size in UTF-8, not the number of characters.
+    let (wide, accented) = (quoted("x".repeat(262_143)), quoted("é".repeat(131_072)));
+    for (operation, body, expected) in [
+        (
+            "CreateActivity",
+            "x".repeat((4 << 20) + 1),
+            "413 RequestEntityTooLarge: Request body must not be larger than 4194304 bytes"
+                .to_owned(),
+        ),
+        ("StartExecution", start(&wide), longer_than("input", 262_144)),
+        ("StartExecution", start(&accented), longer_than("input", 262_144)),
+        ("StartExecution", start(&quoted("é".repeat(131_071))), "200".to_owned()),
+        ("SendTaskSuccess", succeed(&wide), longer_than("output", 262_144)),
+        ("SendTaskSuccess", succeed(&accented), longer_than("output", 262_144)),
+        (
+            "CreateStateMachine",
+            create(&"x".repeat(1_048_577)),
+            longer_than("definition", 1_048_576),
+        ),
+        (
+            "StopExecution",
+            format!(r#"{{"executionArn":"{EXECUTION}","error":"{}"}}"#, "e".repeat(257)),
+            longer_than("error", 256),
+        ),
+        (
+            "StopExecution",
+            format!(r#"{{"executionArn":"{EXECUTION}","cause":"{}"}}"#, "c".repeat(32_769)),
+            longer_than("cause", 32_768),
+        ),
+    ] {
+        check(&house, &[(operation, body, &*expected)]).await;
+    }
+    let long = ACTIVITY.to_owned() + &"x".repeat(256);
+    let expected = format!(
+        "400 ValidationException: 1 validation error detected: Value '{long}' at 'activityArn' failed to satisfy constraint: Member must have length less than or equal to 256"
+    );
+    let body = format!(r#"{{"activityArn":"{long}"}}"#);
+    check(&house, &[("DescribeActivity", body, &*expected)]).await;
+}
+
+#[tokio::test]
+async fn what_is_too_deep_overflows_no_stack() {
+    let house = house().await;
+    let (lists, objects) = (nested("[", "]", 100_000), nested("{\"a\":", "}", 40_000));
+    let definition = |definition: &str| {
         let definition = text(definition);
         format!(r#"{{"name":"deep","roleArn":"{ROLE}","definition":{definition}}}"#)
     };
-    for (operation, body) in [
-        ("CreateActivity", deep("[", "]", 500_000)),
-        ("CreateActivity", deep("{\"name\":", "}", 200_000)),
-        ("CreateActivity", format!(r#"{{"name":"a","unknown":{lists}}}"#)),
-        ("CreateActivity", format!(r#"{{"name":"{wide}"}}"#)),
-        ("CreateActivity", "x".repeat(5 << 20)),
-        ("StartExecution", start(&lists)),
-        ("StartExecution", start(&objects)),
-        ("StartExecution", start(&format!("\"{wide}\""))),
-        ("StartExecution", start(&format!("\"{}\"", "é".repeat(200_000)))),
-        ("CreateStateMachine", create(&lists)),
-        ("CreateStateMachine", create(&objects)),
-        ("CreateStateMachine", create(&format!(r#"{{"StartAt":"A","States":{{"A":{objects}}}}}"#))),
-        ("CreateStateMachine", create(&format!("\"{}\"", "x".repeat(1_100_000)))),
-        ("SendTaskSuccess", format!(r#"{{"taskToken":"a","output":{}}}"#, text(&lists))),
-        ("StopExecution", format!(r#"{{"executionArn":"{EXECUTION}","error":"{wide}"}}"#)),
-        ("DescribeActivity", format!(r#"{{"activityArn":"{ACTIVITY}{wide}"}}"#)),
+    let states = format!(r#"{{"StartAt":"A","States":{{"A":{objects}}}}}"#);
+    for (operation, body, expected) in [
+        (
+            "CreateActivity",
+            nested("[", "]", 500_000),
+            "400 SerializationException: Start of list found where not expected",
+        ),
+        (
+            "CreateActivity",
+            nested("{\"name\":", "}", 200_000),
+            "400 SerializationException: Start of structure or map found where not expected.",
+        ),
+        // What is unknown is skipped, however deep it is.
+        ("CreateActivity", format!(r#"{{"name":"a","unknown":{lists}}}"#), "200"),
+        (
+            "StartExecution",
+            format!(r#"{{"stateMachineArn":"{MACHINE}","input":{}}}"#, text(&lists)),
+            "200",
+        ),
+        (
+            "SendTaskSuccess",
+            format!(r#"{{"taskToken":"a","output":{}}}"#, text(&objects)),
+            "400 InvalidToken: Invalid Token: 'Invalid token'",
+        ),
+        (
+            "CreateStateMachine",
+            definition(&lists),
+            "400 InvalidDefinition: Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION",
+        ),
+        (
+            "CreateStateMachine",
+            definition(&objects),
+            "400 InvalidDefinition: Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION",
+        ),
+        (
+            "CreateStateMachine",
+            definition(&states),
+            "400 InvalidDefinition: Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION",
+        ),
     ] {
-        let answer = crate::said(&house.client.send(crate::post(operation, body.clone())).await);
-        println!(
-            "{operation} {}… -> {}",
-            &body[..40],
-            answer.chars().take(200).collect::<String>()
-        );
-        let status: u16 = answer[..3].parse().expect("a status");
-        assert!(
-            (400..500).contains(&status),
-            "{operation}: {}",
-            answer.chars().take(300).collect::<String>()
-        );
+        let answer = said(&house.client.send(post(operation, body)).await);
+        assert!(answer.starts_with(expected), "{operation}: {answer:.300}");
     }
+    assert_eq!(house.engine.stats().parked, 0);
+}
+
+/// An input that is deeper than a state can work on ends the execution, and nothing else.
+#[tokio::test]
+async fn an_execution_with_a_deep_input_ends() {
+    let house = House::open(Clock::Skip, BTreeMap::new()).await;
+    let definition =
+        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"a.$":"$"},"End":true}}}"#;
+    let machine = json!({ "name": "machine", "roleArn": ROLE, "definition": definition });
+    house.client.ask("CreateStateMachine", &machine).await;
+    let start = json!({
+        "stateMachineArn": MACHINE,
+        "name": "deep",
+        "input": nested("{\"a\":", "}", 40_000),
+    });
+    let started = house.client.ask("StartExecution", &start).await;
+    assert_eq!(started.status, 200);
+    let execution = json!({ "executionArn": started.body["executionArn"] });
+    let mut status = json!("RUNNING");
+    while status == "RUNNING" {
+        tokio::task::yield_now().await;
+        status = house.client.ask("DescribeExecution", &execution).await.body["status"].take();
+    }
+    assert_eq!(status, "FAILED");
+    assert_eq!(house.engine.stats().parked, 0);
 }
