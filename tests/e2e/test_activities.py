@@ -198,9 +198,13 @@ def test_an_activity_with_a_forbidden_name_is_refused(sfn, refused):
 
 
 def test_a_task_of_an_unknown_activity_fails_the_execution(sfn):
-    described = run(sfn, asks("arn:aws:states:us-east-1:000000000000:activity:nowhere"))
-    assert described["status"] == "FAILED"
-    assert "nowhere" in described["cause"]
+    nowhere = "arn:aws:states:us-east-1:000000000000:activity:nowhere"
+    described = run(sfn, asks(nowhere))
+    assert (described["status"], described["error"]) == ("FAILED", "States.Runtime")
+    assert described["cause"] == (
+        "An error occurred while executing the state 'Ask' (entered at the event id #2). "
+        f"The activity {nowhere} does not exist."
+    )
 
 
 def test_one_failing_branch_ends_the_tasks_of_the_others(sfn, activity):

@@ -239,8 +239,7 @@ impl Decide<'_, '_> {
             self.turn.command(Command::Hold(effect));
         }
         self.emit(frame, EventKind::Taken { state, worker }, None);
-        // A worker's heartbeat is counted from when it took the task.
-        self.beat(frame);
+        self.count_time(frame);
     }
 
     fn beat(&mut self, frame: FrameId) {

@@ -2,6 +2,7 @@
 
 use trackway_core::{Command, Start};
 
+use super::data::Doc;
 use super::{Decide, Step};
 use crate::event::{EventKind, Failure, FrameId, Started};
 use crate::limits::EXPRESS_SECONDS_MAX;
@@ -29,7 +30,10 @@ impl Decide<'_, '_> {
             self.emit_after(0, FrameId::ROOT, EventKind::DeadlineSet(timer), None);
             self.wake(timer, self.turn.now().plus_seconds(seconds));
         }
-        self.ready.push_back((FrameId::ROOT, Step::Enter(self.def.root.start_at, start.input)));
+        self.ready.push_back((
+            FrameId::ROOT,
+            Step::Enter(self.def.root.start_at, Doc::from(start.input)),
+        ));
     }
 
     /// The machine's `TimeoutSeconds` ran out.
