@@ -24,8 +24,8 @@ pub const TIMERS_REFILL: usize = 4096;
 pub const TIMERS_PER_BATCH_MAX: usize = 512;
 /// Executions with a timer due within so many milliseconds stay in memory.
 pub const TIMER_SOON_MS: i64 = 1000;
-/// Idle executions that a shard keeps folded, in case they are asked for again.
-pub const IDLE_MAX: usize = 256;
+/// Idle executions that a shard keeps folded because the world may answer them soon.
+pub const IDLE_MAX: usize = 64;
 /// Definitions that a shard keeps parsed.
 pub const DEFINITIONS_MAX: usize = 256;
 /// Rows read at once where a whole range is walked.

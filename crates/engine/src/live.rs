@@ -48,12 +48,24 @@ pub(crate) enum SlotState {
     Held,
 }
 
-impl SlotState {
+impl Slot {
     /// Whether the outside world has to move before this effect ends.
-    pub(crate) fn awaits_world(self) -> bool {
-        matches!(self, Self::Offered | Self::Held)
+    pub(crate) fn awaits_world(&self) -> bool {
+        match self.state {
+            SlotState::Performing | SlotState::Elsewhere => false,
+            SlotState::Offered => true,
+            SlotState::Held => !is_answered_inside(&self.queue),
+        }
     }
 }
+
+/// Whether a held effect of this queue is answered by another execution of this engine: so says
+/// the last part of the queue's name. Only a skipping clock cares.
+pub(crate) fn is_answered_inside(queue: &str) -> bool {
+    queue.rsplit('/').next() == Some(INSIDE)
+}
+
+const INSIDE: &str = "child";
 
 /// A timer that is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use trackway_store::{Order, Range};
 use crate::keys::{self, Owner, TimerKey, family};
 use crate::kind::{AnyMachine, Parsed};
 use crate::limits::TIMERS_REFILL;
-use crate::live::{Armed, Live, Slot, SlotState};
+use crate::live::{Armed, Live, Slot, SlotState, is_answered_inside};
 use crate::reader::Reader;
-use crate::records::{self, OutboxRow, Progress, Tail};
+use crate::records::{self, HeldRow, OutboxRow, Progress, Tail};
 use crate::turn::guard;
 use crate::{Action, Fault, Letter, Offer, Reply, Shard, StartError, Work};
 
@@ -164,11 +164,11 @@ impl Shard {
         }
         if live.progress.held > 0 {
             let mut range = keys::effects(family::HELD, shard, id);
-            let queue: Arc<str> = "".into();
             while let Some(rows) = self.reader.walk(&mut range).await? {
-                for (key, _) in rows {
+                for (key, value) in rows {
                     let (_, effect) = keys::effect_of(&key).ok_or_else(damaged_key)?;
-                    let slot = Slot { queue: queue.clone(), state: SlotState::Held };
+                    let queue = HeldRow::read(&value)?.queue.into();
+                    let slot = Slot { queue, state: SlotState::Held };
                     live.effects.insert(effect, slot);
                 }
             }
@@ -263,7 +263,10 @@ impl Shard {
         self.desk.awaits_world += recovered.offers.len() as i64;
         let mut held = keys::of_shard(family::HELD, shard);
         while let Some(rows) = self.reader.walk(&mut held).await? {
-            self.desk.awaits_world += rows.len() as i64;
+            for (_, value) in rows {
+                let inside = is_answered_inside(HeldRow::read(&value)?.queue);
+                self.desk.awaits_world += i64::from(!inside);
+            }
         }
         self.refill().await?;
         Ok(recovered)

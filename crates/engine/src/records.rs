@@ -245,9 +245,20 @@ impl<'a> OutboxRow<'a> {
     }
 }
 
-/// The value of a held effect's row: nothing but the version.
-pub(crate) fn held() -> Bytes {
-    Bytes::from_static(&[VERSION])
+/// An effect that is awaited, and neither performed nor offered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HeldRow<'a> {
+    pub(crate) queue: &'a str,
+}
+
+impl<'a> HeldRow<'a> {
+    pub(crate) fn encode(&self) -> Bytes {
+        encode(self, 4 + self.queue.len()).into()
+    }
+
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
+        Ok(decode(bytes, "a held effect's row")?.0)
+    }
 }
 
 /// A child's report on its way to its parent.

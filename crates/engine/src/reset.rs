@@ -4,8 +4,8 @@ use trackway_core::{ExecutionId, TimerId, Timestamp};
 use trackway_store::Range;
 
 use crate::keys::{self, List, Owner, TimerKey, family};
-use crate::live::SlotState;
-use crate::records::{Progress, Tail, read_record};
+use crate::live::{SlotState, is_answered_inside};
+use crate::records::{HeldRow, Progress, Tail, read_record};
 use crate::{Action, Fault, Shard};
 
 impl Shard {
@@ -46,7 +46,7 @@ impl Shard {
             self.desk.elsewhere.remove(&(id, effect));
             self.desk.deferred.remove(&(id, effect));
             if live.volatile {
-                self.desk.awaits_world -= i64::from(slot.state.awaits_world());
+                self.desk.awaits_world -= i64::from(slot.awaits_world());
             }
             if slot.state == SlotState::Offered {
                 self.desk.act(false, Action::Withdraw { queue, execution, effect });
@@ -98,7 +98,13 @@ impl Shard {
                 }
             }
         }
-        self.desk.awaits_world -= i64::from(progress.held);
+        let mut held = keys::effects(family::HELD, shard, id);
+        while let Some(rows) = self.reader.walk(&mut held).await? {
+            for (_, value) in rows {
+                let inside = is_answered_inside(HeldRow::read(&value)?.queue);
+                self.desk.awaits_world -= i64::from(!inside);
+            }
+        }
         for family in [family::OUTBOX, family::HELD, family::INBOX] {
             self.desk.open.batch.delete_range(keys::effects(family, shard, id));
         }

@@ -205,9 +205,13 @@ impl Shard {
     /// Lets an execution go, now that its last rows are durable.
     fn settle(&mut self, id: ExecutionId, number: u64, now: Timestamp) {
         let Some(live) = self.live.get(&id).filter(|live| live.batch == number) else { return };
-        if live.progress.closed || live.progress.parked.is_some() {
+        let is_over = live.progress.closed || live.progress.parked.is_some();
+        let may_leave = live.may_leave(now);
+        // One that waits for nothing but a timer hears of nobody before that is due: it costs no
+        // memory. One that waits for the world may be asked for at any moment.
+        if is_over || (may_leave && live.effects.is_empty()) {
             self.live.remove(&id);
-        } else if live.may_leave(now) {
+        } else if may_leave {
             self.idle.push_back((id, number));
         }
     }

@@ -11,7 +11,7 @@
 //! fan N Q          N effects at once
 //! poll KEY         an effect in the polled queue activity/KEY; Taken, then Done
 //! token Q          an effect in queue Q whose answer comes by Done
-//! job A, B         the same in queue `job`, whose performer answers first and the child later
+//! job A, B         the same in queue `job/child`, whose performer answers first and the child later
 //! child A, B       an effect in queue `child` whose request is the script `A; B`
 //! note             waits for a Note
 //! dice             records a random number
@@ -384,7 +384,7 @@ impl Toy {
                 self.ask("child", Payload::new(format!("{:?}", script.trim())), turn);
             }
             Step::Job(script) => {
-                self.ask("job", Payload::new(format!("{:?}", script.trim())), turn);
+                self.ask("job/child", Payload::new(format!("{:?}", script.trim())), turn);
             }
             Step::Note => turn.emit(self, Event::AwaitsNote),
             Step::Dice => {

@@ -11,7 +11,7 @@ use crate::keys::{self, List, TimerKey};
 use crate::kind::{Decided, Opaque};
 use crate::limits::TIMERS_INLINE_MAX;
 use crate::live::{Armed, Live, Slot, SlotState};
-use crate::records::{self, LetterRow, OutboxRow};
+use crate::records::{HeldRow, LetterRow, OutboxRow};
 use crate::{Action, Ended, Letter, Offer, Reply, Waited, Work};
 
 /// What an input used up.
@@ -200,7 +200,7 @@ fn drop_effect(
     if desk.deferred.remove(&(id, effect)).is_some() && !live.volatile {
         desk.delete(desk.letter_key(id, effect));
     }
-    desk.awaits_world -= i64::from(slot.state.awaits_world());
+    desk.awaits_world -= i64::from(slot.awaits_world());
     let count = if held { &mut live.progress.held } else { &mut live.progress.outbox };
     *count = count.saturating_sub(1);
     if !live.volatile {
@@ -282,12 +282,13 @@ fn stop(desk: &mut Desk, id: ExecutionId, volatile: bool, effect: EffectId, slot
 }
 
 fn add_held(desk: &mut Desk, id: ExecutionId, live: &mut Live, effect: EffectId, queue: Arc<str>) {
-    live.effects.insert(effect, Slot { queue, state: SlotState::Held });
-    live.progress.held += 1;
-    desk.awaits_world += 1;
     if !live.volatile {
-        desk.put(desk.effect_key(true, id, effect), records::held());
+        desk.put(desk.effect_key(true, id, effect), HeldRow { queue: &queue }.encode());
     }
+    let slot = Slot { queue, state: SlotState::Held };
+    desk.awaits_world += i64::from(slot.awaits_world());
+    live.effects.insert(effect, slot);
+    live.progress.held += 1;
 }
 
 fn run_effects(desk: &mut Desk, id: ExecutionId, live: &mut Live, run: Vec<Run>) {

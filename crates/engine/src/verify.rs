@@ -10,7 +10,7 @@ use crate::engine::commit;
 use crate::keys::{self, List, Owner, TimerKey, family};
 use crate::kind::Kinds;
 use crate::reader::Reader;
-use crate::records::{OutboxRow, Progress, Tail, read_record, read_time};
+use crate::records::{HeldRow, OutboxRow, Progress, Tail, read_record, read_time};
 use crate::turn::guard;
 use crate::{Fault, load};
 
@@ -68,7 +68,6 @@ struct Walk<'a> {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counts {
-    shard_known: Option<u16>,
     timers: BTreeMap<TimerId, i64>,
     spilled: u32,
     outbox: u32,
@@ -154,8 +153,7 @@ impl Walk<'_> {
         if !progress.closed {
             let timers = progress.timers.iter().map(|(timer, due)| (TimerId(*timer), *due));
             let Progress { spilled, outbox, held, .. } = progress;
-            let mut counts =
-                Counts { shard_known: None, timers: timers.collect(), spilled, outbox, held };
+            let mut counts = Counts { timers: timers.collect(), spilled, outbox, held };
             self.spilled(id, &mut counts).await?;
             self.expected.insert(id, counts);
         }
@@ -271,9 +269,11 @@ impl Walk<'_> {
     }
 
     fn effect(&mut self, family: u8, key: &[u8], value: &[u8]) {
-        if family == family::OUTBOX
-            && let Err(fault) = OutboxRow::read(value)
-        {
+        let readable = match family {
+            family::OUTBOX => OutboxRow::read(value).map(drop),
+            _ => HeldRow::read(value).map(drop),
+        };
+        if let Err(fault) = readable {
             self.problem(fault.to_string());
         }
         let Some((id, effect)) = keys::effect_of(key) else {

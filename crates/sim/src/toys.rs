@@ -124,7 +124,7 @@ impl Scenario for Toys {
                 Does::Finish(Outcome::Failed { error: "Bad".to_owned(), cause: String::new() })
             }
             "child" => Does::Start(child()),
-            "job" => Does::StartAndAnswer(child(), Outcome::Succeeded(answer())),
+            "job/child" => Does::StartAndAnswer(child(), Outcome::Succeeded(answer())),
             _ => Does::Never,
         };
         Reaction { delay, does }

@@ -44,7 +44,9 @@ mod report;
 mod store;
 
 pub use batch::{Batch, KEY_BYTES_MAX, Op, Precondition, RESERVED_FAMILY, VALUE_BYTES_MAX};
-pub use embedded::{CACHE_BYTES, Durability, Embedded, MEMTABLE_BYTES, OnLoss, Options};
+pub use embedded::{
+    CACHE_BYTES, Durability, Embedded, FORMAT_FILE, MEMTABLE_BYTES, OnLoss, Options,
+};
 pub use fault::{CommitError, Fault, FaultKind};
 pub use faulty::{Decision, Faulty};
 pub use memory::{Memory, MemorySnapshot};

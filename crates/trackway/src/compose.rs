@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use trackway_api::{Api, Credential, step_functions};
 use trackway_asl::Execution;
-use trackway_engine::{Clock, Engine, VerifyReport};
+use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::endpoint::AwsEnvironment;
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::remote_lambda::RemoteLambda;
@@ -120,15 +120,30 @@ pub(crate) struct Verified {
     engine: VerifyReport,
 }
 
+/// Opens a data directory that must be there already.
+fn existing(folder: &Path) -> Result<Arc<dyn Store>, String> {
+    // Opening a folder that is empty would make a store of it.
+    if !folder.join(trackway_store::FORMAT_FILE).is_file() {
+        return Err("there is no store in it; name the server's data directory".to_owned());
+    }
+    let store = Embedded::open(folder, Options::new()).map_err(|fault| fault.to_string())?;
+    Ok(Arc::new(store))
+}
+
 /// Checks a data directory.
 pub(crate) async fn verify(folder: &Path) -> Result<Verified, String> {
     let cannot = |why: String| format!("could not verify {}: {why}", folder.display());
-    let store =
-        Embedded::open(folder, Options::new()).map_err(|fault| cannot(fault.to_string()))?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = existing(folder).map_err(cannot)?;
     let rows = store.verify().await.map_err(|fault| cannot(fault.to_string()))?;
     let engine = builder().verify(store).await.map_err(|fault| cannot(fault.to_string()))?;
     Ok(Verified { store: rows, engine })
+}
+
+/// Makes every view of a data directory anew.
+pub(crate) async fn rebuild(folder: &Path) -> Result<RebuildReport, String> {
+    let cannot = |why: String| format!("could not rebuild {}: {why}", folder.display());
+    let store = existing(folder).map_err(cannot)?;
+    builder().rebuild(store).await.map_err(|fault| cannot(fault.to_string()))
 }
 
 impl Verified {

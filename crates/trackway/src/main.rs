@@ -41,6 +41,8 @@ enum Command {
     History(command::history::Args),
     /// Check every invariant of a data directory that no server is using.
     Verify(command::verify::Args),
+    /// Make every view of a data directory anew from its journals.
+    Rebuild(command::rebuild::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
                 Command::Run(args) => command::run::run(args, cli.output).await,
                 Command::History(args) => command::history::run(args, cli.output).await,
                 Command::Verify(args) => command::verify::run(args, cli.output).await,
+                Command::Rebuild(args) => command::rebuild::run(args, cli.output).await,
             }
         }),
         Err(error) => Err(format!("could not start the runtime: {error}")),

@@ -259,8 +259,25 @@ fn clause_pattern(constraints: &Constraints) -> Option<String> {
 }
 
 fn clause_allowed(constraints: &Constraints) -> Option<String> {
-    let allowed = (!constraints.allowed.is_empty()).then(|| constraints.allowed.join(", "))?;
+    if constraints.allowed.is_empty() {
+        return None;
+    }
+    let allowed = printed(constraints.allowed.iter().map(|value| &**value)).join(", ");
     Some(format!("Member must satisfy enum value set: [{allowed}]"))
+}
+
+/// What is allowed in the order that AWS prints it. It prints a hash set; the order of the lists
+/// that are on record is that of Java's hash of the text in a table of 32, where what came later
+/// stands first in its bucket.
+fn printed<'a>(allowed: impl DoubleEndedIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut printed: Vec<&str> = allowed.rev().collect();
+    printed.sort_by_key(|value| bucket(value));
+    printed
+}
+
+fn bucket(value: &str) -> u32 {
+    let hash = |hash: u32, unit: u16| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
+    value.encode_utf16().fold(0, hash) % 32
 }
 
 /// All clauses of a shape, as they are listed for the elements of a list or map.
@@ -276,4 +293,23 @@ fn all(constraints: &Constraints, shape: &Shape) -> String {
         clause_allowed(constraints),
     ];
     clauses.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_in_the_order_that_aws_prints() {
+        for (model, print) in [
+            (
+                "RUNNING SUCCEEDED FAILED TIMED_OUT ABORTED PENDING_REDRIVE",
+                "SUCCEEDED TIMED_OUT PENDING_REDRIVE ABORTED FAILED RUNNING",
+            ),
+            ("INDEXES TOTAL NONE", "INDEXES TOTAL NONE"),
+            ("OFF ON OPTIONAL", "OPTIONAL OFF ON"),
+        ] {
+            assert_eq!(printed(model.split(' ')).join(" "), print);
+        }
+    }
 }

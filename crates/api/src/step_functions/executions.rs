@@ -198,7 +198,8 @@ impl StepFunctions {
             input: (!metadata_only).then_some(report.input.as_str()),
             input_details: Some(Included { included: !metadata_only }),
             output: output.filter(|_| !metadata_only),
-            output_details: output.map(|_| Included { included: !metadata_only }),
+            // Also where there is no output, as AWS has it.
+            output_details: Some(Included { included: !metadata_only }),
             error: report.failure.error.as_deref(),
             cause: report.failure.cause.as_deref(),
             redrive: None,
@@ -498,17 +499,15 @@ fn status_number(name: &str) -> Option<u8> {
 
 fn redrive(summary: &Summary) -> Redrive {
     let status = status_name(summary);
-    // Redriving is not built; what AWS would allow is refused with a reason that says so.
-    let reason = match status {
+    match status {
         "FAILED" | "TIMED_OUT" | "ABORTED" => {
-            "Redriving is not supported by this version of Trackway".to_owned()
+            Redrive { redrive_count: 0, redrive_status: "REDRIVABLE", redrive_status_reason: None }
         }
-        _ => format!("Execution is {status} and cannot be redriven"),
-    };
-    Redrive {
-        redrive_count: 0,
-        redrive_status: "NOT_REDRIVABLE",
-        redrive_status_reason: Some(reason),
+        _ => Redrive {
+            redrive_count: 0,
+            redrive_status: "NOT_REDRIVABLE",
+            redrive_status_reason: Some(format!("Execution is {status} and cannot be redriven")),
+        },
     }
 }
 

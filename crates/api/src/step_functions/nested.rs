@@ -111,8 +111,8 @@ fn caller_of(state_machine_arn: &str) -> Result<Caller, Refusal> {
 
 /// StartExecution's response, as the service integration shows it.
 fn response(arn: &str, started: Timestamp, request_id: &str) -> String {
-    let length = json!({"executionArn": arn, "startDate": started.as_millis()}).to_string().len();
-    let length = length.to_string();
+    let seconds = java_double(started);
+    let length = format!(r#"{{"executionArn":"{arn}","startDate":{seconds}}}"#).len().to_string();
     let date = http_date(started);
     let metadata = |many: bool| {
         let value = |text: &str| if many { json!([text]) } else { Value::from(text) };
@@ -137,9 +137,35 @@ fn response(arn: &str, started: Timestamp, request_id: &str) -> String {
     .to_string()
 }
 
+/// A moment in seconds as Java prints a double, which is how the service writes it: the response's
+/// length depends on it.
+fn java_double(moment: Timestamp) -> String {
+    let digits = moment.as_millis().to_string();
+    let (first, rest) = digits.split_at(1);
+    let rest = rest.trim_end_matches('0');
+    let exponent = digits.len().saturating_sub(4);
+    format!("{first}.{}E{exponent}", if rest.is_empty() { "0" } else { rest })
+}
+
 /// A moment as HTTP's `Date` header has it.
 fn http_date(moment: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(moment.as_millis())
         .map(|moment| moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_as_long_as_aws_writes_them() {
+        for (millis, text) in [
+            (1_710_589_569_183, "1.710589569183E9"),
+            (1_710_589_569_180, "1.71058956918E9"),
+            (1_000_000_000_000, "1.0E9"),
+        ] {
+            assert_eq!(java_double(Timestamp(millis)), text);
+        }
+    }
 }

@@ -96,7 +96,7 @@ impl Performer for Children {
         Box::pin(async move {
             let child = StartRequest { reply_to, durability, ..request(&name, &script) };
             engine.start(child).await.unwrap();
-            if work.queue == "job" {
+            if work.queue == "job/child" {
                 // The child may well close before its start is reported.
                 for _ in 0..20 {
                     tokio::task::yield_now().await;

@@ -26,6 +26,8 @@ pub const STATES: &str = "states";
 pub const SERVICE: &str = "service";
 /// Queue of answers: nobody performs them, they are held from the start.
 pub const ANSWER: &str = "answer";
+/// The same, for those that a child execution answers: a skipping clock needn't wait for the world.
+pub const ANSWER_CHILD: &str = "answer/child";
 /// What the queue of an activity begins with; its ARN follows.
 pub const ACTIVITY: &str = "activity/";
 

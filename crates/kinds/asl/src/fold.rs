@@ -219,7 +219,7 @@ impl Execution {
         let task = TaskRun {
             effect,
             answer: options.and_then(|o| o.answer),
-            timeout: options.and_then(|o| o.timeout).map(|(_, timer)| timer),
+            timeout: options.and_then(|o| o.timeout),
             heartbeat: options.and_then(|o| o.heartbeat),
             taken: false,
             submitted: false,

@@ -360,31 +360,48 @@ fn write_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&digits[place..]);
 }
 
-/// Text as a JSON string.
-fn write_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut plain_from = 0;
-    for (place, byte) in text.bytes().enumerate() {
-        let escaped: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0..0x20 => b"",
-            _ => continue,
-        };
-        out.extend_from_slice(&text.as_bytes()[plain_from..place]);
-        plain_from = place + 1;
-        if escaped.is_empty() {
-            out.extend_from_slice(b"\\u00");
-            out.push(if byte < 0x10 { b'0' } else { b'1' });
-            out.push(b"0123456789abcdef"[usize::from(byte & 0xf)]);
-        } else {
-            out.extend_from_slice(escaped);
-        }
+/// Which bytes a JSON string escapes, and by which letter; `u` is by number.
+const ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = b'u';
+        byte += 1;
     }
-    out.extend_from_slice(&text.as_bytes()[plain_from..]);
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table[b'\n' as usize] = b'n';
+    table[b'\r' as usize] = b'r';
+    table[b'\t' as usize] = b't';
+    table
+};
+
+/// Text as a JSON string. Inputs are JSON texts, so that quotes are frequent.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + text.len() / 4 + 2);
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut written = 0;
+    for (place, byte) in bytes.iter().enumerate() {
+        let letter = ESCAPES[usize::from(*byte)];
+        if letter == 0 {
+            continue;
+        }
+        out.extend_from_slice(&bytes[written..place]);
+        out.push(b'\\');
+        if letter == *byte {
+            // It goes out with what follows.
+            written = place;
+            continue;
+        }
+        out.push(letter);
+        if letter == b'u' {
+            let digit = b"0123456789abcdef"[usize::from(byte & 0xf)];
+            out.extend_from_slice(&[b'0', b'0', b'0' + (byte >> 4), digit]);
+        }
+        written = place + 1;
+    }
+    out.extend_from_slice(&bytes[written..]);
     out.push(b'"');
 }
 

@@ -8,3 +8,5 @@ pub const PAYLOAD_BYTES_MAX: usize = 262_144;
 pub const ERROR_LENGTH_MAX: usize = 256;
 /// Characters of a cause; AWS: 32,768.
 pub const CAUSE_LENGTH_MAX: usize = 32_768;
+/// Seconds that an Express workflow may run; AWS: 5 minutes.
+pub const EXPRESS_SECONDS_MAX: u64 = 300;

@@ -54,6 +54,7 @@ impl Fault {
         let timed_out = matches!(self.kind, FaultKind::TimedOut | FaultKind::HeartbeatTimedOut);
         let error = self.failure.error.as_deref();
         match name {
+            // States.DataLimitExceeded too: recorded, whatever the developer guide says.
             ALL => true,
             TASK_FAILED => !timed_out && error != Some(TIMEOUT),
             HEARTBEAT_TIMEOUT if self.kind == FaultKind::HeartbeatTimedOut => true,

@@ -130,7 +130,8 @@ pub(crate) struct TaskRun {
     pub(crate) effect: EffectId,
     /// The job's end or the token's answer, where the task waits for one.
     pub(crate) answer: Option<EffectId>,
-    pub(crate) timeout: Option<TimerId>,
+    /// The timeout in seconds, and its timer. An activity's is counted from when it is taken.
+    pub(crate) timeout: Option<(u64, TimerId)>,
     /// The heartbeat's length in seconds, and its timer.
     pub(crate) heartbeat: Option<(u64, TimerId)>,
     /// A worker took it.
@@ -338,6 +339,6 @@ impl TaskRun {
 
     /// The timers that run for it.
     pub(crate) fn timers(&self) -> impl Iterator<Item = TimerId> + use<> {
-        self.timeout.into_iter().chain(self.heartbeat.map(|(_, timer)| timer))
+        self.timeout.into_iter().chain(self.heartbeat).map(|(_, timer)| timer)
     }
 }

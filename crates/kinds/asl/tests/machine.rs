@@ -1,5 +1,7 @@
 //! The machine by example: a definition, inputs, and the journal that follows.
 
+#[path = "machine/properties.rs"]
+mod properties;
 #[path = "machine/script.rs"]
 mod script;
 
@@ -149,6 +151,34 @@ fn a_task_is_retried_with_a_growing_delay_then_caught() {
 }
 
 #[test]
+fn a_catcher_that_can_not_place_the_error_ends_the_execution() {
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {
+                "Type": "Task", "Resource": FUNCTION, "End": true,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"}],
+            },
+            "B": {"Type": "Succeed"},
+        }}),
+        "start [1]
+         fail 0 Boom why",
+        expect![[r#"
+            start [1]
+              1<0 ExecutionStarted [1]
+              2<0 TaskStateEntered name="A" [1]
+              3<2 LambdaFunctionScheduled [1]
+              4<3 LambdaFunctionStarted
+              > run 0 lambda {"style":"arn","function":"arn:aws:lambda:us-east-1:000000000000:function:f","payload":[1]}
+            fail 0 Boom why
+              5<4 LambdaFunctionFailed error="Boom" cause="why"
+              6<5 ExecutionFailed error="States.ResultPathMatchFailure" cause="Unable to apply step \"e\" to input [1]"
+              > close
+            FAILED
+        "#]],
+    );
+}
+
+#[test]
 fn a_timeout_cancels_the_task() {
     check(
         &only(json!({"Type": "Task", "Resource": FUNCTION, "TimeoutSeconds": 5})),
@@ -193,38 +223,35 @@ fn a_heartbeat_is_counted_from_the_last_one() {
          taken 0 v
          beat 0
          wait 10
-         fire 3
+         fire 2
          beat 0",
         expect![[r#"
             start {}
               1<0 ExecutionStarted {}
               2<0 TaskStateEntered name="A" {}
               3<2 ActivityScheduled timeoutInSeconds=60 heartbeatInSeconds=10 {}
-              > wake 0 in 60000 ms
-              > wake 1 in 10000 ms
               > run 0 activity/arn:aws:states:us-east-1:000000000000:activity:a {}
             success 0 1
               refused: Task Timed Out: 'Provided task does not exist anymore'
             taken 0 w
               4<3 ActivityStarted workerName="w"
-              - Heartbeat(TimerId(2))
               > hold 0
-              > disarm 1
-              > wake 2 in 10000 ms
+              > wake 0 in 60000 ms
+              > wake 1 in 10000 ms
             taken 0 v
               refused: Task Timed Out: 'Provided task does not exist anymore'
             beat 0
-              - Heartbeat(TimerId(3))
-              > disarm 2
-              > wake 3 in 10000 ms
-            fire 3
+              - Heartbeat(TimerId(2))
+              > disarm 1
+              > wake 2 in 10000 ms
+            fire 2
               5<4 ActivityTimedOut error="States.Timeout"
               6<5 TaskStateExited name="A" {"Error":"States.Timeout","Cause":null}
               7<6 PassStateEntered name="B" {"Error":"States.Timeout","Cause":null}
               8<7 PassStateExited name="B" {"Error":"States.Timeout","Cause":null}
               9<8 ExecutionSucceeded {"Error":"States.Timeout","Cause":null}
               > disarm 0
-              > disarm 3
+              > disarm 2
               > cancel 0
               > close
             beat 0
@@ -334,7 +361,7 @@ fn a_child_may_close_before_the_call_that_started_it_returned() {
               2<0 TaskStateEntered name="A" {}
               3<2 TaskScheduled {"StateMachineArn":"arn:machine","Input":{"a":1}}
               4<3 TaskStarted
-              > run 1 answer {}
+              > run 1 answer/child {}
               > hold 1
               > run 0 states {"state_machine_arn":"arn:machine","input":"{\"a\":1}","pattern":"sync:2","answer":1}
             closed 1 {"b":2}
@@ -359,7 +386,7 @@ fn a_child_may_close_before_the_call_that_started_it_returned() {
               2<0 TaskStateEntered name="A" {}
               3<2 TaskScheduled {"StateMachineArn":"arn:machine","Input":{"a":1}}
               4<3 TaskStarted
-              > run 1 answer {}
+              > run 1 answer/child {}
               > hold 1
               > run 0 states {"state_machine_arn":"arn:machine","input":"{\"a\":1}","pattern":"sync:2","answer":1}
             done 0 {"ExecutionArn":"arn:child"}

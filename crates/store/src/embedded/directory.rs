@@ -18,6 +18,9 @@ pub(super) const FORMAT: u32 = 1;
 
 const FORMAT_NAME: &str = "trackway-store";
 
+/// The file by which a folder that holds a store is known.
+pub const FORMAT_FILE: &str = "FORMAT";
+
 /// The folder, locked for this process.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -62,7 +65,7 @@ impl Directory {
     }
 
     fn check_format(&self) -> Result<(), Fault> {
-        let path = self.path.join("FORMAT");
+        let path = self.path.join(FORMAT_FILE);
         match fs::read_to_string(&path) {
             Ok(text) => check_format_text(&text, &self.path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

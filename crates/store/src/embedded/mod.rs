@@ -27,6 +27,7 @@ mod open;
 mod rows;
 mod verify;
 
+pub use self::directory::FORMAT_FILE;
 pub use self::rows::{CACHE_BYTES, MEMTABLE_BYTES};
 
 use std::path::Path;

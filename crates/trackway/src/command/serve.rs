@@ -20,7 +20,7 @@ const DATA_DEFAULT: &str = "trackway-data";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Address and port; one other than loopback needs [credentials] or --insecure.
+    /// Address and port; one other than loopback needs --insecure.
     #[arg(long, env = "TRACKWAY_SERVER_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<String>,
     /// Data directory of the embedded store [default: trackway-data].
@@ -38,7 +38,8 @@ pub(crate) struct Args {
     /// Days for which ended executions are kept [default: for ever].
     #[arg(long, env = "TRACKWAY_SERVER_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
-    /// Listen beyond loopback although requests are not signed.
+    /// Listen beyond loopback, without TLS: for networks that are safe by other means. With
+    /// [credentials] in the configuration requests must be signed all the same.
     #[arg(long)]
     insecure: bool,
 }
@@ -56,7 +57,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     let config = Config::load(args.config.as_deref())?;
     let listen = args.listen.or(config.server.listen.clone());
     let listen = listen.as_deref().unwrap_or(LISTEN_DEFAULT);
-    let listener = bind(listen, args.insecure || !config.credentials.is_empty()).await?;
+    let listener = bind(listen, args.insecure).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let storage = if args.memory {
         Storage::Memory
@@ -98,7 +99,7 @@ async fn bind(listen: &str, may_be_public: bool) -> Result<TcpListener, String> 
         tokio::net::lookup_host(listen).await.map_err(|error| cannot(&error))?.collect();
     if !may_be_public && addresses.iter().any(|address| !address.ip().is_loopback()) {
         return Err(cannot(
-            &"anyone who reaches it could run workflows; give [credentials] in trackway.toml, or --insecure",
+            &"whoever reaches it could read and run workflows, as there is no TLS; give --insecure if that network is safe",
         ));
     }
     TcpListener::bind(addresses.as_slice()).await.map_err(|error| cannot(&error))

@@ -12,12 +12,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> {
-    if !args.dir.is_dir() {
-        return Err(format!(
-            "could not verify {}: it is not a folder; name the server's data directory",
-            args.dir.display()
-        ));
-    }
     let report = compose::verify(&args.dir).await?;
     match output {
         Output::Json => println!("{:#}", report.as_json()),

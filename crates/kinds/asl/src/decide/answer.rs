@@ -90,8 +90,6 @@ impl Decide<'_, '_> {
             return Some(self.failed(frame, problem, Some(effect)));
         }
         let at = self.execution.frame(frame)?.state;
-        // The child's end or the token's answer is still to come.
-        self.turn.command(Command::Hold(self.execution.task(frame)?.effect));
         self.emit(frame, EventKind::Submitted(at), Some(output));
         self.execution.task(frame)?.early.is_some().then(|| self.early(frame, None))
     }
@@ -241,8 +239,7 @@ impl Decide<'_, '_> {
             self.turn.command(Command::Hold(effect));
         }
         self.emit(frame, EventKind::Taken { state, worker }, None);
-        // A worker's heartbeat is counted from when it took the task.
-        self.beat(frame);
+        self.count_time(frame);
     }
 
     fn beat(&mut self, frame: FrameId) {

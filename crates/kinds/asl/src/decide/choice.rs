@@ -15,9 +15,9 @@ impl Decide<'_, '_> {
         default: Option<StateId>,
     ) -> Result<Step, Trouble> {
         let input = self.filtered(frame, state)?;
-        let value = input.value()?;
-        let next = self.evaluate(frame, value, |scope| choose(rules, default, scope.documents))?;
+        let next =
+            self.evaluate(frame, input.value()?, |scope| choose(rules, default, scope.documents))?;
         let output = self.filter(frame, &state.output_path, input)?;
-        Ok(Step::Exit(output.payload(), Next::State(next)))
+        Ok(Step::Exit(output, Next::State(next)))
     }
 }

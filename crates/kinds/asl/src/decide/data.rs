@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use serde_json::Value;
 use trackway_core::Payload;
@@ -24,9 +25,13 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::retry::Fault;
 use crate::runtime::{Documents, Randomness, RuntimeError, Scope};
 
-/// A JSON document: text, value or both, each made from the other at most once.
+/// A JSON document: text, value or both, each made from the other at most once for all who hold
+/// it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Doc(Rc<Forms>);
+
 #[derive(Debug, Default)]
-pub(super) struct Doc {
+struct Forms {
     text: OnceCell<Payload>,
     value: OnceCell<Value>,
 }
@@ -34,36 +39,44 @@ pub(super) struct Doc {
 impl Doc {
     /// Its text.
     pub(super) fn payload(&self) -> Payload {
-        let write =
-            || self.value.get().map_or_else(Payload::default, |v| Payload::new(v.to_string()));
-        self.text.get_or_init(write).clone()
+        let Forms { text, value } = &*self.0;
+        let write = || value.get().map_or_else(Payload::default, |v| Payload::new(v.to_string()));
+        text.get_or_init(write).clone()
     }
 
     /// Its value.
     pub(super) fn value(&self) -> Result<&Value, Trouble> {
-        if let Some(value) = self.value.get() {
+        if let Some(value) = self.0.value.get() {
             return Ok(value);
         }
         let value = serde_json::from_str(&self.payload())
             .map_err(|error| Trouble::runtime(format!("The data is not valid JSON: {error}")))?;
-        Ok(self.value.get_or_init(|| value))
+        Ok(self.0.value.get_or_init(|| value))
     }
 
+    /// Its value to change; a copy if others hold the document.
     fn into_value(self) -> Result<Value, Trouble> {
         self.value()?;
-        Ok(self.value.into_inner().unwrap_or_default())
+        let forms = Rc::try_unwrap(self.0);
+        let value = forms
+            .map_or_else(|shared| shared.value.get().cloned(), |forms| forms.value.into_inner());
+        Ok(value.unwrap_or_default())
+    }
+
+    fn is_of(&self, payload: &Payload) -> bool {
+        self.0.text.get().is_some_and(|text| text.is_same(payload))
     }
 }
 
 impl From<Payload> for Doc {
     fn from(text: Payload) -> Self {
-        Self { text: OnceCell::from(text), value: OnceCell::new() }
+        Self(Rc::new(Forms { text: OnceCell::from(text), value: OnceCell::new() }))
     }
 }
 
 impl From<Value> for Doc {
     fn from(value: Value) -> Self {
-        Self { text: OnceCell::new(), value: OnceCell::from(value) }
+        Self(Rc::new(Forms { text: OnceCell::new(), value: OnceCell::from(value) }))
     }
 }
 
@@ -151,9 +164,22 @@ impl Decide<'_, '_> {
         evaluate(&mut Scope { documents, randomness: &mut Chance(&mut random) }).map_err(Into::into)
     }
 
-    /// The state's raw input.
-    pub(super) fn raw(&self, frame: FrameId) -> Doc {
-        self.execution.frame(frame).map(|frame| Doc::from(frame.input.clone())).unwrap_or_default()
+    /// The state's raw input; the document that the state before put out, if it is at hand.
+    pub(super) fn raw(&mut self, frame: FrameId) -> Doc {
+        let doc = self.take_raw(frame);
+        self.latest = Some((frame, doc.clone()));
+        doc
+    }
+
+    /// The same, to change.
+    fn take_raw(&mut self, frame: FrameId) -> Doc {
+        let Some(input) = self.execution.frame(frame).map(|frame| &frame.input) else {
+            return Doc::default();
+        };
+        match self.latest.take_if(|(of, _)| *of == frame) {
+            Some((_, doc)) if doc.is_of(input) => doc,
+            _ => Doc::from(input.clone()),
+        }
     }
 
     /// The raw input through `InputPath`.
@@ -204,14 +230,14 @@ impl Decide<'_, '_> {
         frame: FrameId,
         state: &State,
         result: Doc,
-    ) -> Result<Payload, Trouble> {
+    ) -> Result<Doc, Trouble> {
         let selected = match &state.result_selector {
             None => result,
             Some(template) => self.fill(frame, template, &result)?,
         };
-        let merged = put(&state.result_path, self.raw(frame), selected)?;
-        let output = self.filter(frame, &state.output_path, merged)?.payload();
-        if output.len() > PAYLOAD_BYTES_MAX {
+        let merged = put(&state.result_path, self.take_raw(frame), selected)?;
+        let output = self.filter(frame, &state.output_path, merged)?;
+        if output.payload().len() > PAYLOAD_BYTES_MAX {
             return Err(Trouble::too_large(&state.name));
         }
         Ok(output)

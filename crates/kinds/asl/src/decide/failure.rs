@@ -2,7 +2,7 @@
 
 use super::data::{Doc, Trouble, put};
 use super::{Decide, Step};
-use crate::definition::{Catcher, Next, State, StateKind};
+use crate::definition::{Catcher, Next, State, StateId, StateKind};
 use crate::event::{EventKind, Failure, FrameId};
 use crate::retry::{Fault, FaultKind, delay_ms};
 use crate::state::Phase;
@@ -27,6 +27,9 @@ impl Decide<'_, '_> {
         if fault.kind == FaultKind::Runtime {
             self.fail_execution(frame, fault);
             return None;
+        }
+        if self.execution.branches(frame).is_some_and(|branches| branches.running > 0) {
+            self.drop_below(frame);
         }
         let mut frame = frame;
         let mut from_below = false;
@@ -82,9 +85,21 @@ impl Decide<'_, '_> {
     fn caught(&mut self, frame: FrameId, catcher: &Catcher, failure: &Failure) -> Step {
         let error = serde_json::json!({"Error": failure.error, "Cause": failure.cause});
         match put(&catcher.result_path, self.raw(frame), Doc::from(error)) {
-            Ok(output) => Step::Exit(output.payload(), Next::State(catcher.next)),
-            Err(trouble) => self.troubled(frame, trouble),
+            Ok(output) => Step::Exit(output, Next::State(catcher.next)),
+            // The state's own catchers are done: they would take this one again and again.
+            Err(trouble) => match self.troubled(frame, trouble) {
+                Step::Fail(fault) => Step::Fail(Fault { kind: FaultKind::Runtime, ..fault }),
+                other => other,
+            },
         }
+    }
+
+    /// Gives up what runs below a state that failed by itself.
+    fn drop_below(&mut self, frame: FrameId) {
+        for below in self.execution.below(frame) {
+            self.release(below, None);
+        }
+        self.emit(frame, EventKind::ChildrenDropped, None);
     }
 
     /// A failure leaves its frame: whatever else runs below the same state is cut.
@@ -93,14 +108,16 @@ impl Decide<'_, '_> {
         for frame in self.execution.below(parent) {
             self.cut(frame, failed, last);
         }
-        let above = self.execution.frame(parent).map(|frame| frame.state);
-        if let (Some(Some(StateKind::Map(_))), Some(state)) =
-            (above.map(|state| self.def.state(state).map(|state| &state.kind)), above)
-        {
-            let kind = EventKind::IterationFailed(state, index);
-            self.emit_after(last, parent, kind, None);
+        if let Some(map) = self.map_of(parent) {
+            self.emit_after(last, parent, EventKind::IterationFailed(map, index), None);
         }
         self.emit_after(last, parent, EventKind::ChildrenDropped, None);
+    }
+
+    /// The state that a frame is in, if it is a Map.
+    fn map_of(&self, frame: FrameId) -> Option<StateId> {
+        let state = self.execution.frame(frame)?.state;
+        matches!(self.def.state(state)?.kind, StateKind::Map(_)).then_some(state)
     }
 
     /// Gives up one frame, and shows which state it was in.
@@ -108,10 +125,7 @@ impl Decide<'_, '_> {
         let Some(at) = self.execution.frame(frame) else { return };
         let (state, has_entered) = (at.state, at.entered > 0);
         let is_open = has_entered && (frame == failed || !matches!(at.phase, Phase::Idle));
-        let iteration = at.parent.and_then(|(parent, index)| {
-            let above = self.execution.frame(parent)?.state;
-            matches!(self.def.state(above)?.kind, StateKind::Map(_)).then_some((above, index))
-        });
+        let iteration = at.parent.and_then(|(parent, index)| Some((self.map_of(parent)?, index)));
         if let (Some((map, index)), true) = (iteration, frame != failed) {
             self.emit_after(last, frame, EventKind::IterationAborted(map, index), None);
         }

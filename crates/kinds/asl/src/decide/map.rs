@@ -1,7 +1,5 @@
 //! Map: the same steps for each item.
 
-use std::rc::Rc;
-
 use trackway_core::Payload;
 
 use super::data::{Chance, Doc, Trouble};
@@ -55,7 +53,7 @@ impl Decide<'_, '_> {
             let child = FrameId(self.execution.next_frame);
             let kind = EventKind::IterationStarted { state: map_state, parent: frame, index };
             self.emit_after(previous, child, kind, None);
-            self.ready.push_back((child, Step::Enter(map.processor.start_at, input)));
+            self.ready.push_back((child, Step::Enter(map.processor.start_at, Doc::from(input))));
         }
         Ok(())
     }
@@ -90,15 +88,15 @@ impl Decide<'_, '_> {
     }
 
     /// The Map's filtered input, read once a turn: with `MaxConcurrency` each iteration asks for it.
-    fn map_input(&mut self, frame: FrameId, state: &State) -> Result<Rc<Doc>, Trouble> {
+    fn map_input(&mut self, frame: FrameId, state: &State) -> Result<Doc, Trouble> {
         let entered = self.execution.frame(frame).map_or(0, |frame| frame.entered);
         if let Some((of, at, input)) = &self.map_input
             && (*of, *at) == (frame, entered)
         {
-            return Ok(Rc::clone(input));
+            return Ok(input.clone());
         }
-        let input = Rc::new(self.filtered(frame, state)?);
-        self.map_input = Some((frame, entered, Rc::clone(&input)));
+        let input = self.filtered(frame, state)?;
+        self.map_input = Some((frame, entered, input.clone()));
         Ok(input)
     }
 

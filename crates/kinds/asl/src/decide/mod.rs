@@ -26,7 +26,6 @@ mod task;
 mod wait;
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 use trackway_core::{
     Command, EffectId, Input, Machine, Payload, Summary, TimerId, Timestamp, Turn,
@@ -61,8 +60,14 @@ impl Machine for Execution {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        let mut decide =
-            Decide { def, execution: self, turn, ready: VecDeque::new(), map_input: None };
+        let mut decide = Decide {
+            def,
+            execution: self,
+            turn,
+            ready: VecDeque::new(),
+            latest: None,
+            map_input: None,
+        };
         match input {
             Input::Start(start) => decide.start(start),
             Input::Finished { effect, outcome } => decide.finished(effect, outcome),
@@ -85,20 +90,22 @@ struct Decide<'a, 't> {
     turn: &'a mut Turn<'t, Execution>,
     /// Frames that can go on, and where.
     ready: VecDeque<(FrameId, Step)>,
-    /// The input of the Map that was last worked on: its frame, when it was entered, and the value.
-    map_input: Option<(FrameId, u32, Rc<Doc>)>,
+    /// The raw input of the state that was last worked on, which may have been read already.
+    latest: Option<(FrameId, Doc)>,
+    /// The filtered input of the Map that was last worked on, and when it was entered.
+    map_input: Option<(FrameId, u32, Doc)>,
 }
 
 /// Where a frame goes on.
 enum Step {
     /// Into a state with this input.
-    Enter(StateId, Payload),
+    Enter(StateId, Doc),
     /// With the state's work: it has been entered, or is tried again.
     Run,
     /// With the result of the state's work.
     Result(Doc),
     /// Out of the state with this output.
-    Exit(Payload, Next),
+    Exit(Doc, Next),
     /// The state did not succeed.
     Fail(Fault),
     /// The last state of its level has exited.
@@ -125,7 +132,8 @@ impl<'a> Decide<'a, '_> {
             let frame = at.0;
             at = match at.1 {
                 Step::Enter(state, input) => {
-                    self.emit(frame, EventKind::StateEntered(state), Some(input));
+                    self.emit(frame, EventKind::StateEntered(state), Some(input.payload()));
+                    self.latest = Some((frame, input));
                     (frame, Step::Run)
                 }
                 Step::Run => (frame, self.work(frame)),
@@ -171,9 +179,9 @@ impl<'a> Decide<'a, '_> {
         }
     }
 
-    fn exit(&mut self, frame: FrameId, output: Payload, next: Next) -> Step {
+    fn exit(&mut self, frame: FrameId, output: Doc, next: Next) -> Step {
         let Some(at) = self.execution.frame(frame) else { return Step::Block };
-        self.emit(frame, EventKind::StateExited(at.state), Some(output.clone()));
+        self.emit(frame, EventKind::StateExited(at.state), Some(output.payload()));
         match next {
             Next::State(state) => Step::Enter(state, output),
             Next::End => Step::End,

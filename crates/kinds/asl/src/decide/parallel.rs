@@ -15,7 +15,7 @@ impl Decide<'_, '_> {
         state: &State,
         branches: &[Graph],
     ) -> Result<Step, Trouble> {
-        let input = self.given(frame, state)?.payload();
+        let input = self.given(frame, state)?;
         let Some(at) = self.execution.frame(frame) else { return Ok(Step::Block) };
         let first = self.execution.next_frame;
         let kind = EventKind::ParallelStarted {

@@ -2,8 +2,10 @@
 
 use trackway_core::{Command, Start};
 
+use super::data::Doc;
 use super::{Decide, Step};
 use crate::event::{EventKind, Failure, FrameId, Started};
+use crate::limits::EXPRESS_SECONDS_MAX;
 use crate::report::Report;
 use crate::retry::{Fault, RUNTIME};
 use crate::state::Status;
@@ -19,14 +21,19 @@ impl Decide<'_, '_> {
             name: start.name,
             role_arn: start.role_arn,
         };
+        let is_express = started.arn.split(':').nth(5) == Some("express");
         let kind = EventKind::Started(Box::new(started));
         self.emit_after(0, FrameId::ROOT, kind, Some(start.input.clone()));
-        if let Some(seconds) = self.def.timeout_seconds {
+        let limit = is_express.then_some(EXPRESS_SECONDS_MAX);
+        if let Some(seconds) = self.def.timeout_seconds.into_iter().chain(limit).min() {
             let timer = self.new_timer();
             self.emit_after(0, FrameId::ROOT, EventKind::DeadlineSet(timer), None);
             self.wake(timer, self.turn.now().plus_seconds(seconds));
         }
-        self.ready.push_back((FrameId::ROOT, Step::Enter(self.def.root.start_at, start.input)));
+        self.ready.push_back((
+            FrameId::ROOT,
+            Step::Enter(self.def.root.start_at, Doc::from(start.input)),
+        ));
     }
 
     /// The machine's `TimeoutSeconds` ran out.

@@ -10,6 +10,7 @@ use crate::call::{self, CallPattern, FunctionCall, ServiceCall, StartCall, Style
 use crate::context::Context;
 use crate::definition::{Number, Pattern, Resource, State, StateId, StateKind, Task};
 use crate::event::{EventKind, Failure, FrameId, TaskOptions};
+use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::retry::{Fault, FaultKind, TIMEOUT};
 use crate::runtime::{Documents, Scope};
 
@@ -29,23 +30,37 @@ impl Decide<'_, '_> {
         let input = self.filtered(frame, state)?;
         let parameters = self.parameters(frame, state, task, answer, &input)?;
         let options = TaskOptions { answer, ..self.options(frame, task, &input)? };
-        let (queue, request) = request(task, &parameters, &options)?;
-        let now = self.turn.now();
-        for (seconds, timer) in options.timeout.into_iter().chain(options.heartbeat) {
-            self.wake(timer, now.plus_seconds(seconds));
+        if parameters.len() > PAYLOAD_BYTES_MAX {
+            return Err(Trouble::too_large(&state.name));
         }
+        let (queue, request) = request(task, &parameters, &options)?;
+        let is_activity = matches!(task.resource, Resource::Activity { .. });
         let options = (options != TaskOptions::default()).then(|| Box::new(options));
         self.emit(frame, EventKind::Scheduled { state: at, effect, options }, Some(parameters));
-        if !matches!(task.resource, Resource::Activity { .. }) {
+        // AWS counts from when the work has begun: for an activity, when a worker takes it.
+        if !is_activity {
             self.emit(frame, EventKind::Begun(at), None);
+            self.count_time(frame);
         }
         if let Some(answer) = answer {
-            let (queue, request) = (call::ANSWER.to_owned(), Payload::default());
+            let is_token = pattern(&task.resource) == Pattern::WaitForTaskToken;
+            let is_child = queue == call::STATES && !is_token;
+            let of = if is_child { call::ANSWER_CHILD } else { call::ANSWER };
+            let (queue, request) = (of.to_owned(), Payload::default());
             self.turn.command(Command::Run { effect: answer, queue, request });
             self.turn.command(Command::Hold(answer));
         }
         self.turn.command(Command::Run { effect, queue, request });
         Ok(Step::Block)
+    }
+
+    /// Starts the clocks of `TimeoutSeconds` and `HeartbeatSeconds`.
+    pub(super) fn count_time(&mut self, frame: FrameId) {
+        let Some(task) = self.execution.task(frame) else { return };
+        let now = self.turn.now();
+        for (seconds, timer) in task.timeout.into_iter().chain(task.heartbeat) {
+            self.wake(timer, now.plus_seconds(seconds));
+        }
     }
 
     fn parameters(

@@ -116,17 +116,17 @@ pub(crate) fn run(definition: &str, script: &str) -> String {
     let mut shown = String::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let Some(input) = read(line, &mut bench.now) else { continue };
-        writeln!(shown, "{line}").unwrap();
+        writeln!(shown, "{line}").expect("text takes it");
         let asked = bench.now;
         match bench.take(input) {
             Ok((events, commands)) => {
                 events.iter().for_each(|event| show_event(&mut shown, &bench.def, event));
                 commands.iter().for_each(|command| show_command(&mut shown, command, asked));
             }
-            Err(refusal) => writeln!(shown, "  refused: {refusal}").unwrap(),
+            Err(refusal) => writeln!(shown, "  refused: {refusal}").expect("text takes it"),
         }
     }
-    writeln!(shown, "{}", bench.execution.status().name()).unwrap();
+    writeln!(shown, "{}", bench.execution.status().name()).expect("text takes it");
     shown
 }
 
@@ -183,22 +183,22 @@ fn show_event(out: &mut String, def: &Definition, event: &Event) {
     let view = View { region: "us-east-1", include_execution_data: false };
     let mut json = Vec::new();
     if !write_event(&mut json, def, event, BEGIN, &view) {
-        writeln!(out, "  - {:?}", event.kind).unwrap();
+        writeln!(out, "  - {:?}", event.kind).expect("text takes it");
         return;
     }
     let shown: Value = serde_json::from_slice(&json).expect("an event is JSON");
     let kind = shown["type"].as_str().unwrap_or_default();
-    write!(out, "  {}<{} {kind}", event.id, event.previous).unwrap();
+    write!(out, "  {}<{} {kind}", event.id, event.previous).expect("text takes it");
     let mut members = shown.as_object().into_iter().flatten();
     if let Some((_, details)) = members.find(|(name, _)| name.ends_with("EventDetails")) {
         for (name, value) in details.as_object().into_iter().flatten() {
             if !["resource", "resourceType", "region", "roleArn"].contains(&name.as_str()) {
-                write!(out, " {name}={value}").unwrap();
+                write!(out, " {name}={value}").expect("text takes it");
             }
         }
     }
     if let Some(payload) = &event.payload {
-        write!(out, " {}", payload.as_str()).unwrap();
+        write!(out, " {}", payload.as_str()).expect("text takes it");
     }
     out.push('\n');
 }
@@ -206,14 +206,15 @@ fn show_event(out: &mut String, def: &Definition, event: &Event) {
 fn show_command(out: &mut String, command: &Command, now: Timestamp) {
     match command {
         Command::Run { effect, queue, request } => {
-            writeln!(out, "  > run {} {queue} {}", effect.0, request.as_str()).unwrap();
+            writeln!(out, "  > run {} {queue} {}", effect.0, request.as_str())
+                .expect("text takes it");
         }
-        Command::Cancel(effect) => writeln!(out, "  > cancel {}", effect.0).unwrap(),
-        Command::Hold(effect) => writeln!(out, "  > hold {}", effect.0).unwrap(),
+        Command::Cancel(effect) => writeln!(out, "  > cancel {}", effect.0).expect("text takes it"),
+        Command::Hold(effect) => writeln!(out, "  > hold {}", effect.0).expect("text takes it"),
         Command::Wake { timer, at } => {
-            writeln!(out, "  > wake {} in {} ms", timer.0, *at - now).unwrap();
+            writeln!(out, "  > wake {} in {} ms", timer.0, *at - now).expect("text takes it");
         }
-        Command::Disarm(timer) => writeln!(out, "  > disarm {}", timer.0).unwrap(),
-        Command::Close { .. } => writeln!(out, "  > close").unwrap(),
+        Command::Disarm(timer) => writeln!(out, "  > disarm {}", timer.0).expect("text takes it"),
+        Command::Close { .. } => writeln!(out, "  > close").expect("text takes it"),
     }
 }

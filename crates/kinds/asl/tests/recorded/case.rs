@@ -23,6 +23,8 @@ pub(crate) struct Started {
     pub(crate) definition: String,
     /// The input as the request shows it; null if it had none.
     pub(crate) input: Value,
+    /// The place of the request that started it.
+    pub(crate) place: usize,
 }
 
 /// A recorded history.
@@ -82,7 +84,7 @@ impl Case {
     pub(crate) fn started(&self) -> Vec<Started> {
         let mut definitions: Vec<(String, String)> = Vec::new();
         let mut started = Vec::new();
-        for request in &self.requests {
+        for (place, request) in self.requests.iter().enumerate() {
             let members = &request["request"];
             let action = request["action"].as_str().unwrap_or_default();
             let definition = || match &members["definition"] {
@@ -103,7 +105,7 @@ impl Case {
                     let found = definitions.iter().rev().find(|(of, _)| of == name);
                     if let Some((_, definition)) = found {
                         let (definition, input) = (definition.clone(), members["input"].clone());
-                        started.push(Started { definition, input });
+                        started.push(Started { definition, input, place });
                     }
                 }
                 _ => {}

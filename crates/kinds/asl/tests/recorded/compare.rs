@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Values that placeholders stand for in one case: the same one, the same value.
+#[derive(Clone)]
 pub(crate) struct Comparer {
     bound: BTreeMap<String, String>,
     placeholder: Regex,
@@ -15,11 +16,12 @@ pub(crate) struct Comparer {
 }
 
 /// Placeholders that are plain words.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 16] = [
     "timestamp",
     "datetime",
     "date",
     "start-date",
+    "creation-date",
     "stop-date",
     "snf_role_arn",
     "activity_arn",
@@ -33,6 +35,9 @@ const WORDS: [&str; 15] = [
     "generated-uuid",
 ];
 
+/// Placeholders within a text.
+const PLACEHOLDER: &str = r"<[^<>\s]+>|lambda_function(_\d+)?_name|snf_role_arn(_t\d)?|s?sm_nonexistent_arn|activity_(arn|name)(_\d)?\b";
+
 /// Redrive came in November 2023.
 const REDRIVE: [&str; 3] = ["RedriveCount", "RedriveStatus", "RedriveStatusReason"];
 
@@ -41,8 +46,7 @@ impl Comparer {
     pub(crate) fn new(recorded: u32) -> Self {
         Self {
             bound: BTreeMap::new(),
-            placeholder: Regex::new(r"<[^<>\s]+>|lambda_function(_\d+)?_name")
-                .expect("a valid expression"),
+            placeholder: Regex::new(PLACEHOLDER).expect("a valid expression"),
             arn: Regex::new(r"arn:aws:([a-z]+):([a-z0-9-]*):000000000000")
                 .expect("a valid expression"),
             newer: if recorded < 202_311 { &REDRIVE } else { &[] },

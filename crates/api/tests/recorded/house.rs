@@ -1,0 +1,123 @@
+//! The whole house without a network: the API on an engine in memory, as the binary wires it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use trackway_api::{Api, Credential, step_functions};
+use trackway_asl::Execution;
+use trackway_asl::call::{LAMBDA, SERVICE, STATES};
+use trackway_core::Outcome;
+use trackway_engine::{Clock, Engine, Performed, Performer, Work};
+use trackway_store::{BoxFuture, Memory};
+
+/// An API and its engine.
+pub(crate) struct House {
+    /// The engine, to look behind the API.
+    pub(crate) engine: Engine,
+    /// What clients talk to.
+    pub(crate) client: Client,
+    /// Calls of functions and services, to be ended by whoever drives the house.
+    pub(crate) calls: mpsc::UnboundedReceiver<Call>,
+}
+
+/// A call that waits for its outcome.
+pub(crate) struct Call {
+    /// What is to be done.
+    pub(crate) work: Work,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+impl Call {
+    /// Ends the call. One that nobody waits for any more is dropped.
+    pub(crate) fn end(self, outcome: Outcome) {
+        drop(self.outcome.send(outcome));
+    }
+}
+
+/// Hands every call to who drives the house.
+struct Desk(mpsc::UnboundedSender<Call>);
+
+impl Performer for Desk {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Performed> {
+        let (sender, receiver) = oneshot::channel();
+        let is_open = self.0.send(Call { work, outcome: sender }).is_ok();
+        Box::pin(async move {
+            match receiver.await {
+                Ok(outcome) if is_open => Performed::Finished(outcome),
+                _ => std::future::pending().await,
+            }
+        })
+    }
+}
+
+impl House {
+    /// A house with nothing in it.
+    pub(crate) async fn open(clock: Clock, credentials: BTreeMap<String, Credential>) -> Self {
+        let (sender, calls) = mpsc::unbounded_channel();
+        let desk: Arc<dyn Performer> = Arc::new(Desk(sender));
+        let nested = step_functions::Nested::default();
+        let engine = Engine::builder()
+            .kind::<Execution>(step_functions::KIND, "stepfunctions")
+            .performer(LAMBDA, desk.clone())
+            .performer(SERVICE, desk)
+            .performer(STATES, Arc::new(nested.clone()))
+            .polled("activity")
+            .clock(clock)
+            .open(Arc::new(Memory::new()))
+            .await
+            .expect("an empty store opens");
+        nested.serve(engine.clone());
+        let client = Client(Arc::new(Api::new(engine.clone(), credentials)));
+        Self { engine, client, calls }
+    }
+}
+
+/// A client of the API.
+#[derive(Clone)]
+pub(crate) struct Client(Arc<Api>);
+
+/// What the API said.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// The operation that was asked for.
+    pub(crate) operation: String,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body.
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The error's code; none for an answer of success.
+    pub(crate) fn code(&self) -> Option<&str> {
+        let code = self.body["__type"].as_str().filter(|_| self.status >= 300)?;
+        Some(code.rsplit('#').next().unwrap_or(code))
+    }
+
+    /// The error's message.
+    pub(crate) fn message(&self) -> &str {
+        let lower = self.body["message"].as_str();
+        lower.or(self.body["Message"].as_str()).unwrap_or_default()
+    }
+}
+
+impl Client {
+    /// Sends a request of Step Functions, as an SDK does.
+    pub(crate) async fn ask(&self, operation: &str, request: &Value) -> Answer {
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
+            .body(Bytes::from(request.to_string()))
+            .expect("a request");
+        let response = self.0.answer(request).await;
+        Answer {
+            operation: operation.to_owned(),
+            status: response.status().as_u16(),
+            body: serde_json::from_slice(response.body()).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Cases that are known to fail, each with its reason.
+
+/// Why this case fails, if that is known.
+pub(crate) fn reason(name: &str) -> Option<&'static str> {
+    KNOWN.iter().find(|(start, _)| name.starts_with(start)).map(|(_, reason)| *reason)
+}
+
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "activities.test_activities--test_activity_task_on_deleted",
+        "a machine does not read the catalog: it can't know that an activity is gone",
+    ),
+    (
+        "scenarios.test_base_scenarios--test_max_concurrency_path_negative",
+        "the recorder looked before the execution had gone on: one event is recorded",
+    ),
+    (
+        "services.test_apigetway_task_service--test_invoke_with_headers_singleStringHeader",
+        "not built: apigateway's own parameters are not checked",
+    ),
+];
