@@ -96,7 +96,7 @@ mod records;
 #[cfg(feature = "toy")]
 pub mod toy;
 
-pub use builder::{Builder, Config, ShardPlace};
+pub use builder::{Builder, Config, Exists, ShardPlace};
 pub use catalog::{Catalog, CatalogError, CatalogPage, Check, Edit};
 pub use clock::Clock;
 pub use desk::Chance;

@@ -7,10 +7,6 @@ pub(crate) fn reason(name: &str) -> Option<&'static str> {
 
 const KNOWN: &[(&str, &str)] = &[
     (
-        "activities.test_activities--test_activity_task_on_deleted",
-        "a machine does not read the catalog: it can't know that an activity is gone",
-    ),
-    (
         "scenarios.test_base_scenarios--test_max_concurrency_path_negative",
         "the recorder looked before the execution had gone on: one event is recorded",
     ),
