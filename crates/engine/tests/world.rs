@@ -1,11 +1,11 @@
 //! Clocks, polled queues, volatile executions, lists, journals, catalog, retention, reset.
 
-mod common;
+mod house;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{House, SCOPE, TOY, id, request, volatile};
+use house::{House, SCOPE, TOY, id, request, volatile};
 use trackway_core::{EffectId, Payload};
 use trackway_engine::toy::{Event, RUNNING, STOPPED, SUCCEEDED, Signal, Toy};
 use trackway_engine::{
@@ -347,7 +347,7 @@ async fn verify_names_what_is_wrong() {
         let mut batch = trackway_store::Batch::new();
         batch.delete(key.clone());
         trackway_store::Store::commit(&store, batch).await.unwrap();
-        let report = common::builder().verify(Arc::new(store)).await.unwrap();
+        let report = house::builder().verify(Arc::new(store)).await.unwrap();
         assert!(!report.problems.is_empty(), "row {} was lost unseen", key.escape_ascii());
     }
 }

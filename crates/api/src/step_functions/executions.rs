@@ -220,6 +220,7 @@ impl StepFunctions {
         request: StartExecution,
         by: Option<StartedBy>,
     ) -> Result<StartRequest, Failure> {
+        json_text::check_size(&request.input, "input")?;
         json_text::check(&request.input, "Invalid execution input.").map_err(|why| {
             Refusal::new(
                 Code::InvalidExecutionInput,

@@ -2,6 +2,21 @@
 
 use serde::de::IgnoredAny;
 use trackway_asl::json;
+use trackway_asl::limits::PAYLOAD_BYTES_MAX;
+
+use super::refusal::{Code, Refusal};
+
+/// Checks the size of an input or output, the member `name` of a request: the model counts its
+/// characters, but what the service counts is the bytes of its UTF-8.
+pub(super) fn check_size(text: &str, name: &str) -> Result<(), Refusal> {
+    if text.len() <= PAYLOAD_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have length less than or equal to {PAYLOAD_BYTES_MAX}"
+    );
+    Err(Refusal::new(Code::ValidationException, message))
+}
 
 /// Checks that `text` is one JSON value; nothing is kept of it.
 ///

@@ -31,6 +31,7 @@ pub(super) struct SendTaskHeartbeat {
 
 impl StepFunctions {
     pub(super) async fn send_task_success(&self, request: SendTaskSuccess) -> Answer {
+        json_text::check_size(&request.output, "output")?;
         json_text::check(&request.output, "Invalid output.")
             .map_err(|why| Refusal::new(Code::InvalidOutput, format!("Invalid Output: '{why}'")))?;
         self.answer_task(&request.task_token, |effect| Signal::TaskSucceeded {

@@ -239,7 +239,8 @@ fn is_of(answer: &Answer, operation: &str) -> bool {
 /// How long it took is not the same twice; it is counted in steps of 100 ms.
 fn billing_problem(billed: &Value) -> Option<String> {
     let duration = billed["billedDurationInMilliseconds"].as_u64().unwrap_or_default();
-    let is_right = duration > 0 && duration % 100 == 0 && billed["billedMemoryUsedInMB"] == 64;
+    let is_right =
+        duration > 0 && duration.is_multiple_of(100) && billed["billedMemoryUsedInMB"] == 64;
     (!is_right).then(|| format!("/billingDetails: ours {billed}"))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use trackway_api::{Api, Credential, step_functions};
@@ -106,6 +106,11 @@ impl Answer {
 }
 
 impl Client {
+    /// Sends any request.
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.0.answer(request).await
+    }
+
     /// Sends a request of Step Functions, as an SDK does.
     pub(crate) async fn ask(&self, operation: &str, request: &Value) -> Answer {
         let request = Request::post("/")
@@ -113,7 +118,7 @@ impl Client {
             .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
             .body(Bytes::from(request.to_string()))
             .expect("a request");
-        let response = self.0.answer(request).await;
+        let response = self.send(request).await;
         Answer {
             operation: operation.to_owned(),
             status: response.status().as_u16(),
