@@ -16,7 +16,7 @@ for option in "$@"; do
 done
 command -v python3 >/dev/null || { echo "demo: python3 is missing; its functions are written in Python" >&2; exit 1; }
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+say() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n== %s\n' "$*"; fi; }
 
 say "building (the first time takes some minutes)"
 cargo build --release --package trackway

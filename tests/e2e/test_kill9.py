@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 
-from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ResponseStreamingError
 from botocore.parsers import ResponseParserError
 
 from harness import (
@@ -38,7 +38,7 @@ from harness import (
 
 KILLS = 5
 COUNTS = {"wait": 40, "retry": 30, "activity": 35, "function": 35, "nested": 30, "map": 30}
-NO_ANSWER = (HTTPClientError, ResponseStreamingError, ResponseParserError)
+NO_ANSWER = (ConnectionError, HTTPClientError, ResponseStreamingError, ResponseParserError)
 
 CONFIG = """
 [functions.ticket]

@@ -170,17 +170,17 @@ impl Shard {
     /// Closes the batch being computed, if there is any, and begins the next. It may be empty: its
     /// replies then wait for the batches before it.
     pub fn seal(&mut self) -> Option<(u64, Batch)> {
-        if self.desk.open.is_idle() {
-            // Nothing to write, but what was taken no longer counts against the room: volatile
-            // executions alone would fill it for ever.
-            self.figures.turns += std::mem::take(&mut self.desk.open).turns;
+        let is_idle = self.desk.open.is_idle();
+        let open = std::mem::take(&mut self.desk.open);
+        self.figures.turns += open.turns;
+        // Also then: what was taken no longer counts against the room, which volatile executions
+        // alone would fill for ever.
+        if is_idle {
             return None;
         }
         let number = self.desk.batch;
         self.desk.batch += 1;
-        let open = std::mem::take(&mut self.desk.open);
         let Open { batch, actions, touched, timers, definitions, .. } = open;
-        self.figures.turns += open.turns;
         self.figures.batches += 1;
         self.in_flight.push_back(Sealed { number, actions, touched, timers, definitions });
         Some((number, batch))

@@ -1,8 +1,8 @@
 //! Starting, running, signalling and closing executions.
 
-mod common;
+mod house;
 
-use common::{House, id, request};
+use house::{House, id, request};
 use trackway_core::Payload;
 use trackway_engine::toy::{FAILED, RUNNING, Refusal, STOPPED, SUCCEEDED, Signal, Toy};
 use trackway_engine::{Definition, SignalError, StartError, StartRequest, Started, Waited};

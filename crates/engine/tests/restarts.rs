@@ -1,8 +1,8 @@
 //! A restart resumes everything; nothing counts twice.
 
-mod common;
+mod house;
 
-use common::{House, id, request};
+use house::{House, id, request};
 use trackway_core::{EffectId, Outcome, Payload, ReplyTo};
 use trackway_engine::toy::{Event, FAILED, RUNNING, SUCCEEDED, Signal, Toy};
 use trackway_engine::{Clock, Performed, Performer, StartRequest, Work};
@@ -195,7 +195,7 @@ async fn a_damaged_journal_parks_its_execution() {
     let answer = house.engine.signal::<Toy>(id("a"), Signal::Stop).await;
     assert!(answer.unwrap_err().to_string().contains("is parked: at event 0"));
     house.start("b", "pass 1").await;
-    let report = common::builder().verify(std::sync::Arc::new(house.store.clone())).await.unwrap();
+    let report = house::builder().verify(std::sync::Arc::new(house.store.clone())).await.unwrap();
     assert_eq!(report.parked, 1);
 }
 
@@ -219,7 +219,7 @@ async fn rebuild_makes_every_view_anew() {
         }
     }
     house.store.commit(batch).await.unwrap();
-    let builder = common::builder();
+    let builder = house::builder();
     let store: std::sync::Arc<dyn Store> = std::sync::Arc::new(house.store.clone());
     let report = builder.verify(store.clone()).await.unwrap();
     assert!(report.problems.len() >= 6, "{report:?}");
@@ -234,7 +234,7 @@ async fn a_failed_commit_stops_the_engine_and_acknowledges_nothing() {
     for decision in [Decision::CrashBefore, Decision::CrashAfter] {
         // Commit 0 writes the store's own rows.
         let store = Faulty::at_commit(Memory::new(), 1, decision);
-        let builder = common::builder().clock(Clock::Real).on_problem(|_| {});
+        let builder = house::builder().clock(Clock::Real).on_problem(|_| {});
         let engine = builder.open(std::sync::Arc::new(store)).await.unwrap();
         assert!(engine.start(request("a", "pass 1")).await.is_err());
         assert!(engine.start(request("b", "pass 1")).await.is_err());

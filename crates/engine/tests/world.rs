@@ -1,11 +1,11 @@
 //! Clocks, polled queues, volatile executions, lists, journals, catalog, retention, reset.
 
-mod common;
+mod house;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{House, SCOPE, TOY, id, request, volatile};
+use house::{House, SCOPE, TOY, id, request, volatile};
 use trackway_core::{EffectId, Payload};
 use trackway_engine::toy::{Event, RUNNING, STOPPED, SUCCEEDED, Signal, Toy};
 use trackway_engine::{
@@ -160,6 +160,14 @@ async fn a_volatile_execution_takes_signals_and_is_gone_once_closed() {
     let gone = house.engine.signal::<Toy>(id("a"), Signal::Stop).await;
     assert_eq!(gone, Err(SignalError::NotFound));
     assert_eq!(house.engine.stats().live, 0);
+}
+
+#[tokio::test]
+async fn volatile_executions_never_fill_a_batch() {
+    let house = House::new().await;
+    for number in 0..5 * trackway_engine::limits::LETTERS_PER_BATCH_MAX {
+        house.engine.start_and_wait(volatile(&number.to_string(), "pass 1")).await.unwrap();
+    }
 }
 
 fn query(status: Option<u8>, limit: usize) -> ListQuery {
@@ -339,7 +347,7 @@ async fn verify_names_what_is_wrong() {
         let mut batch = trackway_store::Batch::new();
         batch.delete(key.clone());
         trackway_store::Store::commit(&store, batch).await.unwrap();
-        let report = common::builder().verify(Arc::new(store)).await.unwrap();
+        let report = house::builder().verify(Arc::new(store)).await.unwrap();
         assert!(!report.problems.is_empty(), "row {} was lost unseen", key.escape_ascii());
     }
 }

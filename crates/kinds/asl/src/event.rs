@@ -183,6 +183,18 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether the execution has ended with it.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::ExecutionSucceeded
+                | Self::ExecutionFailed(_)
+                | Self::ExecutionTimedOut(_)
+                | Self::ExecutionAborted(_)
+        )
+    }
+
     /// Whether the history shows it.
     #[must_use]
     pub fn is_visible(&self) -> bool {
@@ -212,6 +224,14 @@ pub struct Started {
     pub name: String,
     /// The role.
     pub role_arn: String,
+}
+
+impl Started {
+    /// Whether an Express workflow runs: its executions have ARNs of their own kind.
+    #[must_use]
+    pub fn is_express(&self) -> bool {
+        self.arn.split(':').nth(5) == Some("express")
+    }
 }
 
 /// Options of a scheduled task.

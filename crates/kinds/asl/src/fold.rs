@@ -25,6 +25,7 @@ impl Execution {
         match &event.kind {
             EventKind::Started(started) => {
                 self.status = Status::Running;
+                self.is_express = started.is_express();
                 self.started = Arc::new(Started::clone(started));
                 self.input = event.payload.clone().unwrap_or_default();
                 self.started_at = at;

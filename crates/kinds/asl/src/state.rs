@@ -16,6 +16,7 @@ use trackway_core::{EffectId, Payload, Summary, TimerId, Timestamp};
 
 use crate::definition::StateId;
 use crate::event::{Failure, FrameId, Started};
+use crate::limits::{EVENTS_MAX, EXPRESS_EVENTS_MAX};
 
 /// Status of an execution, with the number that its [`Summary`] bears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub struct Execution {
     pub(crate) deadline: Option<TimerId>,
     /// How many visible events there are: the last `id`.
     pub(crate) events: u32,
+    /// What its ARN says, which each event asks for.
+    pub(crate) is_express: bool,
     pub(crate) next_frame: u32,
     pub(crate) next_effect: u32,
     pub(crate) next_timer: u32,
@@ -244,6 +247,11 @@ impl Execution {
     #[must_use]
     pub fn events_len(&self) -> u32 {
         self.events
+    }
+
+    /// How many events its history may have.
+    pub(crate) fn events_max(&self) -> u32 {
+        if self.is_express { EXPRESS_EVENTS_MAX } else { EVENTS_MAX }
     }
 
     pub(crate) fn is_running(&self) -> bool {

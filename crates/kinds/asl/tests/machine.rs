@@ -246,10 +246,10 @@ fn a_heartbeat_is_counted_from_the_last_one() {
               > wake 2 in 10000 ms
             fire 2
               5<4 ActivityTimedOut error="States.Timeout"
-              6<5 TaskStateExited name="A" {"Error":"States.Timeout","Cause":null}
-              7<6 PassStateEntered name="B" {"Error":"States.Timeout","Cause":null}
-              8<7 PassStateExited name="B" {"Error":"States.Timeout","Cause":null}
-              9<8 ExecutionSucceeded {"Error":"States.Timeout","Cause":null}
+              6<5 TaskStateExited name="A" {"Error":"States.Timeout","Cause":""}
+              7<6 PassStateEntered name="B" {"Error":"States.Timeout","Cause":""}
+              8<7 PassStateExited name="B" {"Error":"States.Timeout","Cause":""}
+              9<8 ExecutionSucceeded {"Error":"States.Timeout","Cause":""}
               > disarm 0
               > disarm 2
               > cancel 0
@@ -729,7 +729,21 @@ fn an_endless_loop_ends_at_the_limit_of_events() {
     );
     bench.take(script::start("{}")).expect("a start is never refused");
     assert_eq!(bench.execution.status().name(), "FAILED");
-    assert!(bench.execution.events_len() <= 25_000);
+    assert_eq!(bench.execution.events_len(), 25_000);
+    let last = bench.journal.last().map(|(_, event)| (event.id, event.previous));
+    assert_eq!(last, Some((25_000, 24_999)));
     let cause = bench.execution.failure().cause.clone().unwrap_or_default();
     assert_eq!(cause, "The execution reached the maximum number of history events (25000).");
+}
+
+#[test]
+fn a_map_that_outgrows_the_history_fails_and_runs_nothing() {
+    let map = only(json!({"Type": "Map", "ItemProcessor": {"StartAt": "T", "States": {
+        "T": {"Type": "Task", "Resource": FUNCTION, "End": true}}}}));
+    let mut bench = script::Bench::new(&map.to_string());
+    let items = json!((0..9000).collect::<Vec<_>>()).to_string();
+    let (_, commands) = bench.take(script::start(&items)).expect("a start is never refused");
+    assert_eq!(bench.execution.status().name(), "FAILED");
+    assert_eq!(bench.execution.events_len(), 25_000);
+    assert!(matches!(commands.last(), Some(trackway_core::Command::Close { .. })));
 }

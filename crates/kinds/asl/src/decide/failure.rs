@@ -42,7 +42,7 @@ impl Decide<'_, '_> {
                 self.state_failed(frame, state);
             }
             if let Some(catcher) = state.catch.iter().find(|c| fault.is_in(&c.errors)) {
-                return Some((frame, self.caught(frame, catcher, &fault.failure)));
+                return Some((frame, self.caught(frame, catcher, &fault)));
             }
             let Some((parent, index)) = self.execution.frame(frame)?.parent else {
                 self.fail_execution(frame, fault);
@@ -82,8 +82,15 @@ impl Decide<'_, '_> {
     }
 
     /// A catcher takes the failure: it becomes the state's result.
-    fn caught(&mut self, frame: FrameId, catcher: &Catcher, failure: &Failure) -> Step {
-        let error = serde_json::json!({"Error": failure.error, "Cause": failure.cause});
+    fn caught(&mut self, frame: FrameId, catcher: &Catcher, fault: &Fault) -> Step {
+        let Failure { error, cause } = &fault.failure;
+        let error = match (cause, fault.kind) {
+            // AWS shows a timeout's missing cause as an empty one.
+            (None, FaultKind::TimedOut | FaultKind::HeartbeatTimedOut) => {
+                serde_json::json!({"Error": error, "Cause": ""})
+            }
+            _ => serde_json::json!({"Error": error, "Cause": cause}),
+        };
         match put(&catcher.result_path, self.raw(frame), Doc::from(error)) {
             Ok(output) => Step::Exit(output, Next::State(catcher.next)),
             // The state's own catchers are done: they would take this one again and again.

@@ -33,7 +33,6 @@ use trackway_core::{
 
 use crate::definition::{self, Definition, MachineType, Next, State, StateId, StateKind};
 use crate::event::{Event, EventKind, FrameId};
-use crate::limits::EVENTS_MAX;
 use crate::retry::Fault;
 use crate::signal::{Refusal, Signal};
 use crate::state::{Execution, Frame, Phase};
@@ -67,6 +66,7 @@ impl Machine for Execution {
             ready: VecDeque::new(),
             latest: None,
             map_input: None,
+            is_full: false,
         };
         match input {
             Input::Start(start) => decide.start(start),
@@ -75,6 +75,9 @@ impl Machine for Execution {
             Input::Signal(signal) => decide.signal(signal)?,
         }
         decide.run();
+        if decide.is_full {
+            decide.exhausted();
+        }
         Ok(())
     }
 
@@ -94,6 +97,8 @@ struct Decide<'a, 't> {
     latest: Option<(FrameId, Doc)>,
     /// The filtered input of the Map that was last worked on, and when it was entered.
     map_input: Option<(FrameId, u32, Doc)>,
+    /// An event found no room in the history: nothing follows but the end.
+    is_full: bool,
 }
 
 /// Where a frame goes on.
@@ -125,10 +130,7 @@ impl<'a> Decide<'a, '_> {
     /// Takes a frame from step to step until it blocks. Where it ends, the frame above goes on.
     fn advance(&mut self, frame: FrameId, step: Step) {
         let mut at = (frame, step);
-        while self.execution.frame(at.0).is_some() {
-            if self.execution.events_len() + EVENTS_HEADROOM > EVENTS_MAX {
-                return self.exhausted();
-            }
+        while self.execution.frame(at.0).is_some() && !self.is_full {
             let frame = at.0;
             at = match at.1 {
                 Step::Enter(state, input) => {
@@ -218,7 +220,13 @@ impl<'a> Decide<'a, '_> {
         kind: EventKind,
         payload: Option<Payload>,
     ) {
-        let id = if kind.is_visible() { self.execution.events_len() + 1 } else { 0 };
+        let next = self.execution.events_len() + 1;
+        let has_room = kind.is_end() || !kind.is_visible() || next < self.execution.events_max();
+        self.is_full |= !has_room;
+        if self.is_full && !kind.is_end() {
+            return;
+        }
+        let id = if kind.is_visible() { next } else { 0 };
         self.turn.emit(self.execution, Event { id, previous, frame, kind, payload });
     }
 
@@ -270,6 +278,3 @@ impl<'a> Decide<'a, '_> {
         self.execution.effects.get(&effect).copied()
     }
 }
-
-/// Events that one step may add, so that the last one stays within the limit.
-const EVENTS_HEADROOM: u32 = 4;

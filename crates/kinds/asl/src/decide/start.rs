@@ -21,7 +21,7 @@ impl Decide<'_, '_> {
             name: start.name,
             role_arn: start.role_arn,
         };
-        let is_express = started.arn.split(':').nth(5) == Some("express");
+        let is_express = started.is_express();
         let kind = EventKind::Started(Box::new(started));
         self.emit_after(0, FrameId::ROOT, kind, Some(start.input.clone()));
         let limit = is_express.then_some(EXPRESS_SECONDS_MAX);
@@ -56,10 +56,19 @@ impl Decide<'_, '_> {
         self.close();
     }
 
-    /// The history is full.
+    /// The history is full: the event that found no room is not recorded.
     pub(super) fn exhausted(&mut self) {
-        let cause = "The execution reached the maximum number of history events (25000).";
-        self.fail_execution(FrameId::ROOT, Fault::new(RUNTIME, cause));
+        if !self.execution.is_running() {
+            return;
+        }
+        let last = self.execution.events_len();
+        let limit = self.execution.events_max();
+        let cause =
+            format!("The execution reached the maximum number of history events ({limit}).");
+        let failure = Failure { error: Some(RUNTIME.to_owned()), cause: Some(cause) };
+        let kind = EventKind::ExecutionFailed(Box::new(failure));
+        self.emit_after(last, FrameId::ROOT, kind, None);
+        self.close();
     }
 
     pub(super) fn close(&mut self) {
