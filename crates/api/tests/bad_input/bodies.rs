@@ -43,104 +43,57 @@ async fn what_is_not_a_json_object_can_not_be_read() {
     check(&house, &rows).await;
 }
 
+/// Requests with a member of the wrong type, and AWS's message about it.
+const WRONG_TYPES: &[(&str, &str, &str)] = &[
+    ("CreateActivity", "[]", "Start of list found where not expected"),
+    ("CreateActivity", r#"{"name":1}"#, "NUMBER_VALUE can not be converted to a String"),
+    ("CreateActivity", r#"{"name":1.5}"#, "NUMBER_VALUE can not be converted to a String"),
+    ("CreateActivity", r#"{"name":true}"#, "TRUE_VALUE can not be converted to a String"),
+    ("CreateActivity", r#"{"name":false}"#, "FALSE_VALUE can not be converted to a String"),
+    ("CreateActivity", r#"{"name":[]}"#, "Start of list found where not expected"),
+    ("CreateActivity", r#"{"name":{}}"#, "Start of structure or map found where not expected."),
+    ("CreateActivity", r#"{"name":"a","tags":"x"}"#, "Expected list or null"),
+    (
+        "CreateActivity",
+        r#"{"name":"a","tags":{}}"#,
+        "Start of structure or map found where not expected.",
+    ),
+    ("CreateActivity", r#"{"name":"a","tags":["x"]}"#, "Expected null"),
+    (
+        "CreateActivity",
+        r#"{"name":"a","tags":[{"key":1}]}"#,
+        "NUMBER_VALUE can not be converted to a String",
+    ),
+    ("CreateActivity", r#"{"name":"a","encryptionConfiguration":1}"#, "Expected null"),
+    ("ListActivities", r#"{"maxResults":"5"}"#, "STRING_VALUE can not be converted to an Integer"),
+    (
+        "ListActivities",
+        r#"{"maxResults":99999999999}"#,
+        "NUMBER_VALUE can not be converted to an Integer",
+    ),
+    ("ListActivities", r#"{"maxResults":[5]}"#, "Start of list found where not expected"),
+    ("ListActivities", r#"{"maxResults":true}"#, "TRUE_VALUE can not be converted to an Integer"),
+    (
+        "GetExecutionHistory",
+        r#"{"executionArn":"a","reverseOrder":"x"}"#,
+        "STRING_VALUE can not be converted to an Boolean",
+    ),
+    (
+        "GetExecutionHistory",
+        r#"{"executionArn":"a","reverseOrder":1}"#,
+        "NUMBER_VALUE can not be converted to a Boolean",
+    ),
+    // The type is looked at before anything else.
+    ("CreateActivity", r#"{"tags":1}"#, "Expected list or null"),
+];
+
 #[tokio::test]
 async fn json_of_the_wrong_type_is_refused_with_what_was_expected() {
     let house = house().await;
-    let rows = [
-        (
-            "CreateActivity",
-            "[]",
-            "400 SerializationException: Start of list found where not expected",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":1}"#,
-            "400 SerializationException: NUMBER_VALUE can not be converted to a String",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":1.5}"#,
-            "400 SerializationException: NUMBER_VALUE can not be converted to a String",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":true}"#,
-            "400 SerializationException: TRUE_VALUE can not be converted to a String",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":false}"#,
-            "400 SerializationException: FALSE_VALUE can not be converted to a String",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":[]}"#,
-            "400 SerializationException: Start of list found where not expected",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":{}}"#,
-            "400 SerializationException: Start of structure or map found where not expected.",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":"a","tags":"x"}"#,
-            "400 SerializationException: Expected list or null",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":"a","tags":{}}"#,
-            "400 SerializationException: Start of structure or map found where not expected.",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":"a","tags":["x"]}"#,
-            "400 SerializationException: Expected null",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":"a","tags":[{"key":1}]}"#,
-            "400 SerializationException: NUMBER_VALUE can not be converted to a String",
-        ),
-        (
-            "CreateActivity",
-            r#"{"name":"a","encryptionConfiguration":1}"#,
-            "400 SerializationException: Expected null",
-        ),
-        (
-            "ListActivities",
-            r#"{"maxResults":"5"}"#,
-            "400 SerializationException: STRING_VALUE can not be converted to an Integer",
-        ),
-        (
-            "ListActivities",
-            r#"{"maxResults":99999999999}"#,
-            "400 SerializationException: NUMBER_VALUE can not be converted to an Integer",
-        ),
-        (
-            "ListActivities",
-            r#"{"maxResults":[5]}"#,
-            "400 SerializationException: Start of list found where not expected",
-        ),
-        (
-            "ListActivities",
-            r#"{"maxResults":true}"#,
-            "400 SerializationException: TRUE_VALUE can not be converted to an Integer",
-        ),
-        (
-            "GetExecutionHistory",
-            r#"{"executionArn":"a","reverseOrder":"x"}"#,
-            "400 SerializationException: STRING_VALUE can not be converted to an Boolean",
-        ),
-        (
-            "GetExecutionHistory",
-            r#"{"executionArn":"a","reverseOrder":1}"#,
-            "400 SerializationException: NUMBER_VALUE can not be converted to a Boolean",
-        ),
-        // The type is looked at before anything else.
-        ("CreateActivity", r#"{"tags":1}"#, "400 SerializationException: Expected list or null"),
-    ];
-    check(&house, &rows).await;
+    for (operation, body, message) in WRONG_TYPES {
+        let expected = format!("400 SerializationException: {message}");
+        check(&house, &[(operation, *body, &*expected)]).await;
+    }
 }
 
 #[tokio::test]

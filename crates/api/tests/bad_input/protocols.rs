@@ -40,82 +40,71 @@ fn printable(body: &[u8]) -> String {
 
 const UNKNOWN: &str = "UnknownOperationException";
 
+const NO_OPERATION: &[Row<'static>] = &[
+    (
+        "POST",
+        "/",
+        &[("x-amz-target", "AWSStepFunctions.Nope")],
+        b"{}",
+        "400 UnknownOperationException",
+    ),
+    ("POST", "/", &[("x-amz-target", "AWSStepFunctions.")], b"{}", "400 UnknownOperationException"),
+    ("POST", "/", &[("x-amz-target", "AWSStepFunctions")], b"{}", "400 UnknownOperationException"),
+    (
+        "POST",
+        "/",
+        &[("x-amz-target", "AWSStepFunctions.startExecution")],
+        b"{}",
+        "400 UnknownOperationException",
+    ),
+    (
+        "POST",
+        "/",
+        &[("x-amz-target", "AWSStepFunctions.StartExecution.x")],
+        b"{}",
+        "400 UnknownOperationException",
+    ),
+    (
+        "POST",
+        "/",
+        &[("x-amz-target", "DynamoDB_20120810.ListTables")],
+        b"{}",
+        "400 UnknownOperationException",
+    ),
+    ("POST", "/", &[("x-amz-target", ".")], b"{}", "400 UnknownOperationException"),
+    ("POST", "/", &[("x-amz-target", "")], b"{}", "400 UnknownOperationException"),
+    ("POST", "/", &[], b"{}", "404 UnknownOperationException"),
+    ("GET", "/", &[("x-amz-target", "AWSStepFunctions.ListActivities")], b"", UNKNOWN),
+    ("GET", "/nothing/here", &[], b"", "404 UnknownOperationException"),
+    ("PATCH", "/things", &[], b"", "404 UnknownOperationException"),
+    (
+        "POST",
+        "/",
+        &[("content-type", "application/x-www-form-urlencoded")],
+        b"Action=Nope&Version=2011-06-15",
+        "400 <ErrorResponse",
+    ),
+    ("POST", "/?Action=", &[], b"", "400 <ErrorResponse"),
+    (
+        "POST",
+        "/service/CodePipeline_20150709/operation/Nope",
+        &[("smithy-protocol", "rpc-v2-cbor")],
+        b"",
+        UNKNOWN,
+    ),
+    (
+        "POST",
+        "/service/Nope/operation/ListPipelines",
+        &[("smithy-protocol", "rpc-v2-cbor")],
+        b"",
+        UNKNOWN,
+    ),
+    ("POST", "/operation/", &[("smithy-protocol", "rpc-v2-cbor")], b"\xff", UNKNOWN),
+];
+
 #[tokio::test]
 async fn what_is_for_no_operation_is_refused() {
-    check(&[
-        (
-            "POST",
-            "/",
-            &[("x-amz-target", "AWSStepFunctions.Nope")],
-            b"{}",
-            "400 UnknownOperationException",
-        ),
-        (
-            "POST",
-            "/",
-            &[("x-amz-target", "AWSStepFunctions.")],
-            b"{}",
-            "400 UnknownOperationException",
-        ),
-        (
-            "POST",
-            "/",
-            &[("x-amz-target", "AWSStepFunctions")],
-            b"{}",
-            "400 UnknownOperationException",
-        ),
-        (
-            "POST",
-            "/",
-            &[("x-amz-target", "AWSStepFunctions.startExecution")],
-            b"{}",
-            "400 UnknownOperationException",
-        ),
-        (
-            "POST",
-            "/",
-            &[("x-amz-target", "AWSStepFunctions.StartExecution.x")],
-            b"{}",
-            "400 UnknownOperationException",
-        ),
-        (
-            "POST",
-            "/",
-            &[("x-amz-target", "DynamoDB_20120810.ListTables")],
-            b"{}",
-            "400 UnknownOperationException",
-        ),
-        ("POST", "/", &[("x-amz-target", ".")], b"{}", "400 UnknownOperationException"),
-        ("POST", "/", &[("x-amz-target", "")], b"{}", "400 UnknownOperationException"),
-        ("POST", "/", &[], b"{}", "404 UnknownOperationException"),
-        ("GET", "/", &[("x-amz-target", "AWSStepFunctions.ListActivities")], b"", UNKNOWN),
-        ("GET", "/nothing/here", &[], b"", "404 UnknownOperationException"),
-        ("PATCH", "/things", &[], b"", "404 UnknownOperationException"),
-        (
-            "POST",
-            "/",
-            &[("content-type", "application/x-www-form-urlencoded")],
-            b"Action=Nope&Version=2011-06-15",
-            "400 <ErrorResponse",
-        ),
-        ("POST", "/?Action=", &[], b"", "400 <ErrorResponse"),
-        (
-            "POST",
-            "/service/CodePipeline_20150709/operation/Nope",
-            &[("smithy-protocol", "rpc-v2-cbor")],
-            b"",
-            UNKNOWN,
-        ),
-        (
-            "POST",
-            "/service/Nope/operation/ListPipelines",
-            &[("smithy-protocol", "rpc-v2-cbor")],
-            b"",
-            UNKNOWN,
-        ),
-        ("POST", "/operation/", &[("smithy-protocol", "rpc-v2-cbor")], b"\xff", UNKNOWN),
-    ])
-    .await;
+    check(NO_OPERATION).await;
 }
 
 #[tokio::test]
