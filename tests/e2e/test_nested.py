@@ -59,12 +59,26 @@ def test_a_failing_child_fails_the_waiting_parent(sfn):
         assert json.loads(described["cause"])["Error"] == "Child.Broke"
 
 
-def test_stopping_the_parent_of_a_sync_child_ends_the_parent(sfn):
-    child = create(sfn, machine({"W": ends(Type="Wait", Seconds=3600)}))
-    execution = start(sfn, create(sfn, calls(child, ".sync")))
-    saw(sfn, execution, "TaskSubmitted")
-    sfn.stop_execution(executionArn=execution)
-    assert ended(sfn, execution)["status"] == "ABORTED"
+def waiting_child(sfn):
+    return create(sfn, machine({"W": ends(Type="Wait", Seconds=600)}))
+
+
+def test_stopping_the_parent_of_a_sync_child_stops_both(sfn):
+    child, name = waiting_child(sfn), fresh("child")
+    parent = start(sfn, create(sfn, calls(child, ".sync:2", Name=name)))
+    saw(sfn, parent, "TaskSubmitted")
+    sfn.stop_execution(executionArn=parent)
+    assert ended(sfn, parent)["status"] == "ABORTED"
+    assert ended(sfn, child.replace(":stateMachine:", ":execution:") + f":{name}")["status"] == "ABORTED"
+
+
+def test_a_sync_child_is_stopped_when_its_task_is_cut(sfn):
+    child, name = waiting_child(sfn), fresh("child")
+    definition = json.loads(calls(child, ".sync", Name=name))
+    definition["States"]["Call"]["TimeoutSeconds"] = 1
+    parent = ended(sfn, start(sfn, create(sfn, json.dumps(definition))))
+    assert (parent["status"], parent["error"]) == ("FAILED", "States.Timeout")
+    assert ended(sfn, child.replace(":stateMachine:", ":execution:") + f":{name}")["status"] == "ABORTED"
 
 
 def test_a_parent_waits_for_the_token_that_its_child_was_given(sfn):

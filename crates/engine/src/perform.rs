@@ -39,6 +39,7 @@ pub trait Performer: Send + Sync {
     /// turned into a failed outcome.
     fn perform(&self, work: Work) -> BoxFuture<'static, Performed>;
 
-    /// Hears that nobody waits for this effect any more, just before its future is dropped.
+    /// Hears that nobody waits for this effect any more, just before its future is dropped; also of
+    /// an effect that was held. It may not hear, if the process ends first.
     fn cancel(&self, _execution: ExecutionId, _effect: EffectId) {}
 }

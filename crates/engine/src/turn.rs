@@ -275,9 +275,10 @@ fn change_effects(
 fn stop(desk: &mut Desk, id: ExecutionId, volatile: bool, effect: EffectId, slot: &Slot) {
     let queue = slot.queue.clone();
     let action = match slot.state {
-        SlotState::Performing => Action::Cancel { queue, execution: id, effect },
+        // Of a held effect the performer may know what goes on elsewhere in its name.
+        SlotState::Performing | SlotState::Held => Action::Cancel { queue, execution: id, effect },
         SlotState::Offered => Action::Withdraw { queue, execution: id, effect },
-        SlotState::Elsewhere | SlotState::Held => return,
+        SlotState::Elsewhere => return,
     };
     desk.act(volatile, action);
 }

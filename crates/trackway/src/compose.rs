@@ -72,6 +72,7 @@ impl Service {
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
+            .performer("answer", Arc::new(nested.clone()))
             .performer("service", Arc::new(Unsupported))
             .polled("activity")
             .exists(step_functions::exists)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::SetOnce;
 use trackway_asl::call::{CallPattern, StartCall};
-use trackway_core::{ExecutionId, Outcome, Payload, ReplyTo, Timestamp};
-use trackway_engine::{Engine, Performed, Performer, StartError, Started, Work};
+use trackway_asl::{EventKind, Execution, Failure as Why, Signal};
+use trackway_core::{EffectId, ExecutionId, Outcome, Payload, ReplyTo, Timestamp};
+use trackway_engine::{Engine, Fault, Page, Performed, Performer, StartError, Started, Work};
 
 use super::arn::Arn;
 use super::executions::{StartExecution, StartedBy, StartedWith};
@@ -33,6 +34,47 @@ impl Performer for Nested {
         let service = Arc::clone(&self.0);
         Box::pin(async move { Performed::Finished(start(service.wait().await, &work).await) })
     }
+
+    /// A `.sync` task was cut: its child is stopped, as far as possible.
+    fn cancel(&self, execution: ExecutionId, effect: EffectId) {
+        let service = Arc::clone(&self.0);
+        tokio::spawn(async move { stop_child(service.wait().await, execution, effect).await });
+    }
+}
+
+/// Stops the child that would have answered this effect, if there is one. "Step Functions makes a
+/// best-effort attempt to cancel the task" (developer guide, run a job): what fails is left.
+async fn stop_child(service: &StepFunctions, parent: ExecutionId, answer: EffectId) {
+    let Ok(Some(child)) = child_of(service, parent, answer).await else { return };
+    let id = ExecutionId::of(&child);
+    // One that was started to answer by a token goes on: nobody waits for its end.
+    let waits = ReplyTo { execution: parent, effect: answer };
+    let record = service.engine.record(id).await.ok().flatten();
+    if record.is_some_and(|record| record.reply_to == Some(waits) && !record.closed) {
+        let signal = Signal::Stop(Why::default());
+        let _best_effort = service.engine.signal::<Execution>(id, signal).await;
+    }
+}
+
+/// The ARN of the child that a `.sync` task started: its call was answered with it.
+async fn child_of(
+    service: &StepFunctions,
+    parent: ExecutionId,
+    answer: EffectId,
+) -> Result<Option<String>, Fault> {
+    let page = Page::Forward { from: 0, limit: usize::MAX };
+    let journal = service.engine.journal::<Execution>(parent, page).await?;
+    let mut of_task = journal.iter().map(|entry| &entry.event).skip_while(|event| {
+        !matches!(&event.kind, EventKind::Scheduled { options: Some(options), .. }
+            if options.answer == Some(answer))
+    });
+    let Some(scheduled) = of_task.next() else { return Ok(None) };
+    let submitted = of_task.find(|event| {
+        event.frame == scheduled.frame && matches!(event.kind, EventKind::Submitted(_))
+    });
+    let response = submitted.and_then(|event| event.payload.as_ref());
+    let response: Option<Value> = response.and_then(|text| serde_json::from_str(text).ok());
+    Ok(response.and_then(|response| Some(response["ExecutionArn"].as_str()?.to_owned())))
 }
 
 async fn start(service: &StepFunctions, work: &Work) -> Outcome {
