@@ -55,12 +55,15 @@ pub(crate) struct Progress {
     pub(crate) held: u32,
 }
 
-/// What lists show beside the summary. Fixed at the start.
+/// What lists show beside the summary. Fixed at the start. The ARN is kept without what its parent
+/// and its name tell already, since it stands in three rows of every execution.
 #[derive(Serialize, Deserialize)]
 struct Shown<'a> {
-    arn: &'a str,
-    /// The name's length where it ends the ARN; its text otherwise.
-    name_tail: u16,
+    /// How many bytes of the parent the ARN begins with.
+    parent_head: u16,
+    /// The rest of it, but for the name where it ends with that.
+    arn_rest: &'a str,
+    ends_with_name: bool,
     name: &'a str,
     /// None where it equals the parent.
     definition_arn: Option<&'a str>,
@@ -110,12 +113,14 @@ pub(crate) struct Origin<'a> {
 impl Tail {
     pub(crate) fn new(origin: &Origin<'_>) -> Self {
         let Origin { start, parent, .. } = *origin;
-        let is_tail = !start.name.is_empty() && start.arn.ends_with(&start.name);
-        let name_tail = if is_tail { u16::try_from(start.name.len()).unwrap_or(0) } else { 0 };
+        let without_name = start.arn.strip_suffix(&start.name);
+        let rest = without_name.unwrap_or(&start.arn);
+        let parent_head = shared_len(parent, rest);
         let shown = Shown {
-            arn: &start.arn,
-            name_tail,
-            name: if name_tail > 0 { "" } else { &start.name },
+            parent_head,
+            arn_rest: &rest[usize::from(parent_head)..],
+            ends_with_name: without_name.is_some(),
+            name: &start.name,
             definition_arn: (start.definition_arn != parent).then_some(&*start.definition_arn),
         };
         let fixed = Fixed {
@@ -188,8 +193,8 @@ pub(crate) fn show_record(
     Ok(Record {
         id,
         kind: fixed.kind,
-        arn: shown.arn.to_owned(),
-        name: name_of(&shown).to_owned(),
+        arn: arn_of(&shown, fixed.parent)?,
+        name: shown.name.to_owned(),
         scope: fixed.scope.to_owned(),
         parent: fixed.parent.to_owned(),
         definition_arn: shown.definition_arn.unwrap_or(fixed.parent).to_owned(),
@@ -205,12 +210,21 @@ pub(crate) fn show_record(
     })
 }
 
-fn name_of<'a>(shown: &Shown<'a>) -> &'a str {
-    let tail = shown.arn.len().checked_sub(usize::from(shown.name_tail));
-    match tail.and_then(|start| shown.arn.get(start..)) {
-        Some(name) if shown.name_tail > 0 => name,
-        _ => shown.name,
+/// How many bytes both texts begin with, up to a character's end.
+fn shared_len(one: &str, other: &str) -> u16 {
+    let same = one.bytes().zip(other.bytes()).take(u16::MAX.into());
+    let mut length = same.take_while(|(one, other)| one == other).count();
+    while !other.is_char_boundary(length) {
+        length -= 1;
     }
+    length as u16
+}
+
+fn arn_of(shown: &Shown<'_>, parent: &str) -> Result<String, Fault> {
+    let damaged = || Fault::new("an execution record doesn't fit its parent");
+    let head = parent.get(..usize::from(shown.parent_head)).ok_or_else(damaged)?;
+    let name = if shown.ends_with_name { shown.name } else { "" };
+    Ok([head, shown.arn_rest, name].concat())
 }
 
 /// Reads the value of a list row.
@@ -219,8 +233,8 @@ pub(crate) fn read_list_row(id: ExecutionId, parent: &str, bytes: &[u8]) -> Resu
     let shown: Shown<'_> = take(rest)?.0;
     Ok(ListRow {
         id,
-        arn: shown.arn.to_owned(),
-        name: name_of(&shown).to_owned(),
+        arn: arn_of(&shown, parent)?,
+        name: shown.name.to_owned(),
         definition_arn: shown.definition_arn.unwrap_or(parent).to_owned(),
         summary,
     })
@@ -352,7 +366,9 @@ mod tests {
     #[test]
     fn a_record_reads_back_as_written() {
         let id = ExecutionId::of("x");
-        for (name, parent) in [("name", "machine"), ("other", ""), ("", "p")] {
+        for (name, parent) in
+            [("name", "machine"), ("other", ""), ("", "p"), ("name", "arn:x"), ("e", "arn:name")]
+        {
             let start = start("arn:name", name);
             let origin = Origin {
                 kind: 3,
