@@ -8,6 +8,7 @@ use trackway_asl::Failure;
 use trackway_core::ExecutionId;
 use trackway_engine::Clock;
 
+use crate::answers::has_ended;
 use crate::case::{Case, History, Started, as_text, merge};
 use crate::histories::matching;
 use crate::house::{Answer, House};
@@ -38,7 +39,7 @@ struct Replay<'a> {
 pub(crate) async fn replay(case: &Case) -> Vec<Answer> {
     let histories = case.histories();
     // An execution that was stopped, or was looked at while it waited, waits for ever here.
-    let moves_on = histories.iter().all(has_ended);
+    let moves_on = histories.iter().all(ran_out);
     let clock = if moves_on { Clock::Skip } else { Clock::Manual };
     let house = House::open(clock, BTreeMap::new()).await;
     let (engine, client) = (house.engine.clone(), house.client.clone());
@@ -62,9 +63,10 @@ pub(crate) async fn replay(case: &Case) -> Vec<Answer> {
     answers
 }
 
-fn has_ended(history: &History) -> bool {
-    let last = history.events.last().and_then(|event| event["type"].as_str()).unwrap_or_default();
-    last.starts_with("Execution") && last != "ExecutionAborted" && last != "ExecutionStarted"
+/// Whether an execution came to its end by itself.
+fn ran_out(history: &History) -> bool {
+    let is_abort = |event: &Value| event["type"] == "ExecutionAborted";
+    has_ended(&history.events) && !history.events.last().is_some_and(is_abort)
 }
 
 /// How a function failed, where only the end of a synchronous execution was recorded.
