@@ -10,6 +10,12 @@ pub trait Environment {
     /// The task token of an effect of the execution at hand: the same each time it is asked for,
     /// and nobody else can make one.
     fn task_token(&mut self, effect: EffectId) -> String;
+
+    /// Whether what this ARN names is there (an activity that a task waits for). Record what
+    /// follows from the answer in an event. Yes, where nobody knows.
+    fn exists(&mut self, _arn: &str) -> bool {
+        true
+    }
 }
 
 /// What a machine wants done once its events are durable.
@@ -78,6 +84,11 @@ impl<'a, M: Machine> Turn<'a, M> {
     /// The token by which the world answers this effect; see [`Environment::task_token`].
     pub fn task_token(&mut self, effect: EffectId) -> String {
         self.environment.task_token(effect)
+    }
+
+    /// Whether what this ARN names is there; see [`Environment::exists`].
+    pub fn exists(&mut self, arn: &str) -> bool {
+        self.environment.exists(arn)
     }
 
     /// Records an event and folds it into the machine.

@@ -11,7 +11,7 @@ use crate::desk::Chance;
 use crate::kind::Kinds;
 use crate::limits::SHARDS_DEFAULT;
 use crate::shard::{Parts, Planted};
-use crate::{Engine, Fault, Performer, Shard, Tokens, verify};
+use crate::{Catalog, Engine, Fault, Performer, Shard, Tokens, verify};
 
 /// What can be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,9 @@ impl Default for Config {
 
 type OnProblem = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Answers whether what an ARN names is there, from the catalog; see [`Builder::exists`].
+pub type Exists = Arc<dyn Fn(&Catalog, &str) -> bool + Send + Sync>;
+
 /// Collects kinds, performers and configuration; see [`Engine::builder`].
 #[derive(Clone)]
 pub struct Builder {
@@ -40,6 +43,7 @@ pub struct Builder {
     config: Config,
     planted: Planted,
     on_problem: OnProblem,
+    exists: Exists,
 }
 
 impl Default for Builder {
@@ -52,6 +56,7 @@ impl Default for Builder {
             config: Config::default(),
             planted: Planted::default(),
             on_problem: Arc::new(|problem| eprintln!("trackway: {problem}")),
+            exists: Arc::new(|_, _| true),
         }
     }
 }
@@ -97,6 +102,17 @@ impl Builder {
     #[must_use]
     pub fn on_problem(mut self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_problem = Arc::new(hear);
+        self
+    }
+
+    /// Says how a machine's question is answered whether something that it names by an ARN is there.
+    /// It is asked within a turn, so the answer has to be at hand: see [`Catalog::get_now`].
+    #[must_use]
+    pub fn exists(
+        mut self,
+        answer: impl Fn(&Catalog, &str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.exists = Arc::new(answer);
         self
     }
 
@@ -150,6 +166,10 @@ impl Builder {
 
     pub(crate) fn polled_names(&self) -> Vec<String> {
         self.polled.clone()
+    }
+
+    pub(crate) fn exists_question(&self) -> Exists {
+        Arc::clone(&self.exists)
     }
 
     pub(crate) fn planted_bug(&self) -> Planted {

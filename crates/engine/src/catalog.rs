@@ -99,6 +99,20 @@ impl Catalog {
         Reader(self.store.clone()).get(&keys::catalog(scope, table, key)?).await
     }
 
+    /// Reads one row without waiting; none where the store isn't in this process.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn get_now(
+        &self,
+        scope: &str,
+        table: u8,
+        key: &[u8],
+    ) -> Result<Option<Option<Bytes>>, Fault> {
+        let Some(local) = self.store.local() else { return Ok(None) };
+        Ok(Some(local.get_now(&keys::catalog(scope, table, key)?)?))
+    }
+
     /// Changes rows together if all checks hold; they are durable when this returns.
     ///
     /// # Errors

@@ -8,12 +8,13 @@ use tokio::sync::oneshot;
 use trackway_core::{EffectId, Environment, ExecutionId, Timestamp};
 use trackway_store::Batch;
 
+use crate::builder::Exists;
 use crate::keys::{self, TimerKey, family};
 use crate::live::Live;
 use crate::records;
 use crate::shard::Planted;
 use crate::timers::Timers;
-use crate::{Action, StartError, Tokens, Waited};
+use crate::{Action, Catalog, StartError, Tokens, Waited};
 
 /// Where a shard's random numbers come from: the operating system, or the simulator's seed.
 pub trait Chance: Send {
@@ -54,6 +55,7 @@ pub(crate) struct Desk {
     pub(crate) polled: Arc<[String]>,
     pub(crate) tokens: Tokens,
     pub(crate) chance: Box<dyn Chance>,
+    pub(crate) registry: Registry,
     pub(crate) open: Open,
     /// What volatile executions want done; it waits for nothing.
     pub(crate) at_once: Vec<Action>,
@@ -150,6 +152,14 @@ pub(crate) struct World<'a> {
     pub(crate) id: ExecutionId,
     pub(crate) chance: &'a mut dyn Chance,
     pub(crate) tokens: &'a Tokens,
+    pub(crate) registry: &'a Registry,
+}
+
+/// Who knows what is there: a question to the catalog.
+#[derive(Clone)]
+pub(crate) struct Registry {
+    pub(crate) catalog: Catalog,
+    pub(crate) exists: Exists,
 }
 
 impl Environment for World<'_> {
@@ -159,6 +169,10 @@ impl Environment for World<'_> {
 
     fn task_token(&mut self, effect: EffectId) -> String {
         self.tokens.task(self.id, effect)
+    }
+
+    fn exists(&mut self, arn: &str) -> bool {
+        (self.registry.exists)(&self.registry.catalog, arn)
     }
 }
 

@@ -40,8 +40,8 @@
 //!   .clock(Clock::{Real, Skip, Manual})
 //!   .config(Config { shards, retention, .. })
 //!   .open(Arc<dyn Store>).await -> Result<Engine, Fault>     // in a tokio runtime
-//!   .verify(&dyn Store).await  -> Result<VerifyReport, Fault>
-//!   .rebuild(&dyn Store).await -> Result<RebuildReport, Fault>
+//!   .verify(Arc<dyn Store>).await  -> Result<VerifyReport, Fault>    // no engine open
+//!   .rebuild(Arc<dyn Store>).await -> Result<RebuildReport, Fault>   // no engine open
 //!
 //! engine.start(StartRequest).await            -> Result<Started, StartError>
 //! engine.start_and_wait(StartRequest).await   -> Result<Waited, StartError>
@@ -49,12 +49,14 @@
 //! engine.take(queue).await                    -> Result<Lease, Fault>   // long poll, cancel-safe
 //! engine.record(id).await                     -> Result<Option<Record>, Fault>
 //! engine.journal::<M>(id, Page).await         -> Result<Vec<Entry<M::Event>>, Fault>
-//! engine.state::<M, T>(id, |&M| -> T).await   -> Result<Option<T>, Fault>
+//! engine.state::<M, T>(id, |&M| -> T).await   -> Result<Option<T>, Fault>   // folds rows
+//! engine.inspect::<M, T>(id, |&M| -> T).await -> Result<Option<T>, Fault>   // in memory only
 //! engine.list(&ListQuery).await               -> Result<ListPage, Fault>
 //! engine.definition(hash).await               -> Result<Option<Definition>, Fault>
 //! engine.catalog()                            -> &Catalog  // get, change, list
-//! engine.tokens()                             -> &Tokens   // resolve, seal, open
-//! engine.now() / advance(millis) / reset(scope).await / stats() / stopped().await / shutdown().await
+//! engine.tokens()                             -> &Tokens   // task, resolve, seal, open
+//! engine.unpark(id).await / reset(scope).await / advance(millis) / now() / stats()
+//! engine.stopped().await / shutdown().await
 //! ```
 
 mod request;
@@ -96,7 +98,7 @@ mod records;
 #[cfg(feature = "toy")]
 pub mod toy;
 
-pub use builder::{Builder, Config, ShardPlace};
+pub use builder::{Builder, Config, Exists, ShardPlace};
 pub use catalog::{Catalog, CatalogError, CatalogPage, Check, Edit};
 pub use clock::Clock;
 pub use desk::Chance;

@@ -15,13 +15,13 @@ use trackway_core::{ExecutionId, Timestamp};
 use trackway_store::{Batch, Store};
 
 use crate::definitions::Definitions;
-use crate::desk::{Chance, Desk, Open};
+use crate::desk::{Chance, Desk, Open, Registry};
 use crate::kind::Kinds;
 use crate::limits::{BATCH_BYTES_MAX, IDLE_MAX, LETTERS_PER_BATCH_MAX};
 use crate::live::Live;
 use crate::reader::Reader;
 use crate::timers::Timers;
-use crate::{Action, Builder, Fault, Letter, Tokens};
+use crate::{Action, Builder, Catalog, Fault, Letter, Tokens};
 
 /// A bug planted by hand, for the tests of the simulator. A release has none: without the feature
 /// `planted` each question below is a constant no.
@@ -120,6 +120,10 @@ impl Shard {
             polled: builder.polled_names().into(),
             tokens: parts.tokens,
             chance: parts.chance,
+            registry: Registry {
+                catalog: Catalog::new(Arc::clone(&store)),
+                exists: builder.exists_question(),
+            },
             open: Open::default(),
             at_once: Vec::new(),
             timers: Timers::unread(),

@@ -90,7 +90,8 @@ fn decide(
     input: Input<Opaque>,
     at: Timestamp,
 ) -> Result<Decided, Stopped> {
-    let mut world = World { id, chance: desk.chance.as_mut(), tokens: &desk.tokens };
+    let mut world =
+        World { id, chance: desk.chance.as_mut(), tokens: &desk.tokens, registry: &desk.registry };
     let Live { machine, definition, .. } = live;
     guard(|| machine.turn(definition, input, at, &mut world))
         .map_err(Stopped::Panicked)?

@@ -32,5 +32,5 @@ pub mod toys;
 
 pub use dice::Dice;
 pub use fate::Fate;
-pub use run::{Failure, Outcome, check, check_fate, check_random, replay};
+pub use run::{Failure, Outcome, calm, check, check_fate, check_random, replay};
 pub use scenario::{Act, Does, Reaction, Scenario, Told, journal};

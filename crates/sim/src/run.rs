@@ -44,6 +44,14 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Plays a scenario calmly.
+///
+/// # Errors
+/// What went wrong.
+pub fn calm(scenario: &dyn Scenario) -> Result<Outcome, Failure> {
+    run(scenario, Planted::Nothing, Fate::Calm)
+}
+
 /// Plays a scenario calmly, then under every fate that hits one commit, result or letter. Returns
 /// how many runs that were.
 ///

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 use trackway_core::{EffectId, ExecutionId, ReplyTo, Timestamp};
 use trackway_engine::{
-    Action, Builder, Letter, Performed, Recovered, Reply, Shard, ShardPlace, StartReply,
-    StartRequest, Tokens, Work,
+    Action, Builder, Letter, Performed, Recovered, Shard, ShardPlace, StartReply, StartRequest,
+    Tokens, Work,
 };
 use trackway_store::{Batch, Memory, Store};
 
@@ -320,12 +320,7 @@ impl<'s> World<'s> {
                 }
             }
             Action::Deliver { to, letter } => self.post(to, letter),
-            Action::Reply(reply) => {
-                if let Reply::Started(_, Ok(_)) = &reply {
-                    // Whose start it was is seen by its caller.
-                }
-                reply.send();
-            }
+            Action::Reply(reply) => reply.send(),
             Action::Problem(problem) => self.problem(problem),
             Action::Withdraw { .. } | Action::Cancel { .. } => {}
         }
@@ -377,7 +372,9 @@ impl<'s> World<'s> {
 
     fn start_child(&mut self, child: StartRequest, reply_to: ReplyTo, then: Performed) {
         let (reply, answer) = oneshot::channel();
-        let request = Box::new(StartRequest { reply_to: Some(reply_to), ..child });
+        // A scenario may name another effect that hears of the child's end.
+        let hears = child.reply_to.unwrap_or(reply_to);
+        let request = Box::new(StartRequest { reply_to: Some(hears), ..child });
         let id = ExecutionId::of(&request.start.arn);
         self.waiting.push(Waiting::Child(answer, reply_to.execution, reply_to.effect, then));
         self.post(id, Letter::Start { id, request, reply: StartReply::Started(reply) });

@@ -1,13 +1,13 @@
 //! Every scenario under every fate. `TRACKWAY_SIM_SEED=… cargo test -p trackway-sim` replays one.
 
 use trackway_engine::Planted;
-use trackway_sim::{Scenario, check, check_random, replay, toys};
+use trackway_sim::{Scenario, asl, calm, check, check_random, replay, toys};
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
 const RUNS: u64 = 60;
 
 fn scenarios() -> Vec<Box<dyn Scenario>> {
-    toys::all()
+    toys::all().into_iter().chain(asl::all()).collect()
 }
 
 fn asked_for(name: &str) -> Option<String> {
@@ -42,11 +42,42 @@ fn random_crashes_change_nothing() {
 }
 
 #[test]
-fn every_planted_bug_is_caught() {
+fn every_planted_bug_is_caught_with_every_kind() {
     let bugs = [Planted::ActBeforeCommit, Planted::LetterNotConsumed, Planted::SummaryNotWritten];
-    for bug in bugs {
-        let caught = scenarios().iter().find_map(|scenario| check(scenario.as_ref(), bug).err());
-        let caught = caught.unwrap_or_else(|| panic!("{bug:?} was not caught"));
-        println!("{bug:?}: {caught}");
+    for (kind, scenarios) in [("toys", toys::all()), ("asl", asl::all())] {
+        for bug in bugs {
+            let caught = scenarios.iter().find_map(|scenario| check(scenario.as_ref(), bug).err());
+            let caught = caught.unwrap_or_else(|| panic!("{kind}: {bug:?} was not caught"));
+            println!("{kind}, {bug:?}: {caught}");
+        }
     }
+}
+
+/// What is compared with all other runs is itself as it should be.
+#[test]
+fn calm_runs_end_as_their_definitions_say() {
+    let ends = |scenario: &dyn Scenario| {
+        let outcome = calm(scenario).unwrap_or_else(|failure| panic!("{failure}"));
+        let lasts = outcome.executions.into_values().map(|(_, told)| told.last().cloned());
+        let mut lasts: Vec<String> = lasts.map(Option::unwrap_or_default).collect();
+        lasts.sort();
+        lasts.join(", ")
+    };
+    let rows: Vec<String> = asl::all()
+        .iter()
+        .map(|scenario| format!("{}: {}", scenario.name(), ends(scenario.as_ref())))
+        .collect();
+    let expected = [
+        r#"asl/straight: ExecutionSucceeded {"n":3,"a":1,"b":{"done":true}}"#,
+        r#"asl/retry: ExecutionSucceeded {"done":true}"#,
+        r#"asl/catch: ExecutionSucceeded {"Error":"Bad","Cause":"so"}"#,
+        r#"asl/parallel: ExecutionSucceeded [{"done":true},{"done":true},{}]"#,
+        r#"asl/map: ExecutionSucceeded [{"done":true},{"done":true},{"done":true},{"done":true},{"done":true}]"#,
+        r#"asl/child: ExecutionSucceeded {"child":true}, ExecutionSucceeded {"out":{"child":true}}"#,
+        r#"asl/activity: ExecutionSucceeded {"worked":true}"#,
+        r#"asl/timeout: ExecutionSucceeded {"done":true}"#,
+        r#"asl/token: ExecutionSucceeded {"ok":1}"#,
+        r#"asl/stopped: ExecutionAborted(Failure { error: Some("Stop"), cause: None }) "#,
+    ];
+    assert_eq!(rows, expected);
 }

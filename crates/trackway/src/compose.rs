@@ -74,6 +74,7 @@ impl Service {
             .performer("states", Arc::new(nested.clone()))
             .performer("service", Arc::new(Unsupported))
             .polled("activity")
+            .exists(step_functions::exists)
             .clock(match clock {
                 serve::Clock::Real => Clock::Real,
                 serve::Clock::Skip => Clock::Skip,

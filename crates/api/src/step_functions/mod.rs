@@ -29,6 +29,7 @@ use trackway_engine::{Engine, Fault};
 pub use nested::Nested;
 pub use refusal::Code;
 pub(crate) use refusal::{Failure, Refusal};
+pub use rows::exists;
 
 use crate::Caller;
 

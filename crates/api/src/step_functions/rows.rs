@@ -1,9 +1,10 @@
 //! The service's rows in the engine's catalog: created once, replaced only unchanged, deleted.
 
 use bytes::Bytes;
-use trackway_engine::{CatalogError, Check, Definition, Edit, Fault};
+use trackway_engine::{Catalog, CatalogError, Check, Definition, Edit, Fault};
 
 use super::StepFunctions;
+use super::arn::{Arn, Resource};
 use crate::Caller;
 
 /// A table of the catalog; the number is part of the stored key and never reused.
@@ -16,6 +17,20 @@ pub(super) enum Table {
     Activities = 2,
     /// SHA-256 of a definition -> its text.
     Definitions = 3,
+}
+
+/// Answers whether the activity that an ARN names is there; anything else is taken to be. For
+/// [`trackway_engine::Builder::exists`].
+#[must_use]
+pub fn exists(catalog: &Catalog, text: &str) -> bool {
+    let Ok(Arn { region, account, resource: Resource::Activity { name } }) = Arn::parse(text)
+    else {
+        return true;
+    };
+    let scope = Caller::new(account, region).scope;
+    // A store that is not at hand or fails says nothing: the task waits for a worker then.
+    let row = catalog.get_now(&scope, Table::Activities as u8, name.as_bytes());
+    !matches!(row, Ok(Some(None)))
 }
 
 impl StepFunctions {

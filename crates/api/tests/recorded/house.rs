@@ -66,6 +66,7 @@ impl House {
             .performer(SERVICE, desk)
             .performer(STATES, Arc::new(nested.clone()))
             .polled("activity")
+            .exists(trackway_api::step_functions::exists)
             .clock(clock)
             .open(Arc::new(Memory::new()))
             .await

@@ -24,6 +24,11 @@ impl Decide<'_, '_> {
     ) -> Result<Step, Trouble> {
         let Some(at) = self.execution.frame(frame) else { return Ok(Step::Block) };
         let at = at.state;
+        if let Resource::Activity { arn } = &task.resource
+            && !self.turn.exists(arn)
+        {
+            return Err(Trouble::runtime(format!("The activity {arn} does not exist.")));
+        }
         let effect = EffectId(self.execution.next_effect);
         let waits = pattern(&task.resource) != Pattern::RequestResponse;
         let answer = waits.then_some(EffectId(effect.0 + 1));
