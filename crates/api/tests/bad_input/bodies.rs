@@ -97,6 +97,34 @@ async fn json_of_the_wrong_type_is_refused_with_what_was_expected() {
 }
 
 #[tokio::test]
+async fn numbers_that_fit_nowhere() {
+    let house = house().await;
+    let integer = "400 SerializationException: NUMBER_VALUE can not be converted to an Integer";
+    let huge = "9".repeat(5000);
+    for (number, expected) in [
+        ("2147483648", integer),
+        ("-2147483649", integer),
+        ("18446744073709551616", integer),
+        ("123456789012345678901234567890", integer),
+        (&*huge, UNREADABLE),
+        ("1e30", integer),
+        ("1e999", UNREADABLE),
+        ("-1e999", UNREADABLE),
+        ("1.5", "200"),
+        ("1e2", "200"),
+        ("-0", "200"),
+        ("NaN", UNREADABLE),
+        ("Infinity", UNREADABLE),
+        ("0x10", UNREADABLE),
+        ("+1", UNREADABLE),
+        ("1.", UNREADABLE),
+    ] {
+        let body = format!(r#"{{"maxResults":{number}}}"#);
+        check(&house, &[("ListActivities", body, expected)]).await;
+    }
+}
+
+#[tokio::test]
 async fn null_unknown_and_repeated_members() {
     let house = house().await;
     let rows = [

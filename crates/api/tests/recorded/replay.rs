@@ -8,6 +8,7 @@ use trackway_asl::Failure;
 use trackway_core::ExecutionId;
 use trackway_engine::Clock;
 
+use crate::answers::has_ended;
 use crate::case::{Case, History, Started, as_text, merge};
 use crate::histories::matching;
 use crate::house::{Answer, House};
@@ -27,7 +28,9 @@ struct Replay<'a> {
     starts: BTreeMap<usize, (usize, String)>,
     /// Execution ARNs of that run, and ours.
     names: Vec<(String, String)>,
-    /// Our executions that no name of that run has met.
+    /// Our executions.
+    started: Vec<String>,
+    /// Those that no name of that run has met.
     unnamed: Vec<String>,
     page_token: Option<String>,
     /// Whether time may go on by itself.
@@ -38,7 +41,7 @@ struct Replay<'a> {
 pub(crate) async fn replay(case: &Case) -> Vec<Answer> {
     let histories = case.histories();
     // An execution that was stopped, or was looked at while it waited, waits for ever here.
-    let moves_on = histories.iter().all(has_ended);
+    let moves_on = histories.iter().all(ran_out);
     let clock = if moves_on { Clock::Skip } else { Clock::Manual };
     let house = House::open(clock, BTreeMap::new()).await;
     let (engine, client) = (house.engine.clone(), house.client.clone());
@@ -50,6 +53,7 @@ pub(crate) async fn replay(case: &Case) -> Vec<Answer> {
         script,
         starts,
         names: Vec::new(),
+        started: Vec::new(),
         unnamed: Vec::new(),
         page_token: None,
         moves_on,
@@ -62,9 +66,10 @@ pub(crate) async fn replay(case: &Case) -> Vec<Answer> {
     answers
 }
 
-fn has_ended(history: &History) -> bool {
-    let last = history.events.last().and_then(|event| event["type"].as_str()).unwrap_or_default();
-    last.starts_with("Execution") && last != "ExecutionAborted" && last != "ExecutionStarted"
+/// Whether an execution came to its end by itself.
+fn ran_out(history: &History) -> bool {
+    let is_abort = |event: &Value| event["type"] == "ExecutionAborted";
+    has_ended(&history.events) && !history.events.last().is_some_and(is_abort)
 }
 
 /// How a function failed, where only the end of a synchronous execution was recorded.
@@ -98,13 +103,16 @@ impl Replay<'_> {
         let request = self.in_our_names(place, operation);
         match operation {
             "GetExecutionHistory" | "DescribeExecution" | "StopExecution" => {
-                let arn = request["executionArn"].as_str().unwrap_or_default();
+                let arn = request["executionArn"].as_str().unwrap_or_default().to_owned();
                 // Stopping what waits is what stops it.
                 let goes_on =
                     self.moves_on && !self.is_by_hand(place) && operation != "StopExecution";
-                self.wait(Some(arn), goes_on).await;
+                self.wait(&[arn], goes_on).await;
             }
-            "ListExecutions" => self.wait(None, false).await,
+            "ListExecutions" => {
+                let all = self.started.clone();
+                self.wait(&all, false).await;
+            }
             _ => {}
         }
         let answer = match operation {
@@ -132,6 +140,7 @@ impl Replay<'_> {
         if answer.operation == "StartExecution"
             && let Some(arn) = answer.body["executionArn"].as_str()
         {
+            self.started.push(arn.to_owned());
             self.unnamed.push(arn.to_owned());
             if let Some((history, _)) = self.starts.get(&place) {
                 self.script.bind(arn, *history);
@@ -197,14 +206,12 @@ impl Replay<'_> {
         ours
     }
 
-    /// Lets everything run until this execution has ended or nothing goes on.
-    async fn wait(&mut self, arn: Option<&str>, goes_on: bool) {
+    /// Lets everything run until these executions have ended or nothing goes on.
+    async fn wait(&mut self, arns: &[String], goes_on: bool) {
         let (mut turns, mut idle, mut advances) = (0, 0, 0);
         loop {
             self.perform().await;
-            if let Some(arn) = arn
-                && self.has_closed(arn).await
-            {
+            if self.have_closed(arns).await {
                 return;
             }
             let now = self.house.engine.stats().turns;
@@ -233,9 +240,14 @@ impl Replay<'_> {
         }
     }
 
-    async fn has_closed(&self, arn: &str) -> bool {
-        let record = self.house.engine.record(ExecutionId::of(arn)).await;
-        record.expect("a record can be read").is_none_or(|record| record.closed)
+    async fn have_closed(&self, arns: &[String]) -> bool {
+        for arn in arns {
+            let record = self.house.engine.record(ExecutionId::of(arn)).await;
+            if record.expect("a record can be read").is_some_and(|record| !record.closed) {
+                return false;
+            }
+        }
+        true
     }
 
     /// A request that is answered when an execution has ended.
