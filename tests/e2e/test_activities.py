@@ -125,9 +125,13 @@ def test_heartbeats_keep_a_task_alive(sfn, activity):
     assert output(ended(sfn, execution)) == "alive"
 
 
-def test_a_task_that_nobody_takes_times_out(sfn, activity):
-    described = run(sfn, asks(activity, TimeoutSeconds=1))
-    assert (described["status"], described["error"]) == ("FAILED", "States.Timeout")
+def test_the_time_of_a_task_counts_from_when_a_worker_took_it(sfn, activity):
+    execution = start(sfn, create(sfn, asks(activity, TimeoutSeconds=1)))
+    saw(sfn, execution, "ActivityScheduled")
+    sfn.get_activity_task(activityArn=activity)
+    assert ended(sfn, execution)["error"] == "States.Timeout"
+    events = {event["type"]: event["timestamp"] for event in history(sfn, execution)}
+    assert (events["ActivityTimedOut"] - events["ActivityStarted"]).total_seconds() >= 1
 
 
 def test_an_answer_counts_once(sfn, activity, refused):
