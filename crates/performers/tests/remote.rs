@@ -1,8 +1,8 @@
 //! Functions at an endpoint: what is sent, signed, and what comes of the answer.
 
-use std::collections::BTreeMap;
-
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
