@@ -11,19 +11,18 @@ const DETAIL_MAX: usize = 100;
 /// Renders the events of a history, oldest first.
 pub(crate) fn render(events: &[Value]) -> String {
     let start = events.first().map_or(0.0, moment);
-    let mut depths: BTreeMap<u64, usize> = BTreeMap::new();
+    // What follows an event stands so deep; and whether that event began a Map.
+    let mut below: BTreeMap<u64, (usize, bool)> = BTreeMap::new();
     let mut text = String::new();
     for event in events {
         let kind = event["type"].as_str().unwrap_or_default();
         let (id, previous) = (number(&event["id"]), number(&event["previousEventId"]));
-        let depth = depths.get(&previous).copied().unwrap_or(0);
-        let shown = if kind.ends_with("StateExited") || ends_branch(kind) {
-            depth.saturating_sub(usize::from(ends_branch(kind)))
-        } else {
-            depth
-        };
-        let below = if starts_branch(kind) { depth + 1 } else { shown };
-        depths.insert(id, below);
+        let (depth, after_map_start) = below.get(&previous).copied().unwrap_or_default();
+        // A later iteration follows an event within an earlier one, and stands beside that one.
+        let is_later_iteration = kind == "MapIterationStarted" && !after_map_start;
+        let shown = depth.saturating_sub(usize::from(is_later_iteration || ends_branch(kind)));
+        let deeper = shown + usize::from(starts_branch(kind));
+        below.insert(id, (deeper, kind == "MapStateStarted"));
         let line = format!(
             "{id:>6}  +{:<9}  {}{kind}  {}",
             format!("{:.3}s", moment(event) - start),
@@ -121,10 +120,19 @@ mod tests {
                    "mapIterationStartedEventDetails": {"name": "Each", "index": 0}}),
             json!({"id": 5, "previousEventId": 4, "type": "PassStateEntered", "timestamp": 10.5,
                    "stateEnteredEventDetails": {"name": "P", "input": "1"}}),
+            json!({"id": 6, "previousEventId": 5, "type": "PassStateExited", "timestamp": 10.5}),
+            json!({"id": 7, "previousEventId": 6, "type": "MapIterationSucceeded", "timestamp": 10.5}),
+            json!({"id": 8, "previousEventId": 6, "type": "MapIterationStarted", "timestamp": 10.5}),
+            json!({"id": 9, "previousEventId": 8, "type": "FailStateEntered", "timestamp": 10.5}),
+            json!({"id": 10, "previousEventId": 7, "type": "MapStateSucceeded", "timestamp": 10.5}),
         ];
         let lines: Vec<String> = render(&events).lines().map(str::to_owned).collect();
         assert_eq!(lines[1], "     2  +0.000s     MapStateEntered  Each  [1]");
         assert_eq!(lines[4], "     5  +0.500s       PassStateEntered  P  1");
+        assert_eq!(lines[6], "     7  +0.500s     MapIterationSucceeded");
+        assert_eq!(lines[7], "     8  +0.500s     MapIterationStarted");
+        assert_eq!(lines[8], "     9  +0.500s       FailStateEntered");
+        assert_eq!(lines[9], "    10  +0.500s     MapStateSucceeded");
     }
 
     #[test]
