@@ -206,8 +206,11 @@ impl Store for Embedded {
         let (rows, directory) = (Arc::clone(&self.rows), Arc::clone(&self.directory));
         let shared = Arc::clone(&self.shared);
         let started = std::thread::Builder::new().name("store-verify".into()).spawn(move || {
+            let report = verify::verify(&rows, &directory, &shared);
+            // Let go first: whoever has the answer may close the store and open the folder again.
+            drop((rows, directory, shared));
             // Nobody may be waiting any more; then the answer is for nobody.
-            drop(answer.send(verify::verify(&rows, &directory, &shared)));
+            drop(answer.send(report));
         });
         Box::pin(async move {
             started.map_err(|error| Fault::unavailable(format!("no thread to verify: {error}")))?;

@@ -74,7 +74,7 @@ fn child(folder: &Path, test: &str) -> Command {
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::inherit());
     command
 }
 
