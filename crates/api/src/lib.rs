@@ -51,6 +51,11 @@ impl Api {
         Self { step_functions: StepFunctions::new(engine), credentials }
     }
 
+    /// Hears that the server is going away: requests that wait for something end.
+    pub fn close(&self) {
+        self.step_functions.close();
+    }
+
     /// Answers one request of an AWS client. A refusal and a fault are answers too.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let request_id = request_id();

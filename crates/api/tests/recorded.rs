@@ -16,6 +16,8 @@ mod histories;
 mod house;
 #[path = "recorded/known.rs"]
 mod known;
+#[path = "../../kinds/asl/tests/recorded/matching.rs"]
+mod matching;
 #[path = "../../kinds/asl/tests/recorded/outcomes.rs"]
 mod outcomes;
 #[path = "recorded/replay.rs"]
@@ -24,6 +26,8 @@ mod replay;
 mod scope;
 #[path = "recorded/script.rs"]
 mod script;
+#[path = "../../kinds/asl/tests/recorded/starts.rs"]
+mod starts;
 
 use std::collections::BTreeMap;
 

@@ -1,15 +1,14 @@
 //! Scenarios of Step Functions.
 
-use std::collections::BTreeMap;
-
 use trackway_asl::call::{LAMBDA, SERVICE, STATES, StartCall};
-use trackway_asl::{Event, EventKind, Execution, Failure, FrameId, Signal};
+use trackway_asl::{Execution, Failure, Signal};
 use trackway_core::{EffectId, ExecutionId, Outcome, Payload, ReplyTo, Start};
 use trackway_engine::{
     Builder, Definition, Durability, Engine, Fault, Offer, Reader, Record, StartRequest, Work,
 };
 
-use crate::{Act, Does, Reaction, Scenario, Told, journal};
+use crate::tale::tell;
+use crate::{Act, Does, Reaction, Scenario, Seen, Told};
 
 /// The tag that the kind is registered with.
 const ASL: u8 = 1;
@@ -104,7 +103,15 @@ const TOKEN: &str = r#"{"StartAt":"A","States":{
          "Parameters":{"QueueUrl":"q","MessageBody.$":"$$.Task.Token"},"Next":"B"},
     "B":{"Type":"Pass","End":true}}}"#;
 
-fn request(arn: String, definition: &str, input: &str) -> StartRequest {
+/// An engine that knows Step Functions and activities.
+#[must_use]
+pub fn builder() -> Builder {
+    Engine::builder().kind::<Execution>(ASL, "Step Functions").polled("activity")
+}
+
+/// A start of an execution with this ARN.
+#[must_use]
+pub fn request(arn: String, definition: &str, input: &str) -> StartRequest {
     let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
     StartRequest {
         kind: ASL,
@@ -158,14 +165,14 @@ impl Scenario for Machine {
     }
 
     fn builder(&self) -> Builder {
-        Engine::builder().kind::<Execution>(ASL, "Step Functions").polled("activity")
+        builder()
     }
 
     fn starts(&self) -> Vec<(i64, StartRequest)> {
         vec![(0, request(self.arn(), self.definition, self.input))]
     }
 
-    fn perform(&self, work: &Work) -> Reaction {
+    fn perform(&self, work: &Work, _seen: &Seen<'_>) -> Reaction {
         let does = match work.queue.as_str() {
             LAMBDA => Self::lambda(work),
             STATES => Self::child(work),
@@ -175,7 +182,7 @@ impl Scenario for Machine {
         Reaction { delay: 5 + i64::from(work.effect.0 % 4), does }
     }
 
-    fn polled(&self, offer: &Offer) -> Vec<(i64, Act)> {
+    fn polled(&self, offer: &Offer, _seen: &Seen<'_>) -> Vec<(i64, Act)> {
         let to = |signal| Act::new::<Execution>(offer.execution, signal);
         let (effect, output) = (offer.effect, Payload::new("{\"worked\":true}"));
         let taken = Signal::Taken { effect, worker: Some("w".to_owned()) };
@@ -189,48 +196,6 @@ impl Scenario for Machine {
     }
 
     fn tell(&self, reader: &Reader, record: &Record) -> Result<Vec<Told>, Fault> {
-        let entries = journal::<Execution>(reader, record.id)?;
-        let mut scheduled = BTreeMap::new();
-        let visible = entries.iter().filter(|entry| entry.event.is_visible());
-        let mut told: Vec<Told> = visible.map(|entry| tell(&entry.event, &mut scheduled)).collect();
-        // Branches and iterations go on side by side: their events come in any order.
-        let last = told.len().saturating_sub(1);
-        told[..last].sort_by(|one, other| one.text.cmp(&other.text));
-        Ok(told)
+        tell(reader, record.id)
     }
-}
-
-fn tell(event: &Event, scheduled: &mut BTreeMap<FrameId, EffectId>) -> Told {
-    let kind = match &event.kind {
-        EventKind::Scheduled { state, .. } => format!("Scheduled {state:?}"),
-        EventKind::ParallelStarted { state, branches } => format!("Parallel {state:?} {branches}"),
-        other => format!("{other:?}"),
-    };
-    let payload = event.payload.as_ref().map_or("", |payload| payload.as_str());
-    // A token, or a moment.
-    let text = format!("{kind} {payload}");
-    let words = text.split(|sign: char| !sign.is_alphanumeric() && sign != '-' && sign != '_');
-    let long: Vec<String> = words.filter(|word| is_fleeting(word)).map(str::to_owned).collect();
-    let text = long.iter().fold(text.clone(), |text, word| text.replace(word.as_str(), "#"));
-    let mut told = Told::plain(text);
-    match &event.kind {
-        EventKind::Scheduled { effect, .. } => {
-            scheduled.insert(event.frame, *effect);
-            told.asks = Some(*effect);
-        }
-        EventKind::Succeeded(_) | EventKind::Failed(..) | EventKind::TimedOut(..) => {
-            told.answers = scheduled.get(&event.frame).copied();
-        }
-        EventKind::ExecutionSucceeded
-        | EventKind::ExecutionFailed(_)
-        | EventKind::ExecutionTimedOut(_)
-        | EventKind::ExecutionAborted(_) => told.ends = true,
-        _ => {}
-    }
-    told
-}
-
-/// Whether a word differs from run to run: a task token, a time in milliseconds.
-fn is_fleeting(word: &str) -> bool {
-    word.len() > 60 || (word.len() > 9 && word.bytes().all(|byte| byte.is_ascii_digit()))
 }

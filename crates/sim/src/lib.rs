@@ -17,8 +17,17 @@
 //! event; records and lists equal a refold; no letter, timer or effect is left behind
 //! ([`trackway_engine::Builder::verify`]); everything a caller was told is true.
 //!
+//! What is played: scripts of the toy kind ([`toys`]), machines written for it ([`asl`]), the
+//! examples ([`examples`]), and in `tests/sim/recorded.rs` every recorded case of AWS that is about
+//! what is built, its calls answered as they were (`TRACKWAY_CONFORMANCE` says where the cases are).
+//! Every scenario meets every single fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.
+//!
+//! A crash may move times and the order in which branches go on. So a call is known by its place
+//! ([`calls`]), the world outside keeps its own time, and histories are compared branch by branch,
+//! without tokens and times ([`tale`]).
+//!
 //! It knows the engine's driving interface, and kinds only through a [`Scenario`]. A failure prints
-//! one line to replay it: `./x sim SCENARIO@FATE`.
+//! one line to replay it: `./x sim SCENARIO@FATE`; a number alone is a random fate for all of them.
 
 mod dice;
 mod fate;
@@ -28,9 +37,12 @@ mod scenario;
 mod world;
 
 pub mod asl;
+pub mod calls;
+pub mod examples;
+pub mod tale;
 pub mod toys;
 
 pub use dice::Dice;
 pub use fate::Fate;
 pub use run::{Failure, Outcome, calm, check, check_fate, check_random, replay};
-pub use scenario::{Act, Does, Reaction, Scenario, Told, journal};
+pub use scenario::{Act, Does, Reaction, Scenario, Seen, Told, journal};

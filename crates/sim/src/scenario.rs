@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::rc::Rc;
 
-use trackway_core::{EffectId, ExecutionId, Machine, Outcome};
+use trackway_core::{EffectId, ExecutionId, Machine, Outcome, Timestamp};
 use trackway_engine::{Builder, Entry, Fault, Offer, Page, Reader, Record, StartRequest, Work};
 
 /// Some executions of some kinds, and how the world answers them. Everything it says must follow
@@ -19,10 +19,10 @@ pub trait Scenario {
     fn starts(&self) -> Vec<(i64, StartRequest)>;
 
     /// How the performer of an effect answers.
-    fn perform(&self, work: &Work) -> Reaction;
+    fn perform(&self, work: &Work, seen: &Seen<'_>) -> Reaction;
 
     /// What a worker does with work that it polled, step by step.
-    fn polled(&self, _offer: &Offer) -> Vec<(i64, Act)> {
+    fn polled(&self, _offer: &Offer, _seen: &Seen<'_>) -> Vec<(i64, Act)> {
         Vec::new()
     }
 
@@ -39,8 +39,17 @@ pub trait Scenario {
     fn tell(&self, reader: &Reader, record: &Record) -> Result<Vec<Told>, Fault>;
 }
 
+/// What performers and workers can look at. The event that asks for their work is in the journal.
+#[derive(Clone)]
+pub struct Seen<'r> {
+    /// What is committed.
+    pub reader: &'r Reader,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
 /// How a performer answers: after how long, and with what.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reaction {
     /// Virtual milliseconds.
     pub delay: i64,
@@ -49,10 +58,12 @@ pub struct Reaction {
 }
 
 /// What a performer does.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Does {
     /// It finishes.
     Finish(Outcome),
+    /// It finishes; somebody outside, whom it has told, goes on with these acts, step by step.
+    FinishThen(Outcome, Vec<(i64, Act)>),
     /// It starts a child, and leaves the rest to it.
     Start(Box<StartRequest>),
     /// It starts a child, answers, and leaves the rest to the child.

@@ -6,7 +6,7 @@ use trackway_engine::{
     Builder, Definition, Durability, Engine, Fault, Offer, Reader, Record, StartRequest, Work,
 };
 
-use crate::{Act, Does, Reaction, Scenario, Told, journal};
+use crate::{Act, Does, Reaction, Scenario, Seen, Told, journal};
 
 /// The tag that the toy kind is registered with.
 const TOY: u8 = 1;
@@ -111,7 +111,7 @@ impl Scenario for Toys {
         self.scripts.iter().map(|(name, script)| (0, request(name, script))).collect()
     }
 
-    fn perform(&self, work: &Work) -> Reaction {
+    fn perform(&self, work: &Work, _seen: &Seen<'_>) -> Reaction {
         let child = || {
             let script = work.request.trim_matches('"');
             Box::new(request(&format!("{}/{}", work.execution, work.effect.0), script))
@@ -130,7 +130,7 @@ impl Scenario for Toys {
         Reaction { delay, does }
     }
 
-    fn polled(&self, offer: &Offer) -> Vec<(i64, Act)> {
+    fn polled(&self, offer: &Offer, _seen: &Seen<'_>) -> Vec<(i64, Act)> {
         let to = |signal| Act::new::<Toy>(offer.execution, signal);
         let answer = Payload::new(format!("{:?}", offer.queue));
         vec![(3, to(Signal::Taken(offer.effect))), (4, to(Signal::Done(offer.effect, answer)))]

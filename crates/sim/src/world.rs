@@ -10,18 +10,18 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 use trackway_core::{EffectId, ExecutionId, ReplyTo, Timestamp};
 use trackway_engine::{
-    Action, Builder, Letter, Performed, Recovered, Shard, ShardPlace, StartReply, StartRequest,
-    Tokens, Work,
+    Action, Builder, Letter, Performed, Reader, Recovered, Shard, ShardPlace, StartReply,
+    StartRequest, Tokens, Work,
 };
 use trackway_store::{Batch, Memory, Store};
 
 use crate::fate::Turn;
 use crate::outside::{Answer, RETRY_MS, Waiting, Wants, Wish, signaled, started};
-use crate::{Dice, Does, Fate, Scenario};
+use crate::{Act, Dice, Does, Fate, Scenario, Seen};
 
 const SHARDS: u16 = 2;
-/// A moment in 2026, so that times look like times.
-const BEGIN_US: i64 = 1_767_225_600_000_000;
+/// When the requests of the recorded cases were noted: moments in them lie around it.
+const BEGIN_US: i64 = 1_795_239_000_000_000;
 /// A run that takes more events than this doesn't end.
 const EVENTS_MAX: u64 = 2_000_000;
 /// A random run dies at most so often.
@@ -69,6 +69,7 @@ pub(crate) struct World<'s> {
     scenario: &'s dyn Scenario,
     builder: Builder,
     pub(crate) store: Memory,
+    reader: Reader,
     shards: Vec<Shard>,
     now_us: i64,
     /// By time, and for the same time by a random number.
@@ -89,10 +90,12 @@ pub(crate) struct World<'s> {
 impl<'s> World<'s> {
     pub(crate) fn new(scenario: &'s dyn Scenario, builder: Builder, fate: Fate) -> Self {
         let seed = if let Fate::Random(seed) = fate { seed } else { 0 };
+        let store = Memory::new();
         let mut world = Self {
             scenario,
             builder,
-            store: Memory::new(),
+            reader: Reader::new(Arc::new(store.clone())),
+            store,
             shards: Vec::new(),
             now_us: BEGIN_US,
             agenda: BTreeMap::new(),
@@ -120,6 +123,10 @@ impl<'s> World<'s> {
 
     fn now(&self) -> Timestamp {
         Timestamp(self.now_us / 1000)
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen { reader: &self.reader, now: self.now() }
     }
 
     fn later(&mut self, delay_us: i64, event: Event) {
@@ -306,23 +313,28 @@ impl<'s> World<'s> {
         match action {
             Action::Perform(work) => {
                 self.performed.insert((work.execution, work.effect));
-                let reaction = self.scenario.perform(&work);
+                let reaction = self.scenario.perform(&work, &self.seen());
                 if !matches!(reaction.does, Does::Never) {
                     self.later(reaction.delay * 1000, Event::Perform(work));
                 }
             }
             Action::Offer(offer) => {
                 self.performed.insert((offer.execution, offer.effect));
-                let acts = self.scenario.polled(&offer);
-                if let Some((delay, _)) = acts.first() {
-                    let wish = Wish::new(Wants::Acts(acts.clone()));
-                    self.later(delay * 1000, Event::Wish(wish));
-                }
+                let acts = self.scenario.polled(&offer, &self.seen());
+                self.wish(acts);
             }
             Action::Deliver { to, letter } => self.post(to, letter),
             Action::Reply(reply) => reply.send(),
             Action::Problem(problem) => self.problem(problem),
             Action::Withdraw { .. } | Action::Cancel { .. } => {}
+        }
+    }
+
+    /// Somebody outside does this, step by step.
+    fn wish(&mut self, acts: Vec<(i64, Act)>) {
+        if let Some((delay, _)) = acts.first() {
+            let delay = *delay;
+            self.later(delay * 1000, Event::Wish(Wish::new(Wants::Acts(acts))));
         }
     }
 
@@ -357,8 +369,12 @@ impl<'s> World<'s> {
     fn perform(&mut self, work: Work) {
         let (id, effect) = (work.execution, work.effect);
         let reply_to = ReplyTo { execution: id, effect };
-        let performed = match self.scenario.perform(&work).does {
+        let performed = match self.scenario.perform(&work, &self.seen()).does {
             Does::Finish(outcome) => Performed::Finished(outcome),
+            Does::FinishThen(outcome, acts) => {
+                self.wish(acts);
+                Performed::Finished(outcome)
+            }
             Does::Start(child) => {
                 return self.start_child(*child, reply_to, Performed::Elsewhere);
             }

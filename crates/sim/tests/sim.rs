@@ -1,54 +1,104 @@
 //! Every scenario under every fate. `TRACKWAY_SIM_SEED=… cargo test -p trackway-sim` replays one.
+//!
+//! The recorded cases are found through `TRACKWAY_CONFORMANCE`; without it they are left out.
+
+#[path = "../../kinds/asl/tests/recorded/built.rs"]
+mod built;
+#[allow(dead_code, reason = "other runners read more of a case")]
+#[path = "../../kinds/asl/tests/recorded/case.rs"]
+mod case;
+#[path = "../../kinds/asl/tests/recorded/drive.rs"]
+mod drive;
+#[path = "../../kinds/asl/tests/recorded/known.rs"]
+mod known;
+#[path = "../../kinds/asl/tests/recorded/matching.rs"]
+mod matching;
+#[path = "../../kinds/asl/tests/recorded/outcomes.rs"]
+mod outcomes;
+#[path = "sim/recorded.rs"]
+mod recorded;
+#[path = "../../kinds/asl/tests/recorded/starts.rs"]
+mod starts;
+
+use std::time::Instant;
 
 use trackway_engine::Planted;
-use trackway_sim::{Scenario, asl, calm, check, check_random, replay, toys};
+use trackway_sim::{Failure, Scenario, asl, calm, check, check_random, examples, replay, toys};
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
 const RUNS: u64 = 60;
 
-fn scenarios() -> Vec<Box<dyn Scenario>> {
-    toys::all().into_iter().chain(asl::all()).collect()
+type Scenarios = Vec<Box<dyn Scenario>>;
+
+/// Every scenario, by where it comes from.
+fn groups() -> Vec<(&'static str, Scenarios)> {
+    let mut groups =
+        vec![("toys", toys::all()), ("asl", asl::all()), ("examples", examples::all())];
+    match recorded::all() {
+        Some(cases) => groups.push(("recorded", cases)),
+        None => eprintln!("recorded cases skipped: TRACKWAY_CONFORMANCE is not set"),
+    }
+    groups
 }
 
 fn asked_for(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether one line is replayed and nothing else.
+fn is_replay() -> bool {
+    asked_for("TRACKWAY_SIM_SEED").is_some()
+}
+
+/// Runs a check over every scenario; shows how many runs it took, and all that went wrong.
+fn survey(check: impl Fn(&dyn Scenario) -> Result<u64, Failure>) {
+    let mut failures = Vec::new();
+    for (group, scenarios) in groups() {
+        let (began, mut runs) = (Instant::now(), 0);
+        for scenario in &scenarios {
+            match check(scenario.as_ref()) {
+                Ok(more) => runs += more,
+                Err(failure) => failures.push(failure.to_string()),
+            }
+        }
+        let (scenarios, took) = (scenarios.len(), began.elapsed().as_secs_f32());
+        println!("{group}: {scenarios} scenarios, {runs} runs in {took:.1} s");
+    }
+    assert!(failures.is_empty(), "{} went wrong:\n{}", failures.len(), failures.join("\n"));
+}
+
 #[test]
 fn every_scenario_survives_every_fate() {
-    if let Some(line) = asked_for("TRACKWAY_SIM_SEED") {
-        match replay(&scenarios(), &line) {
-            Ok(runs) => println!("{runs} runs went well"),
-            Err(problem) => panic!("{problem}"),
-        }
-        return;
-    }
-    for scenario in scenarios() {
-        match check(scenario.as_ref(), Planted::Nothing) {
-            Ok(runs) => println!("{}: {runs} runs", scenario.name()),
-            Err(failure) => panic!("{failure}"),
-        }
+    let Some(line) = asked_for("TRACKWAY_SIM_SEED") else {
+        return survey(|scenario| check(scenario, Planted::Nothing));
+    };
+    let scenarios: Scenarios = groups().into_iter().flat_map(|(_, scenarios)| scenarios).collect();
+    match replay(&scenarios, &line) {
+        Ok(runs) => println!("{runs} runs went well"),
+        Err(problem) => panic!("{problem}"),
     }
 }
 
 #[test]
 fn random_crashes_change_nothing() {
-    let runs = asked_for("TRACKWAY_SIM_RUNS").and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
-    for scenario in scenarios() {
-        if let Err(failure) = check_random(scenario.as_ref(), Planted::Nothing, 0..runs) {
-            panic!("{failure}");
-        }
+    if is_replay() {
+        return;
     }
+    let runs = asked_for("TRACKWAY_SIM_RUNS").and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
+    survey(|scenario| check_random(scenario, Planted::Nothing, 0..runs));
 }
 
 #[test]
 fn every_planted_bug_is_caught_with_every_kind() {
+    if is_replay() {
+        return;
+    }
     let bugs = [Planted::ActBeforeCommit, Planted::LetterNotConsumed, Planted::SummaryNotWritten];
-    for (kind, scenarios) in [("toys", toys::all()), ("asl", asl::all())] {
+    // The examples have no children, so no letters to lose.
+    for (group, scenarios) in groups().into_iter().filter(|(group, _)| *group != "examples") {
         for bug in bugs {
-            let caught = scenarios.iter().find_map(|scenario| check(scenario.as_ref(), bug).err());
-            let caught = caught.unwrap_or_else(|| panic!("{kind}: {bug:?} was not caught"));
-            println!("{kind}, {bug:?}: {caught}");
+            let caught = scenarios.iter().any(|scenario| check(scenario.as_ref(), bug).is_err());
+            assert!(caught, "{group}: {bug:?} was not caught");
         }
     }
 }
@@ -65,6 +115,7 @@ fn calm_runs_end_as_their_definitions_say() {
     };
     let rows: Vec<String> = asl::all()
         .iter()
+        .chain(&examples::all())
         .map(|scenario| format!("{}: {}", scenario.name(), ends(scenario.as_ref())))
         .collect();
     let expected = [
@@ -78,6 +129,33 @@ fn calm_runs_end_as_their_definitions_say() {
         r#"asl/timeout: ExecutionSucceeded {"done":true}"#,
         r#"asl/token: ExecutionSucceeded {"ok":1}"#,
         r#"asl/stopped: ExecutionAborted(Failure { error: Some("Stop"), cause: None }) "#,
+        r#"examples/hello: ExecutionSucceeded {"greeting":"Hello, Ada!"}, ExecutionSucceeded {"greeting":"Hello, world!"}"#,
+        r#"examples/order: ExecutionSucceeded {"summary":"Order A-17: 198 EUR, 3 items reserved","shelves":["A1","R2","M3"]}, ExecutionSucceeded {"summary":"Order B-1: 12 EUR, 1 items reserved","shelves":["R1"]}"#,
     ];
     assert_eq!(rows, expected);
+}
+
+/// The calm runs of the recorded cases are the ones that are recorded.
+#[test]
+fn calm_runs_of_recorded_cases_end_as_aws_did() {
+    let differ: Vec<String> = recorded::read()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|case| {
+            let outcome = calm(case).unwrap_or_else(|failure| panic!("{failure}"));
+            case.difference(&outcome)
+        })
+        .collect();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+#[test]
+fn every_example_is_a_scenario() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<_> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    let known: Vec<_> = examples::ALL.iter().map(|example| example.name).collect();
+    assert_eq!(names, known);
 }

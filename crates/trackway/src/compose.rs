@@ -208,6 +208,11 @@ impl Gateway {
         Self { api: Arc::clone(&service.api), engine: service.engine.clone(), local_names_only }
     }
 
+    /// Ends requests that wait for something, so that the server can go away.
+    pub(crate) fn close(&self) {
+        self.api.close();
+    }
+
     async fn own(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
         let path = request.uri().path();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -144,8 +144,14 @@ impl StepFunctions {
                 }
             }
         });
-        match polled.await {
-            Ok(work) => {
+        let mut closing = self.closing.subscribe();
+        let polled = tokio::select! {
+            biased;
+            polled = polled => polled.ok(),
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        match polled {
+            Some(work) => {
                 let work = work?;
                 write(&Task {
                     task_token: self.engine.tokens().task(work.execution, work.effect),
@@ -153,7 +159,7 @@ impl StepFunctions {
                 })
             }
             // "The poll returns a taskToken with a null string."
-            Err(_) => Ok(br#"{"taskToken":null}"#.to_vec()),
+            None => Ok(br#"{"taskToken":null}"#.to_vec()),
         }
     }
 

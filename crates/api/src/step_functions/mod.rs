@@ -23,6 +23,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use tokio::sync::watch;
 use trackway_core::Timestamp;
 use trackway_engine::{Engine, Fault};
 
@@ -67,6 +68,8 @@ pub const OPERATIONS: &[&str] = &[
 pub(crate) struct StepFunctions {
     engine: Engine,
     definitions: machines::Definitions,
+    /// True once the server is going away: long polls end.
+    closing: watch::Sender<bool>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -74,7 +77,13 @@ type Answer = Result<Vec<u8>, Failure>;
 
 impl StepFunctions {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, definitions: machines::Definitions::default() }
+        let definitions = machines::Definitions::default();
+        Self { engine, definitions, closing: watch::Sender::new(false) }
+    }
+
+    /// Ends long polls, those to come included: their workers poll again elsewhere, or later.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
     }
 
     /// Carries out one operation of [`OPERATIONS`]; `input` satisfies the model.

@@ -9,10 +9,10 @@ use trackway_core::ExecutionId;
 use trackway_engine::Clock;
 
 use crate::answers::has_ended;
-use crate::case::{Case, History, Started, as_text, merge};
-use crate::histories::matching;
+use crate::case::{Case, History};
 use crate::house::{Answer, House};
 use crate::script::Script;
+use crate::starts::starts;
 
 /// Looks without any change after which nothing goes on.
 const IDLE_LOOKS: u32 = 6;
@@ -80,20 +80,6 @@ fn failure_of(case: &Case) -> Option<Failure> {
         .find_map(|answer| answer.get("billingDetails").and_then(|_| answer.get("output")))?;
     let text = |name: &str| output[name].as_str().map(str::to_owned);
     Some(Failure { error: Some(text("Error")?), cause: Some(text("Cause")?) })
-}
-
-/// Which history each start is of, and the input it was sent with.
-fn starts(histories: &[History], started: &[Started]) -> BTreeMap<usize, (usize, String)> {
-    let mut used = vec![false; started.len()];
-    let mut found = BTreeMap::new();
-    for (place, history) in histories.iter().enumerate() {
-        let Some(start) = matching(history, started, &used) else { continue };
-        used[start] = true;
-        let recorded = &history.events[0]["executionStartedEventDetails"]["input"];
-        let input = as_text(&merge(recorded, &started[start].input));
-        found.entry(started[start].place).or_insert((place, input));
-    }
-    found
 }
 
 impl Replay<'_> {

@@ -4,6 +4,8 @@
 //! The data is found through `TRACKWAY_CONFORMANCE`; without it nothing is compared.
 //! `TRACKWAY_CASE=text` runs only the cases whose name contains the text.
 
+#[path = "recorded/built.rs"]
+mod built;
 #[path = "recorded/case.rs"]
 mod case;
 #[path = "recorded/compare.rs"]
@@ -14,13 +16,16 @@ mod drive;
 mod histories;
 #[path = "recorded/known.rs"]
 mod known;
+#[path = "recorded/matching.rs"]
+mod matching;
 #[path = "recorded/outcomes.rs"]
 mod outcomes;
 
+use built::is_in_scope;
 use case::{Case, History, Started};
 use compare::Comparer;
-use histories::{events_differ, matching};
-use trackway_asl::definition::{Code, MachineType, parse};
+use histories::events_differ;
+use matching::matching;
 
 #[test]
 fn recorded_histories_come_out_the_same() {
@@ -53,7 +58,7 @@ fn recorded_histories_come_out_the_same() {
 fn check(case: &Case) -> Option<Option<String>> {
     let histories = case.histories();
     let started = case.started();
-    if histories.is_empty() || started.is_empty() || started.iter().any(is_unsupported) {
+    if !is_in_scope(&histories, &started) {
         return None;
     }
     let mut comparer = Comparer::new(case.recorded);
@@ -71,16 +76,9 @@ fn check(case: &Case) -> Option<Option<String>> {
     Some(None)
 }
 
-fn is_unsupported(started: &Started) -> bool {
-    parse(&started.definition, MachineType::Standard).is_err_and(|problems| {
-        problems.iter().any(|problem| problem.code == Code::UnsupportedByTrackway)
-    })
-}
-
 fn compare_one(history: &History, started: &Started, comparer: &mut Comparer) -> Option<String> {
-    let recorded = &history.events[0]["executionStartedEventDetails"]["input"];
-    let input = case::as_text(&case::merge(recorded, &started.input));
-    match drive::run(&started.definition, &input, &history.events) {
+    let input = case::input(history, started);
+    match drive::run(&started.definition, &input, &history.events, &mut |_, _, _| {}) {
         Ok(ours) => events_differ(&history.events, &ours, comparer),
         Err(problem) => Some(problem),
     }

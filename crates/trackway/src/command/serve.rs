@@ -82,8 +82,10 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     };
     let (fault_sender, mut fault) = tokio::sync::oneshot::channel();
     let gateway = Arc::new(Gateway::new(&service, listener_is_local(address)));
-    server::serve(listener, gateway, async move {
-        let _receiver_is_below = fault_sender.send(stop.await);
+    server::serve(listener, Arc::clone(&gateway), async move {
+        let why = stop.await;
+        gateway.close();
+        let _receiver_is_below = fault_sender.send(why);
     })
     .await;
     service.shutdown().await;

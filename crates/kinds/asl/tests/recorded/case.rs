@@ -153,6 +153,12 @@ fn machine_name(arn: &Value) -> &str {
     last.split('#').next().unwrap_or_default()
 }
 
+/// The input to run with, as text.
+pub(crate) fn input(history: &History, started: &Started) -> String {
+    let recorded = &history.events[0]["executionStartedEventDetails"]["input"];
+    as_text(&merge(recorded, &started.input))
+}
+
 /// The input to run with: the recorded one, which has JSON in strings as it was, but with the
 /// request's values where the recording has a placeholder.
 pub(crate) fn merge(recorded: &Value, sent: &Value) -> Value {

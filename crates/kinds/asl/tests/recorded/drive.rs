@@ -34,8 +34,11 @@ impl Environment for World {
     }
 }
 
+/// Hears of every call that is answered: the events so far, its effect and its outcome.
+pub(crate) type Hears<'h> = dyn FnMut(&[(Timestamp, Event)], EffectId, &Recorded) + 'h;
+
 /// An execution that is driven by hand.
-pub(crate) struct Driver {
+struct Driver<'h> {
     def: Definition,
     execution: Execution,
     world: World,
@@ -44,10 +47,16 @@ pub(crate) struct Driver {
     timers: BTreeSet<(Timestamp, TimerId)>,
     outcomes: BTreeMap<String, VecDeque<Recorded>>,
     visible: usize,
+    hears: &'h mut Hears<'h>,
 }
 
 /// Runs a definition against a recorded history; gives our history.
-pub(crate) fn run(definition: &str, input: &str, recorded: &[Value]) -> Result<Vec<Value>, String> {
+pub(crate) fn run<'h>(
+    definition: &str,
+    input: &str,
+    recorded: &[Value],
+    hears: &'h mut Hears<'h>,
+) -> Result<Vec<Value>, String> {
     let def =
         parse(definition, MachineType::Standard).map_err(|problems| to_aws_message(&problems))?;
     let mut driver = Driver {
@@ -59,6 +68,7 @@ pub(crate) fn run(definition: &str, input: &str, recorded: &[Value]) -> Result<V
         timers: BTreeSet::new(),
         outcomes: outcomes(recorded),
         visible: 0,
+        hears,
     };
     driver.start(input);
     driver.finish(recorded);
@@ -66,7 +76,7 @@ pub(crate) fn run(definition: &str, input: &str, recorded: &[Value]) -> Result<V
     Ok(driver.history())
 }
 
-impl Driver {
+impl Driver<'_> {
     fn start(&mut self, input: &str) {
         let arn = "arn:aws:states:us-east-1:000000000000";
         self.take(Input::Start(Start {
@@ -142,6 +152,7 @@ impl Driver {
         let Some((name, answer)) = self.scheduled(effect) else { return Vec::new() };
         let next = self.outcomes.get_mut(&name).and_then(VecDeque::pop_front);
         let Some(recorded) = next else { return Vec::new() };
+        (self.hears)(&self.events, effect, &recorded);
         let mut inputs = Vec::new();
         if let Some(worker) = recorded.taken {
             inputs.push(Input::Signal(Signal::Taken { effect, worker }));
@@ -200,7 +211,8 @@ fn ends_by_signal(queue: &str, request: &Payload) -> bool {
     pattern == CallPattern::WaitForTaskToken
 }
 
-fn signal(effect: EffectId, end: End) -> Signal {
+/// How a worker, or who has the token, says how the task ended.
+pub(crate) fn signal(effect: EffectId, end: End) -> Signal {
     match end {
         End::Succeeded(output) => {
             Signal::TaskSucceeded { effect, output: Payload::new(as_text(&output)) }

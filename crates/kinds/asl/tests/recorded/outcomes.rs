@@ -9,7 +9,7 @@ use trackway_core::{Outcome, Payload};
 use crate::case::as_text;
 
 /// How a recorded task went.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recorded {
     /// Whether a worker took it, and its name.
     pub(crate) taken: Option<Option<String>>,
@@ -20,7 +20,7 @@ pub(crate) struct Recorded {
 }
 
 /// How it ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum End {
     Succeeded(Value),
     Failed(Failure),
