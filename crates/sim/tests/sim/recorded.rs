@@ -23,6 +23,9 @@ use crate::{built, drive, known};
 
 /// When somebody stops an execution whose recording ends so.
 const STOP_MS: i64 = 3_000;
+/// How soon a token is answered after the call that hands it out: if that call's result is lost, the
+/// answer comes first.
+const ANSWER_MS: i64 = 1;
 /// How many milliseconds calls take: so far apart that a crash does not change who is first.
 const CALL_MS: (i64, i64) = (53, 107);
 /// Calls that go on side by side differ in their time up to this number.
@@ -209,7 +212,8 @@ fn submitted(work: &Work, scheduled: &Scheduled, first: Payload, end: Option<End
             None => Does::Finish(first),
         };
     }
-    let act = signal(effect, end).map(|signal| (20, Act::new::<Execution>(work.execution, signal)));
+    let act = signal(effect, end)
+        .map(|signal| (ANSWER_MS, Act::new::<Execution>(work.execution, signal)));
     Does::FinishThen(first, act.into_iter().collect())
 }
 
