@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::definition::{Condition, Operand, Operator, Rule, StateId};
-use crate::jsonpath::Path;
+use crate::jsonpath::{EvalError, Path};
 use crate::runtime::{Documents, RuntimeError};
 use crate::timestamp;
 
@@ -74,20 +74,22 @@ fn compare(
     documents: Documents<'_>,
 ) -> Result<bool, RuntimeError> {
     if operator == Operator::IsPresent {
-        let present = variable.exists(documents.of(variable));
+        let present =
+            documents.exists(variable).map_err(|error| RuntimeError::path(variable, &error))?;
         return Ok(matches!(operand, Operand::Literal(Value::Bool(wanted)) if *wanted == present));
     }
-    let missing = |path: &Path| {
-        RuntimeError::runtime(format!(
+    let missing = |path: &Path, error: EvalError| match error {
+        EvalError::Null => RuntimeError::path(path, &error),
+        _ => RuntimeError::runtime(format!(
             "Invalid path '{}': The choice state's condition path references an invalid value.",
             path.source()
-        ))
+        )),
     };
-    let left = documents.read(variable).map_err(|_| missing(variable))?;
+    let left = documents.read(variable).map_err(|error| missing(variable, error))?;
     match operand {
         Operand::Literal(right) => Ok(holds(operator, &left, right)),
         Operand::Path(path) => {
-            let right = documents.read(path).map_err(|_| missing(path))?;
+            let right = documents.read(path).map_err(|error| missing(path, error))?;
             Ok(holds(operator, &left, &right))
         }
     }
@@ -318,6 +320,21 @@ mod tests {
         ];
         for (rule, expected) in rows {
             assert_eq!(outcome(&rule, &json!({"v": 1, "w": 1})), expected, "{rule}");
+        }
+    }
+
+    // awslabs/states-language issue 29 shows it.
+    #[test]
+    fn no_path_leads_into_null() {
+        let null = "States.Runtime: Unable to apply Path transformation to null or empty input.";
+        let rows = [
+            (json!({"Variable": "$", "IsString": true}), null),
+            (json!({"Variable": "$", "IsPresent": true}), null),
+            (json!({"Variable": "$.a", "NumericEquals": 1}), null),
+            (json!({"Variable": "$$.Execution.Input.n", "NumericEquals": 1}), "Yes"),
+        ];
+        for (rule, expected) in rows {
+            assert_eq!(outcome(&rule, &Value::Null), expected, "{rule}");
         }
     }
 

@@ -96,7 +96,8 @@ impl<'a> Context<'a> {
         let mut members = Map::new();
         members.insert("Name".to_owned(), Value::from(&*state.name));
         members.insert("EnteredTime".to_owned(), Value::from(rfc3339(frame.entered_at)));
-        if matches!(state.kind, StateKind::Task(_)) {
+        if matches!(state.kind, StateKind::Task(_) | StateKind::Parallel { .. } | StateKind::Map(_))
+        {
             members.insert("RetryCount".to_owned(), Value::from(frame.retry_count));
         }
         Value::Object(members)

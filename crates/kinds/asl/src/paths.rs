@@ -9,7 +9,7 @@ use serde_json::{Map as Object, Value};
 use trackway_core::Timestamp;
 
 use crate::definition::{Filter, Map, Number, ResultPath, Text, Wait};
-use crate::jsonpath::{Path, ReferencePath, StepError};
+use crate::jsonpath::{EvalError, Path, ReferencePath, StepError};
 use crate::runtime::{Documents, RuntimeError, Scope};
 use crate::{template, timestamp};
 
@@ -127,7 +127,10 @@ impl Text {
                 let documents = scope.documents;
                 documents
                     .read(path)
-                    .map_err(|_| template::not_found(path, field, documents.of(path)))?
+                    .map_err(|error| match error {
+                        EvalError::Null => RuntimeError::path(path, &error),
+                        _ => template::not_found(path, field, documents.of(path)),
+                    })?
                     .into_owned()
             }
         };
@@ -182,12 +185,7 @@ fn at(moment: jiff::Timestamp, now: Timestamp) -> Result<Timestamp, RuntimeError
 }
 
 fn seconds_at(path: &Path, documents: Documents<'_>) -> Result<i64, RuntimeError> {
-    let value = documents.read(path).map_err(|_| {
-        RuntimeError::runtime(format!(
-            "The SecondsPath parameter does not reference an input value: {}",
-            path.source()
-        ))
-    })?;
+    let value = documents.read(path).map_err(|error| no_value("SecondsPath", path, &error))?;
     let seconds = match &*value {
         Value::Number(number) => number.as_i64(),
         _ => None,
@@ -204,13 +202,18 @@ fn seconds_at(path: &Path, documents: Documents<'_>) -> Result<i64, RuntimeError
     )))
 }
 
-fn moment_at(path: &Path, documents: Documents<'_>) -> Result<jiff::Timestamp, RuntimeError> {
-    let value = documents.read(path).map_err(|_| {
-        RuntimeError::runtime(format!(
-            "The TimestampPath parameter does not reference an input value: {}",
+fn no_value(field: &str, path: &Path, error: &EvalError) -> RuntimeError {
+    match error {
+        EvalError::Null => RuntimeError::path(path, error),
+        _ => RuntimeError::runtime(format!(
+            "The {field} parameter does not reference an input value: {}",
             path.source()
-        ))
-    })?;
+        )),
+    }
+}
+
+fn moment_at(path: &Path, documents: Documents<'_>) -> Result<jiff::Timestamp, RuntimeError> {
+    let value = documents.read(path).map_err(|error| no_value("TimestampPath", path, &error))?;
     value.as_str().and_then(timestamp::parse).ok_or_else(|| {
         RuntimeError::runtime(format!(
             "The TimestampPath parameter does not reference a valid ISO-8601 extended offset \

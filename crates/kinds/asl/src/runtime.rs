@@ -29,7 +29,10 @@ impl RuntimeError {
 
     /// A `States.Runtime` for a path that leads nowhere.
     pub(crate) fn path(path: &Path, error: &EvalError) -> Self {
-        Self::runtime(format!("Invalid path '{}' : {error}", path.rewritten()))
+        match error {
+            EvalError::Null => Self::runtime(error.to_string()),
+            _ => Self::runtime(format!("Invalid path '{}' : {error}", path.rewritten())),
+        }
     }
 
     /// The whole cause, as events show it.
@@ -90,9 +93,26 @@ impl<'v> Documents<'v> {
     /// Reads a path.
     ///
     /// # Errors
-    /// The path leads nowhere in its document.
+    /// The path leads nowhere in its document, or the input is null.
     pub fn read(&self, path: &Path) -> Result<Cow<'v, Value>, EvalError> {
+        self.check(path)?;
         path.evaluate(self.of(path))
+    }
+
+    /// Tells whether a path leads anywhere.
+    ///
+    /// # Errors
+    /// The input is null.
+    pub fn exists(&self, path: &Path) -> Result<bool, EvalError> {
+        self.check(path)?;
+        Ok(path.exists(self.of(path)))
+    }
+
+    fn check(&self, path: &Path) -> Result<(), EvalError> {
+        match path.root() {
+            Root::Input if self.input.is_null() => Err(EvalError::Null),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -96,6 +96,7 @@ impl Field {
                 Ok(value) => Ok(value.into_owned()),
                 // An index behind the end of a list is null here, and only here.
                 Err(EvalError::PastEnd(_)) => Ok(Value::Null),
+                Err(error @ EvalError::Null) => Err(RuntimeError::path(path, &error)),
                 Err(_) => {
                     let field = format!("{}.$", self.name);
                     Err(not_found(path, &field, scope.documents.of(path)))

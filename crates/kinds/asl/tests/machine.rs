@@ -747,3 +747,70 @@ fn a_map_that_outgrows_the_history_fails_and_runs_nothing() {
     assert_eq!(bench.execution.events_len(), 25_000);
     assert!(matches!(commands.last(), Some(trackway_core::Command::Close { .. })));
 }
+
+#[test]
+fn a_call_with_other_parameters_than_its_own_does_not_start() {
+    let lambda = "arn:aws:states:::lambda:invoke";
+    let child = "arn:aws:states:::states:startExecution";
+    let api = "arn:aws:states:::apigateway:invoke";
+    let rows = [
+        (
+            lambda,
+            json!({"FunctionName": "f", "TaskToken": "t"}),
+            "[The field \"TaskToken\" is not supported by Step Functions]",
+        ),
+        (
+            lambda,
+            json!({"FunctionName.$": "$.n"}),
+            "[The value for the field 'FunctionName' must be a STRING]",
+        ),
+        (
+            child,
+            json!({"StateMachineArn": "a", "Name.$": "$.n", "Inputs": {}}),
+            "[The value for the field 'Name' must be a STRING, The field \"Inputs\" is not \
+             supported by Step Functions]",
+        ),
+        (
+            api,
+            json!({"Headers": {"name": "text"}}),
+            "[The value of the field 'Headers' has an invalid format]",
+        ),
+    ];
+    for (resource, parameters, why) in rows {
+        let definition = only(json!({
+            "Type": "Task", "Resource": resource, "Parameters": parameters, "End": true
+        }));
+        let found = script::run(&definition.to_string(), "start {\"n\":1}");
+        let cause = format!("could not be used to start the Task: {why}");
+        assert!(
+            found.contains(&Value::from(cause.as_str()).to_string()[1..cause.len()]),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn states_that_may_be_retried_know_how_often_they_were() {
+    let branch = json!({"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}});
+    let rows = [
+        (json!({"Type": "Pass", "Parameters": {"n.$": "$$.State"}, "End": true}), false),
+        (
+            json!({
+                "Type": "Parallel", "Branches": [branch], "ResultSelector": {"n.$": "$$.State"},
+                "End": true
+            }),
+            true,
+        ),
+        (
+            json!({
+                "Type": "Map", "ItemProcessor": branch, "ItemSelector": {"n.$": "$$.State"},
+                "End": true
+            }),
+            true,
+        ),
+    ];
+    for (state, expected) in rows {
+        let found = script::run(&only(state).to_string(), "start [1]");
+        assert_eq!(found.contains("RetryCount"), expected, "{found}");
+    }
+}

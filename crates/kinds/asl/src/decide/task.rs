@@ -204,7 +204,10 @@ fn request(
                     let call = StartCall { answer, ..call };
                     Ok((call::STATES.to_owned(), write(&call)))
                 }
-                _ => {
+                (of, _) => {
+                    if of == "apigateway" {
+                        check_headers(parameters)?;
+                    }
                     let call = ServiceCall {
                         service: service.clone(),
                         action: action.clone(),
@@ -225,7 +228,7 @@ fn invoke(
     role_arn: Option<String>,
     timeout_seconds: Option<u64>,
 ) -> Result<FunctionCall, Trouble> {
-    let members = members(parameters)?;
+    let members = members(parameters, INVOKE)?;
     let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
     let function = text("FunctionName").ok_or_else(|| required(parameters, "FunctionName"))?;
     let payload = members.get("Payload").map_or_else(|| "{}".to_owned(), Value::to_string);
@@ -251,7 +254,7 @@ fn start_execution(
     pattern: CallPattern,
     role_arn: Option<String>,
 ) -> Result<StartCall, Trouble> {
-    let members = members(parameters)?;
+    let members = members(parameters, START_EXECUTION)?;
     let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
     let state_machine_arn =
         text("StateMachineArn").ok_or_else(|| required(parameters, "StateMachineArn"))?;
@@ -271,10 +274,59 @@ fn start_execution(
     })
 }
 
-fn members(parameters: &Payload) -> Result<serde_json::Map<String, Value>, Trouble> {
-    match serde_json::from_str(parameters) {
-        Ok(Value::Object(members)) => Ok(members),
-        _ => Err(unusable(parameters, "[The Parameters must be an object]")),
+/// A field of an integration's parameters, and whether it holds a text.
+type Field = (&'static str, bool);
+
+const INVOKE: &[Field] = &[
+    ("FunctionName", true),
+    ("Payload", false),
+    ("ClientContext", false),
+    ("InvocationType", true),
+    ("LogType", true),
+    ("Qualifier", true),
+    ("TenantId", true),
+    ("DurableExecutionName", true),
+];
+
+const START_EXECUTION: &[Field] =
+    &[("StateMachineArn", true), ("Input", false), ("Name", true), ("TraceHeader", true)];
+
+/// The parameters' members, if each is one of `fields` and of its type.
+fn members(
+    parameters: &Payload,
+    fields: &[Field],
+) -> Result<serde_json::Map<String, Value>, Trouble> {
+    let Ok(Value::Object(members)) = serde_json::from_str(parameters) else {
+        return Err(unusable(parameters, "[The Parameters must be an object]"));
+    };
+    let problem =
+        |(name, value): (&String, &Value)| match fields.iter().find(|(field, _)| field == name) {
+            None => Some(format!("The field \"{name}\" is not supported by Step Functions")),
+            Some((_, true)) if !value.is_string() && !value.is_null() => {
+                Some(format!("The value for the field '{name}' must be a STRING"))
+            }
+            Some(_) => None,
+        };
+    let problems: Vec<String> = members.iter().filter_map(problem).collect();
+    if problems.is_empty() {
+        Ok(members)
+    } else {
+        Err(unusable(parameters, &format!("[{}]", problems.join(", "))))
+    }
+}
+
+/// Each header of an API call is a list of texts.
+fn check_headers(parameters: &Payload) -> Result<(), Trouble> {
+    let value: Value = serde_json::from_str(parameters).unwrap_or_default();
+    let fits = |headers: &Value| {
+        headers.as_object().is_some_and(|headers| headers.values().all(Value::is_array))
+    };
+    match value.get("Headers") {
+        Some(headers) if !headers.is_null() && !fits(headers) => {
+            let why = "[The value of the field 'Headers' has an invalid format]";
+            Err(unusable(parameters, why))
+        }
+        _ => Ok(()),
     }
 }
 

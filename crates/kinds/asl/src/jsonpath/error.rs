@@ -28,6 +28,9 @@ pub enum EvalError {
     /// The path can not be applied to this document (an unknown function, an empty aggregation).
     #[error("{0}")]
     Invalid(String),
+    /// AWS searches no document that is null, not even for its root.
+    #[error("Unable to apply Path transformation to null or empty input.")]
+    Null,
     /// The evaluation was stopped by [`super::STEPS_MAX`].
     #[error("the path needs too many steps on this document")]
     Exhausted,

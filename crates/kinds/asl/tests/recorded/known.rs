@@ -14,8 +14,4 @@ const KNOWN: &[(&str, &str)] = &[
         "scenarios.test_base_scenarios--test_max_concurrency_path_negative",
         "the recorder looked before the execution had gone on: one event is recorded",
     ),
-    (
-        "services.test_apigetway_task_service--test_invoke_with_headers_singleStringHeader",
-        "not built: apigateway's own parameters are not checked",
-    ),
 ];
