@@ -22,10 +22,8 @@ pub mod family {
     pub const RECORD: u8 = b'e';
     /// Journal segments.
     pub const JOURNAL: u8 = b'j';
-    /// Lists by start.
-    pub const LIST: u8 = b'l';
     /// Lists by status and start.
-    pub const STATUS: u8 = b's';
+    pub const LIST: u8 = b'l';
     /// Timers by due time.
     pub const TIMER: u8 = b't';
     /// Timers that don't fit into their execution's record.
@@ -116,22 +114,18 @@ pub(crate) fn segment_first(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.get(17..21)?.try_into().ok()?))
 }
 
-/// A list: the whole, or those with one status.
+/// The list of those with one status. A list of all is merged from these: a second row for each
+/// execution would cost every one of them disk and memory, and a reader next to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct List {
     pub(crate) kind: u8,
     pub(crate) owner: Owner,
-    pub(crate) status: Option<u8>,
+    pub(crate) status: u8,
 }
 
 impl List {
     fn prefix(self) -> Key {
-        let family = if self.status.is_some() { family::STATUS } else { family::LIST };
-        let key = Key::new(family, 43).with(&[self.kind]).with(&self.owner.0);
-        match self.status {
-            Some(status) => key.with(&[status]),
-            None => key,
-        }
+        Key::new(family::LIST, 43).with(&[self.kind]).with(&self.owner.0).with(&[self.status])
     }
 
     pub(crate) fn row(self, started: Timestamp, id: ExecutionId) -> Bytes {
@@ -147,6 +141,22 @@ impl List {
         let from = self.prefix().with(&falling(started)).with(&id.0).with(&[0]).done();
         Range { from, to: self.range().to }
     }
+}
+
+/// Where the lists of this owner with this status or a higher one are.
+pub(crate) fn lists_from(list: List) -> Range {
+    let owner = Key::new(family::LIST, 18).with(&[list.kind]).with(&list.owner.0).done();
+    Range { from: list.range().from, to: Range::prefix(owner).to }
+}
+
+/// The status of a list row.
+pub(crate) fn list_status(key: &[u8]) -> Option<u8> {
+    key.get(18).copied()
+}
+
+/// A list row's place among those of any status: falling start, then id.
+pub(crate) fn list_place(key: &[u8]) -> Option<&[u8; 24]> {
+    key.last_chunk()
 }
 
 /// The execution that a list row is about: the last 16 bytes of its key.

@@ -1,7 +1,7 @@
 //! Reads. They see what is committed, and never wait for a shard.
 
 use trackway_core::{ExecutionId, Machine};
-use trackway_store::{Order, Range};
+use trackway_store::{Order, Range, Row};
 
 use crate::keys::{self, List, Owner};
 use crate::load::fold;
@@ -52,19 +52,16 @@ impl Reader {
         Ok(machine.as_any().downcast_ref::<M>().map(look))
     }
 
-    /// Reads one page of a list: one range scan.
+    /// Reads one page of a list: one range scan a status.
     ///
     /// # Errors
     /// The store failed.
     pub async fn list(&self, query: &ListQuery) -> Result<ListPage, Fault> {
-        let owner = Owner::of(&query.scope, &query.parent);
-        let list = List { kind: query.kind, owner, status: query.status };
-        let range = match query.after {
-            Some(Cursor { started, id }) => list.after(started, id),
-            None => list.range(),
-        };
         let limit = query.limit;
-        let mut rows = self.scan(range, Order::Ascending, limit.saturating_add(1)).await?;
+        let mut rows = match query.status {
+            Some(status) => self.listed(query, status).await?,
+            None => self.listed_in_any_status(query).await?,
+        };
         let more = rows.len() > limit;
         rows.truncate(limit);
         let rows = rows
@@ -76,6 +73,43 @@ impl Reader {
             .collect::<Result<Vec<_>, Fault>>()?;
         let last = rows.last().map(|row| Cursor { started: row.summary.started, id: row.id });
         Ok(ListPage { next: if more { last } else { None }, rows })
+    }
+
+    /// One row more than the page holds, of those with one status.
+    async fn listed(&self, query: &ListQuery, status: u8) -> Result<Vec<Row>, Fault> {
+        let owner = Owner::of(&query.scope, &query.parent);
+        let list = List { kind: query.kind, owner, status };
+        let range = match query.after {
+            Some(Cursor { started, id }) => list.after(started, id),
+            None => list.range(),
+        };
+        self.scan(range, Order::Ascending, query.limit.saturating_add(1)).await
+    }
+
+    /// The same of all, merged. Statuses are read in the order of their numbers: an execution whose
+    /// status rises meanwhile is seen twice, never missed, and shown as it was seen last.
+    async fn listed_in_any_status(&self, query: &ListQuery) -> Result<Vec<Row>, Fault> {
+        let owner = Owner::of(&query.scope, &query.parent);
+        let mut rows = Vec::new();
+        let mut next = Some(0);
+        while let Some(status) = next {
+            let ahead = keys::lists_from(List { kind: query.kind, owner, status });
+            let first = self.scan(ahead, Order::Ascending, 1).await?;
+            let Some(status) = first.first().and_then(|(key, _)| keys::list_status(key)) else {
+                break;
+            };
+            rows.extend(self.listed(query, status).await?);
+            next = status.checked_add(1);
+        }
+        rows.sort_by(|(one, _), (other, _)| keys::list_place(one).cmp(&keys::list_place(other)));
+        rows.dedup_by(|later, earlier| {
+            let is_same = keys::list_place(&later.0) == keys::list_place(&earlier.0);
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+        Ok(rows)
     }
 
     /// Reads the text of a definition that some durable execution was started with.

@@ -116,15 +116,14 @@ impl Shard {
     }
 }
 
-/// The keys of an execution's record and list rows.
+/// The keys of an execution's record and list row.
 pub(crate) fn view_rows(
     id: ExecutionId,
     progress: &Progress,
     tail: &Tail,
-) -> Result<[bytes::Bytes; 3], Fault> {
+) -> Result<[bytes::Bytes; 2], Fault> {
     let fixed = tail.fixtures()?;
     let (kind, owner) = (fixed.kind, Owner::of(fixed.scope, fixed.parent));
-    let started = progress.summary.started;
-    let row = |status| List { kind, owner, status }.row(started, id);
-    Ok([keys::record(id), row(None), row(Some(progress.summary.status))])
+    let list = List { kind, owner, status: progress.summary.status };
+    Ok([keys::record(id), list.row(progress.summary.started, id)])
 }

@@ -328,25 +328,20 @@ fn start_effect(desk: &mut Desk, id: ExecutionId, volatile: bool, run: Run) -> S
     SlotState::Performing
 }
 
-/// Keeps the list rows equal to the summary. They carry it, so they change whenever it does.
+/// Keeps the list row equal to the summary. It carries it, so it changes whenever that does.
 fn index(desk: &mut Desk, id: ExecutionId, live: &Live, is_new: bool, next: &Summary) {
     let previous = &live.progress.summary;
     if !is_new && previous == next {
         return;
     }
     let Live { kind, owner, .. } = *live;
-    let places = |summary: &Summary| {
-        [None, Some(summary.status)]
-            .map(|status| List { kind, owner, status }.row(summary.started, id))
-    };
-    let (old, new) = (places(previous), places(next));
-    for (old, new) in old.into_iter().zip(&new) {
-        if !is_new && old != *new {
-            desk.delete(old);
-        }
+    let place =
+        |summary: &Summary| List { kind, owner, status: summary.status }.row(summary.started, id);
+    let (old, new) = (place(previous), place(next));
+    if !is_new && old != new {
+        desk.delete(old);
     }
-    let value = live.tail.list_row(next);
-    new.into_iter().for_each(|key| desk.put(key, value.clone()));
+    desk.put(new, live.tail.list_row(next));
 }
 
 fn close(

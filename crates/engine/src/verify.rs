@@ -214,14 +214,11 @@ impl Walk<'_> {
 
     /// As many list rows as records ask for; that each is right was seen from the record's side.
     async fn list_rows(&mut self) -> Result<(), Fault> {
-        for family in [family::LIST, family::STATUS] {
-            let found = self.count(family).await?;
-            self.report.list_rows += found;
-            if found != self.report.executions {
-                let executions = self.report.executions;
-                let family = char::from(family);
-                self.problem(format!("{found} rows in list {family}, {executions} executions"));
-            }
+        let found = self.count(family::LIST).await?;
+        self.report.list_rows = found;
+        if found != self.report.executions {
+            let executions = self.report.executions;
+            self.problem(format!("{found} list rows, {executions} executions"));
         }
         Ok(())
     }
@@ -351,7 +348,6 @@ pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Rebu
     let mut report = RebuildReport::default();
     let mut views = Batch::new();
     views.delete_range(Range::prefix(vec![family::LIST]));
-    views.delete_range(Range::prefix(vec![family::STATUS]));
     commit(&store, views).await?;
     let mut range = Range::prefix(vec![family::RECORD]);
     while let Some(rows) = reader.walk(&mut range).await? {
@@ -371,10 +367,9 @@ pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Rebu
                 Err(_) => report.unreadable += 1,
             }
             let (kind, owner) = (fixed.kind, Owner::of(fixed.scope, fixed.parent));
-            for status in [None, Some(progress.summary.status)] {
-                let row = List { kind, owner, status }.row(progress.summary.started, id);
-                batch.put(row, tail.list_row(&progress.summary));
-            }
+            let list = List { kind, owner, status: progress.summary.status };
+            let row = list.row(progress.summary.started, id);
+            batch.put(row, tail.list_row(&progress.summary));
             batch.put(key, tail.record(&progress));
         }
         commit(&store, batch).await?;
