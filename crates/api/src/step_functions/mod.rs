@@ -23,6 +23,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use tokio::sync::watch;
 use trackway_core::Timestamp;
 use trackway_engine::{Engine, Fault};
 
@@ -67,6 +68,8 @@ pub const OPERATIONS: &[&str] = &[
 pub(crate) struct StepFunctions {
     engine: Engine,
     definitions: machines::Definitions,
+    /// Whether polls are answered at once, as the server is about to stop.
+    closing: watch::Sender<bool>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -74,7 +77,13 @@ type Answer = Result<Vec<u8>, Failure>;
 
 impl StepFunctions {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, definitions: machines::Definitions::default() }
+        let closing = watch::Sender::new(false);
+        Self { engine, definitions: machines::Definitions::default(), closing }
+    }
+
+    /// Answers every poll that waits, and those to come, as if it had found nothing.
+    pub(crate) fn end_polls(&self) {
+        self.closing.send_replace(true);
     }
 
     /// Carries out one operation of [`OPERATIONS`]; `input` satisfies the model.
