@@ -244,3 +244,46 @@ def test_a_request_that_is_cut_and_changed_at_random_is_never_a_500(server):
         answer = connection.getresponse()
         text = answer.read()
         assert answer.status in (200, 400, 403, 404, 413), (answer.status, bytes(body), text)
+
+
+def conversation(server, *pieces, patience=5):
+    """Sends bytes on one connection; returns what came back until the server was done or silent."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=patience) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        connection.settimeout(patience)
+        received = b""
+        try:
+            while chunk := connection.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AWSStepFunctions.ListActivities\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent, status",
+    [
+        (b"\x16\x03\x01 this is TLS \r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: -1\r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", b"400"),
+        (HEAD + b"Folded: a\r\n b\r\n\r\n", b"400"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n", b"400"),
+        (HEAD + b"".join(b"X-%d: 1\r\n" % n for n in range(200)) + b"\r\n", b"431"),
+        (b"POST /" + b"a" * 66_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"414"),
+    ],
+)
+def test_what_is_no_http_is_answered_too(server, sent, status):
+    answer = conversation(server, sent)
+    assert answer.startswith(b"HTTP/1.1 " + status), answer[:200]
+    assert server.get("/health")[0] == 200
+
+
+def test_an_answer_does_not_wait_for_the_rest_of_the_next_request(server):
+    whole = HEAD + b"Content-Length: 2\r\n\r\n{}"
+    answer = conversation(server, whole + whole + HEAD, patience=1)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2, answer

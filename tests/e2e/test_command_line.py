@@ -139,3 +139,38 @@ def test_a_port_that_is_taken_is_told(server, tmp_path):
     done = trackway("serve", "--listen", f"127.0.0.1:{server.port}", "--memory", cwd=tmp_path)
     assert done.returncode not in (0, 101)
     assert f"127.0.0.1:{server.port}" in done.stderr
+
+
+@pytest.mark.parametrize("listen", ["4580", "127.0.0.1", "127.0.0.1:99999"])
+def test_an_address_that_is_none_is_told_with_one_that_is(tmp_path, listen):
+    done = trackway("serve", "--listen", listen, "--memory", cwd=tmp_path)
+    assert done.returncode not in (0, 101)
+    assert listen in done.stderr and "such as 127.0.0.1:4580" in done.stderr
+
+
+def test_a_file_is_no_data_directory(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = trackway("serve", "--data", tmp_path / "file", "--listen", "127.0.0.1:0")
+    assert done.returncode not in (0, 101)
+    assert "choose another data directory" in done.stderr
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_flag_for_memory_wins_over_the_variable_for_data(new_server, tmp_path):
+    server = new_server(memory=True, env={"TRACKWAY_SERVER_DATA": str(tmp_path / "data")})
+    create(server.client())
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_loss_is_refused_and_can_be_accepted(new_server):
+    server = new_server()
+    create(server.client())
+    server.kill()
+    (server.data / "HEAD").unlink()
+    refused = trackway(*server.command[1:])
+    assert refused.returncode not in (0, 101) and "--accept-loss" in refused.stderr, refused.stderr
+    server.command.append("--accept-loss")
+    server.start()
+    assert len(server.client().list_state_machines()["stateMachines"]) == 1
+    assert server.stop() == 0
+    assert trackway("verify", server.data).returncode == 0

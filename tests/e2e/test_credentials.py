@@ -131,6 +131,20 @@ def test_a_header_that_is_no_signature_is_refused(guarded, authorization):
     )
 
 
+def test_calls_of_our_own_must_be_signed_too(guarded):
+    status, _, answer = raw(guarded, b"", None, path="/_trackway/reset")
+    assert (status, answer) == (403, {"message": "Missing Authentication Token"})
+    unsigned = raw(guarded, b'{"seconds": 1}', None, path="/_trackway/clock/advance")
+    assert unsigned[0] == 403
+    request = AWSRequest("POST", guarded.endpoint + "/_trackway/clock/advance", data=b'{"seconds": 1}')
+    SigV4Auth(Credentials(KEY, SECRET), "states", "us-east-1").add_auth(request)
+    status, _, _ = raw(
+        guarded, request.data, None, path="/_trackway/clock/advance",
+        headers={"Content-Type": "", **dict(request.headers)},
+    )
+    assert status == 200
+
+
 def test_health_needs_no_signature(guarded):
     assert guarded.get("/health")[0] == 200
 

@@ -11,6 +11,7 @@
 
 mod account;
 mod caller;
+mod self_check;
 pub mod step_functions;
 
 use std::collections::BTreeMap;
@@ -51,9 +52,12 @@ impl Api {
         Self { step_functions: StepFunctions::new(engine), credentials }
     }
 
-    /// Hears that the server is going away: requests that wait for something end.
-    pub fn close(&self) {
-        self.step_functions.close();
+    /// Makes one round through the service, before it is offered to anybody.
+    ///
+    /// # Errors
+    /// What failed.
+    pub async fn self_check(&self) -> Result<(), String> {
+        self_check::run(&self.step_functions).await
     }
 
     /// Answers one request of an AWS client. A refusal and a fault are answers too.
@@ -84,6 +88,26 @@ impl Api {
         }
     }
 
+    /// Whether a call that is no operation of a service may be made: anybody's may while no
+    /// credentials are configured; else it must be signed as for Step Functions.
+    ///
+    /// # Errors
+    /// Why not, in AWS's words.
+    pub fn admit(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+        let seen = trackway_wire::request::Request {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            body: request.body(),
+        };
+        self.verify("states", &seen)
+    }
+
+    /// Answers every poll that waits, and those to come: the server is about to stop.
+    pub fn end_polls(&self) {
+        self.step_functions.end_polls();
+    }
+
     /// The answer to a body that is larger than the server reads.
     #[must_use]
     pub fn too_large(&self, head: &http::request::Parts) -> Response<Bytes> {
@@ -106,13 +130,22 @@ impl Api {
         call: &Call,
         request: &trackway_wire::request::Request<'_>,
     ) -> Result<Caller, Failure> {
-        if !self.credentials.is_empty() {
-            let secret = |key: &str| self.credentials.get(key).map(|key| key.secret_key.clone());
-            sigv4::verify(request, &call.service.signing_name, secret, wall_clock_ms())?;
-        }
+        self.verify(&call.service.signing_name, request)?;
         let account =
             call.account(|key| self.credentials.get(key).and_then(|known| known.account.clone()));
         Ok(Caller::new(&account, &call.identity.region))
+    }
+
+    fn verify(
+        &self,
+        service: &str,
+        request: &trackway_wire::request::Request<'_>,
+    ) -> Result<(), Failure> {
+        if !self.credentials.is_empty() {
+            let secret = |key: &str| self.credentials.get(key).map(|key| key.secret_key.clone());
+            sigv4::verify(request, service, secret, wall_clock_ms())?;
+        }
+        Ok(())
     }
 
     async fn handle(&self, call: &Call, caller: Caller, input: Value) -> Result<Vec<u8>, Failure> {

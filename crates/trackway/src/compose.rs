@@ -15,7 +15,7 @@ use trackway_performers::endpoint::AwsEnvironment;
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::task::{Lambda, Unsupported};
-use trackway_store::{Embedded, Memory, Options, Store};
+use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
@@ -30,7 +30,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Where executions are kept.
 pub(crate) enum Storage {
     Memory,
-    Embedded(PathBuf),
+    Embedded(PathBuf, OnLoss),
 }
 
 /// Everything that runs behind the listener.
@@ -53,8 +53,8 @@ impl Service {
     ) -> Result<Self, String> {
         let store: Arc<dyn Store> = match storage {
             Storage::Memory => Arc::new(Memory::new()),
-            Storage::Embedded(folder) => Arc::new(
-                Embedded::open(&folder, Options::new())
+            Storage::Embedded(folder, on_loss) => Arc::new(
+                Embedded::open(&folder, Options { on_loss, ..Options::new() })
                     .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
             ),
         };
@@ -96,6 +96,7 @@ impl Service {
             (key.clone(), credential)
         });
         let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
+        api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         Ok(Self { engine, functions, api: Arc::new(api) })
     }
 
@@ -208,11 +209,6 @@ impl Gateway {
         Self { api: Arc::clone(&service.api), engine: service.engine.clone(), local_names_only }
     }
 
-    /// Ends requests that wait for something, so that the server can go away.
-    pub(crate) fn close(&self) {
-        self.api.close();
-    }
-
     async fn own(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
         let path = request.uri().path();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -223,6 +219,12 @@ impl Gateway {
         if request.method() != Method::POST {
             return Some(error(StatusCode::METHOD_NOT_ALLOWED, "use POST"));
         }
+        if let Err(failure) = self.api.admit(request) {
+            return Some(error(
+                StatusCode::FORBIDDEN,
+                failure.message.as_deref().unwrap_or("the request must be signed"),
+            ));
+        }
         Some(match own {
             "reset" => self.reset(request).await,
             "clock/advance" => self.advance(request.body()),
@@ -232,9 +234,11 @@ impl Gateway {
 
     /// Empties an account: the one in the body, or the default one.
     async fn reset(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
-        let account = body["account"].as_str().unwrap_or(ACCOUNT_DEFAULT);
-        let region = body["region"].as_str().unwrap_or(REGION_DEFAULT);
+        let Some(Emptied { account, region }) = Emptied::read(request.body()) else {
+            // A slip in the body must not empty another account than the one that was meant.
+            let message = r#"give nothing, or {"account": "12 digits", "region": "us-east-1"}"#;
+            return error(StatusCode::BAD_REQUEST, message);
+        };
         match self.engine.reset(&format!("{account}/{region}")).await {
             Ok(_) => answer(StatusCode::OK, &json!({ "account": account, "region": region })),
             Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
@@ -283,6 +287,35 @@ impl Handler for Gateway {
 
     fn too_large(&self, head: &http::request::Parts) -> Response<Bytes> {
         self.api.too_large(head)
+    }
+
+    fn stopping(&self) {
+        self.api.end_polls();
+    }
+}
+
+/// What a reset empties.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Emptied {
+    account: String,
+    region: String,
+}
+
+impl Default for Emptied {
+    fn default() -> Self {
+        Self { account: ACCOUNT_DEFAULT.to_owned(), region: REGION_DEFAULT.to_owned() }
+    }
+}
+
+impl Emptied {
+    fn read(body: &[u8]) -> Option<Self> {
+        if body.is_empty() {
+            return Some(Self::default());
+        }
+        // A struct would be read from an array as well.
+        let object: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+        serde_json::from_value(Value::Object(object)).ok()
     }
 }
 

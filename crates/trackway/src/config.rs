@@ -70,6 +70,12 @@ impl Config {
             _ => PathBuf::from("."),
         };
         for (key, credential) in &config.credentials {
+            if credential.secret_key.is_empty() {
+                return Err(format!(
+                    "could not use {}: secret_key of [credentials.{key}] is empty: anybody could sign with it",
+                    path.display()
+                ));
+            }
             let account = credential.account.as_deref().unwrap_or("000000000000");
             if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(format!(
@@ -97,6 +103,12 @@ mod tests {
     fn an_unknown_key_is_an_error_with_its_line() {
         let error = load("[server]\n\nlitsen = \"x\"\n").unwrap_err();
         assert!(error.contains("litsen") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_not_empty() {
+        let error = load("[credentials.AKIA]\nsecret_key = \"\"\n").unwrap_err();
+        assert!(error.contains("[credentials.AKIA] is empty"), "{error}");
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub(crate) trait Handler: Send + Sync + 'static {
 
     /// The answer to a body over [`BODY_BYTES_MAX`].
     fn too_large(&self, head: &http::request::Parts) -> Response<Bytes>;
+
+    /// The server is about to stop: whatever waits for something to happen waits no longer.
+    fn stopping(&self);
 }
 
 /// Serves until `stop` resolves, then lets what is in flight end.
@@ -65,8 +68,7 @@ pub(crate) async fn serve(
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(HEADER_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .half_close(false)
-        .pipeline_flush(true);
+        .half_close(false);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut stop = std::pin::pin!(stop);
@@ -91,6 +93,7 @@ pub(crate) async fn serve(
         });
     }
     drop(listener);
+    handler.stopping();
     let _late = tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await;
 }
 

@@ -128,38 +128,37 @@ impl StepFunctions {
         }
         let activity = self.activity(caller, &request.activity_arn).await?;
         let queue = format!("activity/{}", activity.arn);
-        let polled = tokio::time::timeout(POLL_MAX, async {
-            loop {
-                let lease = self.engine.take(&queue).await?;
-                let work = lease.work().clone();
-                let signal =
-                    Signal::Taken { effect: work.effect, worker: request.worker_name.clone() };
-                match self.engine.signal::<Execution>(work.execution, signal).await {
-                    Ok(()) => return Ok::<_, Failure>(lease.keep()),
-                    // The task ended while it lay in the queue: take the next one.
-                    Err(SignalError::NotFound | SignalError::Closed | SignalError::Refused(_)) => {
-                        drop(lease.keep());
-                    }
-                    Err(SignalError::Fault(fault)) => return Err(fault.into()),
-                }
-            }
-        });
         let mut closing = self.closing.subscribe();
-        let polled = tokio::select! {
-            biased;
-            polled = polled => polled.ok(),
-            _ = closing.wait_for(|closing| *closing) => None,
-        };
-        match polled {
-            Some(work) => {
-                let work = work?;
-                write(&Task {
-                    task_token: self.engine.tokens().task(work.execution, work.effect),
-                    input: work.request.as_str(),
-                })
+        let nothing_found = async {
+            tokio::select! {
+                () = tokio::time::sleep(POLL_MAX) => {}
+                _ = closing.wait_for(|closing| *closing) => {}
             }
-            // "The poll returns a taskToken with a null string."
-            None => Ok(br#"{"taskToken":null}"#.to_vec()),
+        };
+        let mut nothing_found = std::pin::pin!(nothing_found);
+        loop {
+            // Only the wait is cut short: what the machine has been told, the worker hears too.
+            let lease = tokio::select! {
+                lease = self.engine.take(&queue) => lease?,
+                // "The poll returns a taskToken with a null string."
+                () = &mut nothing_found => return Ok(br#"{"taskToken":null}"#.to_vec()),
+            };
+            let work = lease.work();
+            let signal = Signal::Taken { effect: work.effect, worker: request.worker_name.clone() };
+            match self.engine.signal::<Execution>(work.execution, signal).await {
+                Ok(()) => {
+                    let work = lease.keep();
+                    return write(&Task {
+                        task_token: self.engine.tokens().task(work.execution, work.effect),
+                        input: work.request.as_str(),
+                    });
+                }
+                // The task ended while it lay in the queue: take the next one.
+                Err(SignalError::NotFound | SignalError::Closed | SignalError::Refused(_)) => {
+                    drop(lease.keep());
+                }
+                Err(SignalError::Fault(fault)) => return Err(fault.into()),
+            }
         }
     }
 

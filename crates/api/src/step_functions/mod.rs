@@ -68,7 +68,7 @@ pub const OPERATIONS: &[&str] = &[
 pub(crate) struct StepFunctions {
     engine: Engine,
     definitions: machines::Definitions,
-    /// True once the server is going away: long polls end.
+    /// Whether polls are answered at once, as the server is about to stop.
     closing: watch::Sender<bool>,
 }
 
@@ -77,12 +77,17 @@ type Answer = Result<Vec<u8>, Failure>;
 
 impl StepFunctions {
     pub(crate) fn new(engine: Engine) -> Self {
-        let definitions = machines::Definitions::default();
-        Self { engine, definitions, closing: watch::Sender::new(false) }
+        let closing = watch::Sender::new(false);
+        Self { engine, definitions: machines::Definitions::default(), closing }
     }
 
-    /// Ends long polls, those to come included: their workers poll again elsewhere, or later.
-    pub(crate) fn close(&self) {
+    /// Removes everything of an account and region.
+    pub(crate) async fn forget(&self, caller: &Caller) -> Result<(), Fault> {
+        self.engine.reset(&caller.scope).await.map(drop)
+    }
+
+    /// Answers every poll that waits, and those to come, as if it had found nothing.
+    pub(crate) fn end_polls(&self) {
         self.closing.send_replace(true);
     }
 

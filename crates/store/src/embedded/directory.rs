@@ -32,6 +32,10 @@ pub(super) struct Directory {
 impl Directory {
     /// Makes the folder if need be, locks it and checks its format.
     pub(super) fn open(path: &Path) -> Result<Self, Fault> {
+        if path.exists() && !path.is_dir() {
+            let what = format!("{} is not a folder; choose another data directory", path.display());
+            return Err(Fault::new(FaultKind::Format, what));
+        }
         fs::create_dir_all(path).map_err(|error| io_fault("could not create", path, &error))?;
         let lock = lock(path)?;
         let directory = Self { path: path.to_owned(), _lock: lock };

@@ -15,8 +15,8 @@ use super::{Durability, Embedded, OnLoss, Options};
 use crate::{Fault, FaultKind};
 
 /// What to do about damage.
-pub(super) const REMEDY: &str = "restore the data directory from a backup, or open it once \
-                                 accepting the loss to go on from what is left";
+pub(super) const REMEDY: &str = "restore the data directory from a backup, or serve it once \
+                                 with --accept-loss to go on from what is left";
 
 /// The most problems a fault lists.
 const PROBLEMS_TOLD: usize = 5;

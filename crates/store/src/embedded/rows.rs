@@ -290,5 +290,9 @@ fn describe(error: &fjall::Error, what: &str) -> Fault {
         fjall::Error::Poisoned => FaultKind::Poisoned,
         _ => FaultKind::Corrupt,
     };
-    Fault::new(kind, format!("{what}: {error}"))
+    let remedy = match kind {
+        FaultKind::Corrupt => "; restore the data directory from a backup",
+        _ => "",
+    };
+    Fault::new(kind, format!("{what}: {error}{remedy}"))
 }

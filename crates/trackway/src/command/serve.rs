@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use trackway_store::OnLoss;
 
 use crate::compose::{Gateway, Service, Storage};
 use crate::config::Config;
@@ -17,18 +18,25 @@ use crate::server;
 const LISTEN_DEFAULT: &str = "127.0.0.1:4580";
 /// Where data lies by default, in the working folder.
 const DATA_DEFAULT: &str = "trackway-data";
+/// Where it lies if no flag says it.
+const DATA_VARIABLE: &str = "TRACKWAY_SERVER_DATA";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Address and port; one other than loopback needs --insecure.
     #[arg(long, env = "TRACKWAY_SERVER_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// Data directory of the embedded store [default: trackway-data].
-    #[arg(long, env = "TRACKWAY_SERVER_DATA", value_name = "DIR", conflicts_with = "memory")]
+    /// Data directory of the embedded store [env: TRACKWAY_SERVER_DATA=] [default: trackway-data].
+    // The variable isn't clap's: then it would contradict --memory, which wins over it.
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
     data: Option<PathBuf>,
     /// Keep everything in memory; nothing survives the process.
     #[arg(long)]
     memory: bool,
+    /// Open a damaged data directory and go on from what is left; journals that are cut are copied
+    /// beside first (*.damaged).
+    #[arg(long)]
+    accept_loss: bool,
     /// Configuration file [default: trackway.toml in the working folder, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -62,12 +70,14 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     let storage = if args.memory {
         Storage::Memory
     } else {
-        let data = args.data.or(config.server.data.clone());
-        Storage::Embedded(data.unwrap_or_else(|| PathBuf::from(DATA_DEFAULT)))
+        let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
+        let data = args.data.or(variable.map(PathBuf::from)).or(config.server.data.clone());
+        let on_loss = if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse };
+        Storage::Embedded(data.unwrap_or_else(|| PathBuf::from(DATA_DEFAULT)), on_loss)
     };
     let place = match &storage {
         Storage::Memory => "in memory".to_owned(),
-        Storage::Embedded(folder) => format!("in {}", folder.display()),
+        Storage::Embedded(folder, _) => format!("in {}", folder.display()),
     };
     let retention_days = args.retention_days.or(config.server.retention_days);
     let service = Service::open(&config, storage, args.clock, retention_days).await?;
@@ -82,10 +92,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     };
     let (fault_sender, mut fault) = tokio::sync::oneshot::channel();
     let gateway = Arc::new(Gateway::new(&service, listener_is_local(address)));
-    server::serve(listener, Arc::clone(&gateway), async move {
-        let why = stop.await;
-        gateway.close();
-        let _receiver_is_below = fault_sender.send(why);
+    server::serve(listener, gateway, async move {
+        let _receiver_is_below = fault_sender.send(stop.await);
     })
     .await;
     service.shutdown().await;
@@ -97,8 +105,12 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
 
 async fn bind(listen: &str, may_be_public: bool) -> Result<TcpListener, String> {
     let cannot = |why: &dyn std::fmt::Display| format!("could not listen on {listen}: {why}");
-    let addresses: Vec<SocketAddr> =
-        tokio::net::lookup_host(listen).await.map_err(|error| cannot(&error))?.collect();
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(listen)
+        .await
+        .map_err(|error| {
+            cannot(&format_args!("{error}; give ADDRESS:PORT, such as {LISTEN_DEFAULT}"))
+        })?
+        .collect();
     if !may_be_public && addresses.iter().any(|address| !address.ip().is_loopback()) {
         return Err(cannot(
             &"whoever reaches it could read and run workflows, as there is no TLS; give --insecure if that network is safe",
