@@ -292,6 +292,8 @@ fn describe(error: &fjall::Error, what: &str) -> Fault {
     };
     let remedy = match kind {
         FaultKind::Corrupt => "; restore the data directory from a backup",
+        // fjall doesn't say what failed; most often it is this.
+        FaultKind::Poisoned => "; look whether the disk is full",
         _ => "",
     };
     Fault::new(kind, format!("{what}: {error}{remedy}"))
