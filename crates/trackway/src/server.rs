@@ -83,7 +83,8 @@ pub(crate) async fn serve(
             continue;
         };
         let handler = Arc::clone(&handler);
-        let service = service_fn(move |request| respond(Arc::clone(&handler), request));
+        // Boxed, so that a connection at rest does not hold room for the largest answer's state.
+        let service = service_fn(move |request| Box::pin(respond(Arc::clone(&handler), request)));
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
