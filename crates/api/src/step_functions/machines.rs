@@ -486,11 +486,15 @@ fn check_role(role_arn: &str) -> Result<(), Refusal> {
 }
 
 fn check_definition(text: &str, machine_type: MachineType) -> Result<(), Refusal> {
-    let wanted = match machine_type {
-        MachineType::Standard => definition::MachineType::Standard,
-        MachineType::Express => definition::MachineType::Express,
-    };
-    definition::parse(text, wanted).map(drop).map_err(|diagnostics| {
+    definition::parse(text, in_the_language(machine_type)).map(drop).map_err(|diagnostics| {
         Refusal::new(Code::InvalidDefinition, definition::to_aws_message(&diagnostics))
     })
+}
+
+/// The type as the language knows it.
+pub(super) fn in_the_language(machine_type: MachineType) -> definition::MachineType {
+    match machine_type {
+        MachineType::Standard => definition::MachineType::Standard,
+        MachineType::Express => definition::MachineType::Express,
+    }
 }

@@ -17,6 +17,7 @@ mod refusal;
 mod rows;
 mod tags;
 mod tasks;
+mod validation;
 
 use std::sync::Arc;
 
@@ -62,6 +63,7 @@ pub const OPERATIONS: &[&str] = &[
     "TagResource",
     "UntagResource",
     "UpdateStateMachine",
+    "ValidateStateMachineDefinition",
 ];
 
 /// The service.
@@ -119,6 +121,9 @@ impl StepFunctions {
             "TagResource" => self.tag_resource(caller, read(input)?).await,
             "UntagResource" => self.untag_resource(caller, read(input)?).await,
             "UpdateStateMachine" => self.update_state_machine(caller, read(input)?).await,
+            "ValidateStateMachineDefinition" => {
+                self.validate_state_machine_definition(read(input)?)
+            }
             other => Err(Fault::new(format!("{other} is listed as built but is not")).into()),
         }
     }

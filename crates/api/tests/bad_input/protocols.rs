@@ -170,7 +170,7 @@ async fn what_is_not_built_says_so_and_its_name() {
     for (service, prefix, operation, body) in [
         ("AWSStepFunctions", "SFN", "ListMapRuns", r#"{"executionArn":"a"}"#),
         ("AWSStepFunctions", "SFN", "RedriveExecution", r#"{"executionArn":"a"}"#),
-        ("AWSStepFunctions", "SFN", "ValidateStateMachineDefinition", r#"{"definition":"{}"}"#),
+        ("AWSStepFunctions", "SFN", "TestState", r#"{"definition":"{}"}"#),
         ("AmazonSSM", "SSM", "ListDocuments", "{}"),
         ("CodePipeline_20150709", "CodePipeline", "ListPipelines", "{}"),
     ] {

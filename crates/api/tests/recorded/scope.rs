@@ -15,7 +15,6 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("Alias", "aliases of state machines"),
     ("Version", "versions of state machines"),
     ("MapRun", "Map Runs of distributed Maps"),
-    ("ValidateStateMachineDefinition", "ValidateStateMachineDefinition"),
 ];
 
 /// Members of CreateStateMachine and UpdateStateMachine.
