@@ -40,7 +40,7 @@ fn in_line(line: &str) -> impl Iterator<Item = String> {
 }
 
 /// Whether `word` stands in `line` other than as the tail of a longer word or path, so that a URL
-/// or a path in a sandbox (`https://host/home/page`, `/srv/work/`) is let through.
+/// or a path in a sandbox (`https://host/home/page`, `/srv/data/`) is let through.
 fn starts_afresh(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
