@@ -6,10 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use trackway_store::OnLoss;
 
+use crate::client::Client;
 use crate::compose::{Gateway, Service, Storage};
 use crate::config::Config;
 use crate::server;
@@ -81,8 +84,6 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     };
     let retention_days = args.retention_days.or(config.server.retention_days);
     let service = Service::open(&config, storage, args.clock, retention_days).await?;
-    // Scripts wait for this line; it is printed once requests are taken.
-    println!("trackway is listening on http://{address}, data {place}");
     let stopped = service.stopped();
     let stop = async {
         tokio::select! {
@@ -92,15 +93,35 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     };
     let (fault_sender, mut fault) = tokio::sync::oneshot::channel();
     let gateway = Arc::new(Gateway::new(&service, listener_is_local(address)));
-    server::serve(listener, gateway, async move {
+    let serving = server::serve(listener, gateway, async move {
         let _receiver_is_below = fault_sender.send(stop.await);
-    })
-    .await;
+    });
+    let announced = async {
+        warm_up(address).await;
+        // Scripts wait for this line; it is printed once requests are answered.
+        println!("trackway is listening on http://{address}, data {place}");
+    };
+    tokio::join!(serving, announced);
     service.shutdown().await;
     match fault.try_recv() {
         Ok(Some(fault)) => Err(format!("the engine stopped: {fault}")),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Connections that are tried before anybody else is invited.
+const WARM_UP_CONNECTIONS: usize = 16;
+
+/// Goes through the front door once on several connections, so that the first callers don't pay
+/// for what is done once in a process. Whether they are answered or, unsigned, refused is all one.
+async fn warm_up(address: SocketAddr) {
+    let Ok(client) = Client::new(&format!("http://{address}"), "", "").map(Arc::new) else { return };
+    let mut calls = JoinSet::new();
+    for _ in 0..WARM_UP_CONNECTIONS {
+        let client = Arc::clone(&client);
+        calls.spawn(async move { client.call("ListStateMachines", &json!({})).await });
+    }
+    while calls.join_next().await.is_some() {}
 }
 
 async fn bind(listen: &str, may_be_public: bool) -> Result<TcpListener, String> {
