@@ -55,6 +55,10 @@ pub trait Journaled: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// released, is never changed, only superseded.
     const VERSION: u8;
 
+    /// Text that segments of this kind often hold: compression begins with it. It is part of the
+    /// encoding, so it is never changed; a new one needs a new packing.
+    const DICTIONARY: &'static [u8] = b"";
+
     /// The JSON text of this event, if it has one. Not part of its serialised form
     /// (`#[serde(skip)]`).
     fn payload(&self) -> Option<&Payload>;

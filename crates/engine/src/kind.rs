@@ -136,7 +136,8 @@ fn typed<M: Machine>(input: Input<Opaque>) -> Input<M::Signal> {
 
 /// Reads a stored segment.
 pub(crate) fn decode<E: Journaled>(stored: &[u8]) -> Result<(Timestamp, Vec<E>), Fault> {
-    segment::decode(&records::unpack(stored)?).map_err(|error| Fault::new(error.to_string()))
+    segment::decode(&records::unpack(stored, E::DICTIONARY)?)
+        .map_err(|error| Fault::new(error.to_string()))
 }
 
 /// One segment for the turn, or several when its payloads are large.
@@ -148,7 +149,7 @@ fn encode<E: Journaled>(now: Timestamp, events: &[E]) -> Vec<(u32, Bytes)> {
         let bytes = segment::encode(now, chunk).expect(
             "invariant: an event has an encoding; a mistake in the kind parks its execution",
         );
-        segments.push((chunk.len() as u32, records::pack(&bytes)));
+        segments.push((chunk.len() as u32, records::pack(&bytes, E::DICTIONARY)));
         rest = tail;
     }
     segments

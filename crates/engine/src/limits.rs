@@ -11,7 +11,7 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
 /// Payload bytes after which a turn's events go on in a further segment.
 pub const SEGMENT_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Segments shorter than this are stored as they are.
-pub const COMPRESS_BYTES_MIN: usize = 256;
+pub const COMPRESS_BYTES_MIN: usize = 64;
 /// The longest segment that is believed to be one when it is unpacked.
 pub const SEGMENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Timers of an execution kept within its record; further ones have rows of their own.

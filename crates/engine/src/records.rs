@@ -307,13 +307,14 @@ const PLAIN: u8 = 0;
 const LZ4: u8 = 1;
 
 /// A segment as it is stored: compressed when that makes it smaller.
-pub(crate) fn pack(segment: &[u8]) -> Bytes {
+pub(crate) fn pack(segment: &[u8], dictionary: &[u8]) -> Bytes {
     if segment.len() >= COMPRESS_BYTES_MIN {
         let most = lz4_flex::block::get_maximum_output_size(segment.len());
         let mut out = vec![0; 5 + most];
         out[0] = LZ4;
         out[1..5].copy_from_slice(&(segment.len() as u32).to_le_bytes());
-        if let Ok(length) = lz4_flex::block::compress_into(segment, &mut out[5..])
+        if let Ok(length) =
+            lz4_flex::block::compress_into_with_dict(segment, &mut out[5..], dictionary)
             && length + 5 < segment.len()
         {
             out.truncate(5 + length);
@@ -327,7 +328,10 @@ pub(crate) fn pack(segment: &[u8]) -> Bytes {
 }
 
 /// The segment that was stored.
-pub(crate) fn unpack(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, Fault> {
+pub(crate) fn unpack<'b>(
+    bytes: &'b [u8],
+    dictionary: &[u8],
+) -> Result<std::borrow::Cow<'b, [u8]>, Fault> {
     match bytes.split_first() {
         Some((&PLAIN, segment)) => Ok(segment.into()),
         Some((&LZ4, rest)) => {
@@ -337,7 +341,7 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, Fault> 
             if length > SEGMENT_BYTES_MAX || length > packed.len().saturating_mul(256) {
                 return Err(Fault::new("a journal segment claims an impossible length"));
             }
-            match lz4_flex::block::decompress(packed, length) {
+            match lz4_flex::block::decompress_with_dict(packed, length, dictionary) {
                 Ok(segment) if segment.len() == length => Ok(segment.into()),
                 _ => Err(Fault::new("a journal segment can't be unpacked")),
             }
@@ -395,9 +399,11 @@ mod tests {
     fn a_segment_is_packed_only_when_that_helps() {
         let texts = [vec![], vec![7; 100], vec![7; 100_000], (0..=255).collect::<Vec<u8>>()];
         for segment in texts {
-            let packed = pack(&segment);
-            assert!(packed.len() <= segment.len() + 1);
-            assert_eq!(unpack(&packed).unwrap(), segment);
+            for dictionary in [&b""[..], &[7; 50]] {
+                let packed = pack(&segment, dictionary);
+                assert!(packed.len() <= segment.len() + 1);
+                assert_eq!(unpack(&packed, dictionary).unwrap(), segment);
+            }
         }
     }
 
@@ -407,7 +413,7 @@ mod tests {
         assert!(read_record(&[9, 1, 2]).is_err());
         assert!(read_record(&[1, 1, 2]).is_err());
         for bytes in [&[][..], &[2], &[1, 1], &[1, 255, 255, 255, 255, 0], &[1, 9, 0, 0, 0, 1]] {
-            assert!(unpack(bytes).is_err());
+            assert!(unpack(bytes, b"").is_err());
         }
     }
 }

@@ -115,7 +115,9 @@ const WARM_UP_CONNECTIONS: usize = 16;
 /// Goes through the front door once on several connections, so that the first callers don't pay
 /// for what is done once in a process. Whether they are answered or, unsigned, refused is all one.
 async fn warm_up(address: SocketAddr) {
-    let Ok(client) = Client::new(&format!("http://{address}"), "", "").map(Arc::new) else { return };
+    let Ok(client) = Client::new(&format!("http://{address}"), "", "").map(Arc::new) else {
+        return;
+    };
     let mut calls = JoinSet::new();
     for _ in 0..WARM_UP_CONNECTIONS {
         let client = Arc::clone(&client);
