@@ -101,8 +101,20 @@ pub(crate) fn record_id(key: &[u8]) -> Option<ExecutionId> {
     Some(ExecutionId(key.get(1..17)?.try_into().ok()?))
 }
 
+/// Numbers below this one take three bytes in a segment's key: with them the key of nearly every
+/// segment is short enough that a memtable keeps it without an allocation of its own.
+const SHORT_NUMBERS: u32 = 1 << 22;
+/// What a longer number's four bytes begin with; it sorts behind every short one.
+const LONG_NUMBER: u8 = 0xc0;
+
 pub(crate) fn segment(id: ExecutionId, first: u32) -> Bytes {
-    Key::new(family::JOURNAL, 21).with(&id.0).with(&first.to_be_bytes()).done()
+    let key = Key::new(family::JOURNAL, 22).with(&id.0);
+    let number = first.to_be_bytes();
+    if first < SHORT_NUMBERS {
+        key.with(&number[1..]).done()
+    } else {
+        key.with(&[LONG_NUMBER]).with(&number).done()
+    }
 }
 
 pub(crate) fn journal(id: ExecutionId) -> Range {
@@ -111,7 +123,11 @@ pub(crate) fn journal(id: ExecutionId) -> Range {
 
 /// The number of the first event of the segment at this key.
 pub(crate) fn segment_first(key: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(key.get(17..21)?.try_into().ok()?))
+    match *key.get(17..)? {
+        [a, b, c] => Some(u32::from_be_bytes([0, a, b, c])),
+        [LONG_NUMBER, a, b, c, d] => Some(u32::from_be_bytes([a, b, c, d])),
+        _ => None,
+    }
 }
 
 /// The list of those with one status. A list of all is merged from these: a second row for each
@@ -277,5 +293,18 @@ mod tests {
         let short = catalog_scope("1/eu").unwrap();
         assert!(!short.contains(&catalog("1/eu-west-1", 0, b"x").unwrap()));
         assert!(catalog(&"x".repeat(256), 0, b"").is_err());
+    }
+
+    #[test]
+    fn segment_keys_sort_as_their_numbers_do() {
+        let id = ExecutionId::of("e");
+        let numbers = [0, 1, 255, 256, 25_000, SHORT_NUMBERS - 1, SHORT_NUMBERS, u32::MAX];
+        let keys: Vec<_> = numbers.iter().map(|number| segment(id, *number)).collect();
+        assert!(keys.is_sorted());
+        for (key, number) in keys.iter().zip(numbers) {
+            assert_eq!(segment_first(key), Some(number));
+            assert!(journal(id).contains(key));
+        }
+        assert_eq!(keys[5].len(), 20);
     }
 }

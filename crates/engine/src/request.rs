@@ -190,8 +190,6 @@ pub struct Record {
     pub parent: String,
     /// The ARN of what it runs.
     pub definition_arn: String,
-    /// The role it was started with.
-    pub role_arn: String,
     /// What else its kind was told at the start, in the kind's encoding.
     pub attributes: Vec<u8>,
     /// SHA-256 of its definition's text.

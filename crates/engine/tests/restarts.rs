@@ -189,7 +189,7 @@ async fn a_damaged_journal_parks_its_execution() {
     let house = House::new().await;
     house.start("a", "pass 1; note").await;
     let mut batch = Batch::new();
-    batch.put([&[b'j'][..], &id("a").0, &[0; 4]].concat(), vec![0, 99]);
+    batch.put([&[b'j'][..], &id("a").0, &[0; 3]].concat(), vec![0, 99]);
     house.store.commit(batch).await.unwrap();
     let house = house.crash().await;
     let answer = house.engine.signal::<Toy>(id("a"), Signal::Stop).await;

@@ -33,6 +33,8 @@ pub(super) struct Ends {
     pub(super) output: Option<Payload>,
     pub(super) error: Option<String>,
     pub(super) cause: Option<String>,
+    /// The role that it was started with.
+    pub(super) role_arn: String,
 }
 
 /// A page of the journal: its visible events, and the number of the next one.
@@ -122,8 +124,13 @@ impl StepFunctions {
     pub(super) async fn ends_of(&self, record: &Record) -> Result<Ends, Fault> {
         let first = Page::Forward { from: 0, limit: 1 };
         let first = self.engine.journal::<Execution>(record.id, first).await?;
-        let input = first.into_iter().next().and_then(|entry| entry.event.payload);
-        let mut ends = Ends { input, ..Ends::default() };
+        let mut ends = Ends::default();
+        if let Some(Entry { event, .. }) = first.into_iter().next() {
+            ends.input = event.payload;
+            if let EventKind::Started(started) = event.kind {
+                ends.role_arn = started.role_arn;
+            }
+        }
         if !record.closed {
             return Ok(ends);
         }

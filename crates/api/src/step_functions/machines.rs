@@ -265,6 +265,7 @@ impl StepFunctions {
     ) -> Answer {
         let record = self.execution_record(caller, &request.execution_arn).await?;
         let definition = self.definition(caller, &record.definition_hash).await?;
+        let ends = self.ends_of(&record).await?;
         let started = super::executions::StartedWith::decode(&record.attributes)?;
         let metadata_only = request.included_data.as_deref() == Some("METADATA_ONLY");
         write(&Description {
@@ -272,7 +273,7 @@ impl StepFunctions {
             name: record.definition_arn.rsplit(':').next().unwrap_or_default(),
             status: None,
             definition: (!metadata_only).then_some(&**definition.text()),
-            role_arn: &record.role_arn,
+            role_arn: &ends.role_arn,
             machine_type: None,
             creation_date: None,
             update_date: Some(Epoch(started.updated)),
