@@ -22,6 +22,9 @@ const EXECUTIONS: usize = 16;
 /// The operation that failed, and why.
 pub(crate) async fn run(service: &StepFunctions) -> Result<(), String> {
     let caller = Caller::new(ACCOUNT, REGION);
+    let cleared = |fault| format!("the check can't be removed: {fault}");
+    // An earlier one may have been cut short, by another version even.
+    service.forget(&caller).await.map_err(cleared)?;
     let call = async |operation: &str, input: Value| {
         let answer = service.call(operation, &caller, input).await;
         let answer = answer.map_err(|failure| format!("{operation} failed: {failure:?}"))?;
@@ -66,5 +69,5 @@ pub(crate) async fn run(service: &StepFunctions) -> Result<(), String> {
         call("GetExecutionHistory", json!({ "executionArn": execution })).await?;
     }
     call("ListExecutions", json!({ "stateMachineArn": machine })).await?;
-    service.forget(&caller).await.map_err(|fault| format!("the check can't be removed: {fault}"))
+    service.forget(&caller).await.map_err(cleared)
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::json;
@@ -111,6 +112,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
 
 /// Connections that are tried before anybody else is invited.
 const WARM_UP_CONNECTIONS: usize = 16;
+/// How long that may take.
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Goes through the front door once on several connections, so that the first callers don't pay
 /// for what is done once in a process. Whether they are answered or, unsigned, refused is all one.
@@ -123,7 +126,9 @@ async fn warm_up(address: SocketAddr) {
         let client = Arc::clone(&client);
         calls.spawn(async move { client.call("ListStateMachines", &json!({})).await });
     }
-    while calls.join_next().await.is_some() {}
+    let all_done = async { while calls.join_next().await.is_some() {} };
+    // A machine that is too busy for this is not kept from serving by it.
+    let _in_time = tokio::time::timeout(WARM_UP_TIMEOUT, all_done).await;
 }
 
 async fn bind(listen: &str, may_be_public: bool) -> Result<TcpListener, String> {
