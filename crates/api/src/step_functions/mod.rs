@@ -83,11 +83,6 @@ impl StepFunctions {
         Self { engine, definitions: machines::Definitions::default(), closing }
     }
 
-    /// Removes everything of an account and region.
-    pub(crate) async fn forget(&self, caller: &Caller) -> Result<(), Fault> {
-        self.engine.reset(&caller.scope).await.map(drop)
-    }
-
     /// Answers every poll that waits, and those to come, as if it had found nothing.
     pub(crate) fn end_polls(&self) {
         self.closing.send_replace(true);
