@@ -13,9 +13,11 @@
 //! This room is pure. It must not know what an execution does (the kinds), where bytes are kept
 //! (the store), nor who drives the machine (the engine).
 
+pub mod fanout;
 mod ids;
 mod machine;
 mod payload;
+mod rows;
 pub mod segment;
 mod time;
 mod turn;
@@ -23,5 +25,6 @@ mod turn;
 pub use ids::{EffectId, ExecutionId, TimerId};
 pub use machine::{Input, Journaled, Machine, Outcome, ReplyTo, Start, Summary};
 pub use payload::Payload;
+pub use rows::{RowKey, Rows};
 pub use time::Timestamp;
 pub use turn::{Command, Environment, Turn};

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{EffectId, ExecutionId, Payload, TimerId, Timestamp, Turn};
+use crate::{EffectId, ExecutionId, Payload, Rows, TimerId, Timestamp, Turn};
 
 /// Deterministic logic of one entity: an execution, a pipeline, an association, an audit task.
 ///
@@ -29,6 +29,11 @@ pub trait Machine: Default + Send + 'static {
     /// Folds one event into the state. Total: it never fails and reads no clock. `at` is when the
     /// event's turn was taken.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
+
+    /// Derives rows of this kind's views from an event, right after it was folded. A kind whose
+    /// lists are all made of summaries has none. Total, and as reproducible as [`Machine::evolve`]:
+    /// the rows are made anew from the journal.
+    fn project(&self, _event: &Self::Event, _at: Timestamp, _rows: &mut Rows) {}
 
     /// Decides on an input. Changes the state only through [`Turn::emit`]. Runs until blocked.
     ///

@@ -1,6 +1,6 @@
 //! One turn: what a machine emits and commands in answer to one input.
 
-use crate::{EffectId, Machine, Payload, TimerId, Timestamp};
+use crate::{EffectId, Machine, Payload, Rows, TimerId, Timestamp};
 
 /// What a turn may ask of the world; the engine and the simulator each have one.
 pub trait Environment {
@@ -62,12 +62,13 @@ pub struct Turn<'a, M: Machine> {
     environment: &'a mut dyn Environment,
     events: Vec<M::Event>,
     commands: Vec<Command>,
+    rows: Rows,
 }
 
 impl<'a, M: Machine> Turn<'a, M> {
     /// A turn taken at `now`.
     pub fn new(now: Timestamp, environment: &'a mut dyn Environment) -> Self {
-        Self { now, environment, events: Vec::new(), commands: Vec::new() }
+        Self { now, environment, events: Vec::new(), commands: Vec::new(), rows: Rows::default() }
     }
 
     /// The moment of this turn; all its events happen at it.
@@ -94,6 +95,7 @@ impl<'a, M: Machine> Turn<'a, M> {
     /// Records an event and folds it into the machine.
     pub fn emit(&mut self, machine: &mut M, event: M::Event) {
         machine.evolve(&event, self.now);
+        machine.project(&event, self.now, &mut self.rows);
         self.events.push(event);
     }
 
@@ -106,6 +108,12 @@ impl<'a, M: Machine> Turn<'a, M> {
     #[must_use]
     pub fn events_len(&self) -> usize {
         self.events.len()
+    }
+
+    /// The rows that the events so far change; taken away from the turn.
+    #[must_use]
+    pub fn take_rows(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
     }
 
     /// What the turn came to: its events and its commands, in order.
