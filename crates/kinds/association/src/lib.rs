@@ -1,0 +1,1 @@
+//! State Manager: associations, their schedules and their runs, as pure machines.

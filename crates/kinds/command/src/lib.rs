@@ -1,0 +1,1 @@
+//! Run Command: one command on many nodes, as a pure machine.

@@ -1,0 +1,8 @@
+//! Documents: what a text says, and everything that is wrong with it.
+
+mod runbook;
+
+pub use runbook::{
+    Action, Branch, Choice, Condition, Iterators, Loop, NextStep, OnCancel, OnFailure, Operator,
+    Output, OutputReference, Parameter, ParameterType, Runbook, Step, Test, Variable,
+};
