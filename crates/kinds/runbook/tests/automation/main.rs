@@ -3,5 +3,8 @@
 mod actions;
 mod bench;
 mod flow;
+mod properties;
 mod rates;
+#[expect(unreachable_pub, reason = "the simulation includes it as well")]
+mod sample;
 mod signals;
