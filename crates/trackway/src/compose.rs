@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use trackway_api::{Api, Credential, step_functions};
 use trackway_asl::Execution;
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
-use trackway_performers::endpoint::AwsEnvironment;
+use trackway_performers::aws::{AwsCaller, AwsEnvironment, Limits};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::task::{Lambda, Unsupported};
@@ -58,7 +58,7 @@ impl Service {
                     .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
             ),
         };
-        let environment = AwsEnvironment::new(std::env::vars());
+        let caller = AwsCaller::new(AwsEnvironment::new(std::env::vars()), Limits::default());
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
             account: ACCOUNT_DEFAULT.to_owned(),
@@ -67,7 +67,7 @@ impl Service {
             FunctionHost::start(config.functions.clone(), &config.folder, &identity, stderr_sink())
                 .await
                 .map_err(|problems| problems.to_string())?;
-        let remote = RemoteLambda::configured(&environment).map_err(|error| error.to_string())?;
+        let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
