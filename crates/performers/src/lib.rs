@@ -13,5 +13,6 @@ pub mod endpoint;
 pub mod function;
 pub mod lambda;
 pub mod remote_lambda;
+pub mod sandbox;
 pub mod task;
 pub mod transport;
