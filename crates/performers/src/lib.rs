@@ -16,5 +16,6 @@ pub mod hosted_lambda;
 pub mod lambda;
 mod random;
 pub mod remote_lambda;
+pub mod sandbox;
 pub mod task;
 pub mod transport;
