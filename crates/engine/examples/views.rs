@@ -59,15 +59,14 @@ async fn main() {
         _ => Arc::new(Memory::new()),
     };
     let builder = Engine::builder().kind::<Toy>(1, "toy").performer("echo", Arc::new(Echo));
-    let engine = builder.clock(Clock::Manual).open(store).await.expect("an engine");
+    let engine = builder.clock(Clock::Manual).open(store.clone()).await.expect("an engine");
     for script in
         ["pass 10", "rows 10", "pass 10; task echo; pass 10", "rows 10; task echo; rows 10"]
     {
         rate(&engine, script).await;
     }
     pages(&engine).await;
-    lives(&engine).await;
-    engine.shutdown().await;
+    lives(&engine, &store).await;
 }
 
 async fn rate(engine: &Engine, script: &str) {
@@ -102,7 +101,7 @@ async fn rate(engine: &Engine, script: &str) {
 
 /// Starts an execution whose every turn takes one step; it waits for a note between them.
 async fn live(engine: &Engine, name: &str, step: &str, turns: usize) -> ExecutionId {
-    let script = format!("{step}; note;").repeat(turns);
+    let script = format!("{step}; note;").repeat(turns + 1);
     let request = request(name.to_owned(), &Definition::new(script));
     engine.start(request).await.expect("a start");
     let id = ExecutionId::of(&arn(name));
@@ -117,7 +116,6 @@ async fn note(engine: &Engine, id: ExecutionId) {
 }
 
 async fn pages(engine: &Engine) {
-    // Neighbours, so that the view isn't alone in the store.
     let id = live(engine, "ten-thousand", "rows 10", 1000).await;
     for order in [Order::Ascending, Order::Descending] {
         let mut took = Vec::new();
@@ -151,11 +149,17 @@ async fn pages(engine: &Engine) {
     show("page filtered to 1 in 1,000, all 10,000 rows read", took);
 }
 
-async fn lives(engine: &Engine) {
-    for (name, step, turns) in
-        [("rows", "rows 3", 8_333), ("payloads", "pass 3", 8_333), ("batches", "rows 97", 500)]
-    {
-        let id = live(engine, name, step, turns).await;
+async fn lives(engine: &Engine, store: &Arc<dyn Store>) {
+    let lives =
+        [("rows", "rows 3", 8_333), ("payloads", "pass 3", 8_333), ("batches", "rows 97", 500)];
+    for (name, step, turns) in lives {
+        live(engine, name, step, turns).await;
+    }
+    engine.shutdown().await;
+    let builder = Engine::builder().kind::<Toy>(1, "toy").clock(Clock::Manual);
+    let engine = builder.open(store.clone()).await.expect("an engine");
+    for (name, step, turns) in lives {
+        let id = ExecutionId::of(&arn(name));
         let events = engine.record(id).await.expect("a record").map_or(0, |it| it.journal_len);
         let mut took = Vec::new();
         for _ in 0..9 {
@@ -164,7 +168,13 @@ async fn lives(engine: &Engine) {
             took.push(begin.elapsed());
         }
         show(&format!("fold of {events} events in {turns} turns ({step})"), took);
+        for which in ["first", "second"] {
+            let begin = Instant::now();
+            note(&engine, id).await;
+            println!("  the {which} signal to it after a restart: {:?}", begin.elapsed());
+        }
     }
+    engine.shutdown().await;
 }
 
 fn show(what: &str, mut took: Vec<Duration>) {

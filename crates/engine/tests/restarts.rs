@@ -97,6 +97,26 @@ async fn children_of_other_kinds_on_other_shards_report_after_crashes() {
 }
 
 #[tokio::test]
+async fn signals_to_a_long_life_fold_it_once() {
+    let notes = "note; pass 1;".repeat(20);
+    let house = House::new().await;
+    house.start("long", &format!("pass 2000; {notes}")).await;
+    house.start("short", &notes).await;
+    let house = house.crash().await;
+    for (name, folds) in [("long", 1), ("short", 20)] {
+        let before = house.engine.stats().folds;
+        for _ in 0..20 {
+            house.engine.signal::<Toy>(id(name), Signal::Note("x".into())).await.unwrap();
+        }
+        while house.engine.stats().folds - before < folds {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(house.engine.stats().folds - before, folds, "{name}");
+        assert_eq!(house.status(name).await, SUCCEEDED);
+    }
+}
+
+#[tokio::test]
 async fn a_letter_that_waits_is_delivered_after_a_restart() {
     let house = House::new().await;
     house.start("a", "token silent; pass 1").await;
