@@ -1,0 +1,89 @@
+//! Systems Manager: each operation of the service, one file a group.
+//!
+//! A handler gets a request that satisfies the service model, looks at what only the service can
+//! know, calls the engine and answers with the model's own member names as JSON text. Codes of
+//! refusals stand in [`refusal`], tables of the catalog in [`table`].
+//!
+//! A group lists its operations itself and carries them out itself: here they are only found.
+
+mod associations;
+mod automation;
+mod commands;
+mod documents;
+mod nodes;
+mod parameters;
+mod refusal;
+mod settings;
+pub mod table;
+mod tags;
+
+use std::pin::Pin;
+
+use serde_json::Value;
+use trackway_engine::Engine;
+
+pub use refusal::Code;
+
+use crate::Caller;
+
+/// The tag under which the engine knows Automation.
+pub const AUTOMATION_KIND: u8 = 2;
+/// The tag under which the engine knows Run Command.
+pub const COMMAND_KIND: u8 = 3;
+/// The tag under which the engine knows associations.
+pub const ASSOCIATION_KIND: u8 = 4;
+/// The tag under which the engine knows the runs of associations.
+pub const ASSOCIATION_RUN_KIND: u8 = 5;
+
+/// A group of operations.
+struct Group {
+    /// Those that are built, by the model's names.
+    operations: &'static [&'static str],
+    /// Carries one of them out; the input satisfies the model.
+    call: for<'a> fn(&'a Ssm, &'a str, &'a Caller, Value) -> Working<'a>,
+}
+
+/// An answer that is being made.
+type Working<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Every group. An operation that is in none is not built.
+const GROUPS: &[Group] = &[
+    associations::GROUP,
+    automation::GROUP,
+    commands::GROUP,
+    documents::GROUP,
+    nodes::GROUP,
+    parameters::GROUP,
+    settings::GROUP,
+    tags::GROUP,
+];
+
+/// The operations that are built.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().flat_map(|group| group.operations.iter().copied())
+}
+
+/// The service.
+pub(crate) struct Ssm {
+    engine: Engine,
+}
+
+/// An answer: JSON text in the model's member names.
+type Answer = crate::answer::Answer<Code>;
+
+impl Ssm {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Carries out one operation; `input` satisfies the model. None if it is not built.
+    pub(crate) async fn call(
+        &self,
+        operation: &str,
+        caller: &Caller,
+        input: Value,
+    ) -> Option<Answer> {
+        let group = GROUPS.iter().find(|group| group.operations.contains(&operation))?;
+        Some((group.call)(self, operation, caller, input).await)
+    }
+}
