@@ -39,6 +39,9 @@ pub enum Planted {
     /// Summaries and lists stay as they were at the start.
     #[cfg(feature = "planted")]
     SummaryNotWritten,
+    /// The rows of the kinds' views aren't written.
+    #[cfg(feature = "planted")]
+    RowNotWritten,
 }
 
 impl Planted {
@@ -64,6 +67,13 @@ impl Planted {
     pub(crate) fn skips_summaries(self) -> bool {
         #[cfg(feature = "planted")]
         return self.is(Self::SummaryNotWritten);
+        #[cfg(not(feature = "planted"))]
+        false
+    }
+
+    pub(crate) fn skips_rows(self) -> bool {
+        #[cfg(feature = "planted")]
+        return self.is(Self::RowNotWritten);
         #[cfg(not(feature = "planted"))]
         false
     }

@@ -36,6 +36,7 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
     let toys = [
         plain("one-turn", &[("a", "pass 3; dice"), ("b", "fail"), ("c", "")]),
         plain("tasks", &[("a", "task good; task good; task bad"), ("b", "fan 5 good; pass 1")]),
+        plain("rows", &[("a", "rows 5; task good; rows 3"), ("b", "rows 2; wait 9; rows 1; fail")]),
         plain("timers", &[("a", "wait 50; wait 0; pass 1"), ("b", "timers 20 7; task good")]),
         plain(
             "timeouts",

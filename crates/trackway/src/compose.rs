@@ -169,6 +169,7 @@ impl Verified {
             ("journal segments, each decoded", engine.segments),
             ("events, without a gap", engine.events),
             ("list rows, each equal to a refold", engine.list_rows),
+            ("rows of views, each equal to a refold", engine.rows),
             ("timers, each of a running execution", engine.timers),
             ("effects, each of a running execution", engine.effects),
             ("letters, each to a running execution", engine.letters),
