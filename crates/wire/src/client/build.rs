@@ -113,6 +113,13 @@ pub fn build(
     }
     let mut request = Draft { service, operation, shape, input, headers: HeaderMap::new() };
     let sent = request.sent(protocol)?;
+    match &*service.name {
+        "glacier" => request.set("x-amz-glacier-version", &service.api_version)?,
+        "apigateway" if !request.headers.contains_key("accept") => {
+            request.set("accept", "application/json")?;
+        }
+        _ => {}
+    }
     let method = if sent.rpc { b"POST" } else { operation.method.as_bytes() };
     let encrypted = endpoint.scheme == "https";
     let streams = is_s3(service) && request.streams();
