@@ -14,5 +14,6 @@ pub mod function;
 pub mod lambda;
 pub mod remote_lambda;
 pub mod sandbox;
+pub mod script;
 pub mod task;
 pub mod transport;
