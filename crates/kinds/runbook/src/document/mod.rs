@@ -14,6 +14,7 @@ mod fields;
 mod inputs;
 mod parameter;
 mod parse;
+mod pattern;
 mod problem;
 pub mod reference;
 mod runbook;
@@ -22,9 +23,11 @@ mod text;
 mod yaml;
 mod yaml_write;
 
+pub use actions::follows_on_cancel;
 pub use inputs::duration_seconds;
-pub use parameter::{pattern, stored_name};
+pub use parameter::stored_name;
 pub use parse::{CONTENT_BYTES_MAX, Document, DocumentType, parse};
+pub use pattern::{matches, pattern};
 pub use problem::{Exception, Problem, Problems};
 pub use runbook::{
     Action, Branch, Choice, Condition, Iterators, Loop, NextStep, OnCancel, OnFailure, Operator,
