@@ -68,6 +68,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 /// The service.
 pub(crate) struct Ssm {
     engine: Engine,
+    /// Documents that were parsed already.
+    parsed: documents::Parsed,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -75,7 +77,7 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, parsed: documents::Parsed::default() }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.
