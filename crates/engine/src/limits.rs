@@ -26,6 +26,9 @@ pub const TIMERS_REFILL: usize = 4096;
 pub const TIMERS_PER_BATCH_MAX: usize = 512;
 /// Executions with a timer due within so many milliseconds stay in memory.
 pub const TIMER_SOON_MS: i64 = 1000;
+/// Events from which on a journal is not folded anew for every input: its execution stays among the
+/// idle ones, although it waits for nothing but a timer.
+pub const COSTLY_FOLD_EVENTS: u32 = 1024;
 /// Idle executions that a shard keeps folded because the world may answer them soon.
 pub const IDLE_MAX: usize = 64;
 /// Definitions that a shard keeps parsed.

@@ -13,12 +13,15 @@
 //! token Q          an effect in queue Q whose answer comes by Done
 //! job A, B         the same in queue `job/child`, whose performer answers first and the child later
 //! child A, B       an effect in queue `child` whose request is the script `A; B`
+//! relay A, B       an effect in queue `relay` whose child is a [`Relay`] that runs `A; B`
 //! note             waits for a Note
 //! dice             records a random number
 //! rows N           N events in one turn, each with a row of the view LISTED
 //! panic            panics
 //! fail             ends as failed
 //! ```
+
+mod relay;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +30,8 @@ use trackway_core::{
     Command, EffectId, Input, Journaled, Machine, Outcome, Payload, Rows, Summary, TimerId,
     Timestamp, Turn,
 };
+
+pub use relay::{CHILD, Event as RelayEvent, Relay, Stop as RelayStop};
 
 /// Runs.
 pub const RUNNING: u8 = 1;
@@ -160,6 +165,8 @@ pub enum Step {
     Child(String),
     /// `job SCRIPT`
     Job(String),
+    /// `relay SCRIPT`
+    Relay(String),
     /// `note`
     Note,
     /// `dice`
@@ -189,6 +196,9 @@ fn step(text: &str) -> Result<Step, String> {
             Step::Child(text.trim_start().trim_start_matches("child").replace(',', ";"))
         }
         ["job", ..] => Step::Job(text.trim_start().trim_start_matches("job").replace(',', ";")),
+        ["relay", ..] => {
+            Step::Relay(text.trim_start().trim_start_matches("relay").replace(',', ";"))
+        }
         ["note"] => Step::Note,
         ["dice"] => Step::Dice,
         ["panic"] => Step::Panic,
@@ -425,6 +435,9 @@ impl Toy {
             }
             Step::Job(script) => {
                 self.ask("job/child", Payload::new(format!("{:?}", script.trim())), turn);
+            }
+            Step::Relay(script) => {
+                self.ask("relay", Payload::new(format!("{:?}", script.trim())), turn);
             }
             Step::Note => turn.emit(self, Event::AwaitsNote),
             Step::Dice => {

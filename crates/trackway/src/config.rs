@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use trackway_performers::function::FunctionConfig;
+use trackway_performers::sandbox::SandboxConfig;
 
 /// The file that is looked for in the working folder.
 pub(crate) const FILE_NAME: &str = "trackway.toml";
@@ -19,6 +20,9 @@ pub(crate) struct Config {
     /// `[functions.NAME]`: Lambda functions that run here.
     #[serde(default)]
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
+    /// `[sandbox]`: whether and how commands and scripts run here.
+    #[serde(default)]
+    pub(crate) sandbox: SandboxConfig,
     /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,

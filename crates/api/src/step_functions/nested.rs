@@ -85,8 +85,7 @@ async fn start(service: &StepFunctions, work: &Work) -> Outcome {
             Outcome::Succeeded(Payload::new(response(&arn, started, &request_id)))
         }
         Err(Failure::Refused(refusal)) => {
-            let Refusal { code, message, .. } = refusal;
-            let code = code.name();
+            let (code, message) = (refusal.code.name(), refusal.text());
             Outcome::Failed {
                 error: format!("StepFunctions.{code}Exception"),
                 cause: format!(
