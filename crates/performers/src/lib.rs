@@ -12,6 +12,7 @@
 pub mod endpoint;
 pub mod function;
 pub mod lambda;
+pub mod plugin;
 pub mod remote_lambda;
 pub mod sandbox;
 pub mod script;
