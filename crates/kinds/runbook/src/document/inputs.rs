@@ -59,10 +59,10 @@ fn check_values(action: &str, inputs: &Object, at: &Place<'_>, found: &mut Found
             let types = ["EC2", "ManagedInstance", "MaintenanceWindow", "Parameter"];
             one_of(inputs, "ResourceType", &types, at, found);
         }
-        "aws:createStack" => {
-            if inputs.contains_key("TemplateBody") && inputs.contains_key("TemplateURL") {
-                found.add(at, "TemplateBody and TemplateURL can't be given both.");
-            }
+        "aws:createStack"
+            if inputs.contains_key("TemplateBody") && inputs.contains_key("TemplateURL") =>
+        {
+            found.add(at, "TemplateBody and TemplateURL can't be given both.");
         }
         "aws:executeScript" => script(inputs, at, found),
         "aws:invokeLambdaFunction" => {

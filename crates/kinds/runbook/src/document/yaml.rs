@@ -211,12 +211,10 @@ fn merge(
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
     match tag {
         Some(tag) if tag.is_yaml_core_schema() => tagged(text, &tag.suffix),
-        Some(tag) if !(tag.handle.is_empty() && tag.suffix == "!") && !tag.suffix.is_empty() => {
-            Err(format!(
-                "could not determine a constructor for the tag {}{}",
-                tag.handle, tag.suffix
-            ))
-        }
+        Some(tag) if !tag.suffix.is_empty() && tag.suffix != "!" => Err(format!(
+            "could not determine a constructor for the tag {}{}",
+            tag.handle, tag.suffix
+        )),
         Some(_) => Ok(Value::String(text.to_owned())),
         None if style == ScalarStyle::Plain => Ok(plain(text)),
         None => Ok(Value::String(text.to_owned())),
