@@ -223,9 +223,10 @@ fn read_step(from: &Object, at: &Place<'_>, found: &mut Found) -> Option<Command
     };
     let inputs = inputs.unwrap_or_default();
     let (name, action) = (name?, action?);
-    check_plugin(&action, &inputs, at, found);
+    let inner = at.key("inputs");
+    check_plugin(&action, &inputs, &inner, found);
     let precondition = read_precondition(from, at, found);
-    let mut step = step_of(name, action, inputs, at, found);
+    let mut step = step_of(name, action, inputs, &inner, found);
     step.precondition = precondition;
     // Beside the inputs, where the agent looks for them, these may stand in the step itself.
     let outer = step_of(String::new(), String::new(), from.clone(), at, found);
@@ -240,19 +241,19 @@ fn read_step(from: &Object, at: &Place<'_>, found: &mut Found) -> Option<Command
 
 fn check_plugin(action: &str, inputs: &Object, at: &Place<'_>, found: &mut Found) {
     let Some(plugin) = find(action) else {
-        found.add(&at.key("action"), format!("Plugin {action} is not supported."));
+        found.add(at, format!("Plugin {action} is not supported."));
         return;
     };
     for name in plugin.required {
         if fields::present(inputs, name).is_none() {
             let text = format!("Required input {name} is missing for plugin {action}.");
-            found.add(&at.key("inputs"), text);
+            found.add(at, text);
         }
     }
     if let Some(commands) = inputs.get("runCommand")
         && !matches!(commands, Value::Array(_) | Value::String(_))
     {
-        found.add(&at.key("inputs").key("runCommand"), "A list of strings is expected.");
+        found.add(&at.key("runCommand"), "A list of strings is expected.");
     }
 }
 
