@@ -9,7 +9,37 @@ use serde::{Deserialize, Serialize};
 use super::action::ActionKind;
 use super::condition::Rule;
 use crate::document::reference::Template;
-use crate::document::{Action, Branch, Iterators, NextStep, Runbook, Step};
+use crate::document::{
+    self, Action, Branch, Document, DocumentType, Format, Iterators, NextStep, Runbook, Step,
+};
+
+/// The text that an execution's definition is kept as: `{"Format": "YAML", "Content": "…"}`, with
+/// the document as it was created. `Format` is that of the
+/// document: `JSON`, `YAML` or `TEXT`.
+#[must_use]
+pub fn envelope(content: &str, format: &str) -> String {
+    serde_json::json!({ "Format": format, "Content": content }).to_string()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope {
+    format: String,
+    content: String,
+}
+
+/// Reads an [`envelope`]; a text that is none is taken for the document itself, as JSON.
+pub(crate) fn parse(text: &str) -> Result<Definition, String> {
+    let (content, format) = match serde_json::from_str::<Envelope>(text) {
+        Ok(found) => (found.content, Format::parse(&found.format).unwrap_or(Format::Json)),
+        Err(_) => (text.to_owned(), Format::Json),
+    };
+    match document::parse(&content, format, DocumentType::Automation) {
+        Ok(Document::Runbook(runbook)) => Ok(Definition::new(runbook)),
+        Ok(_) => Err("the document is not a runbook".to_owned()),
+        Err(problems) => Err(problems.message()),
+    }
+}
 
 /// What an execution runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +86,8 @@ impl Definition {
     /// Makes a runbook ready.
     #[must_use]
     pub fn new(runbook: Runbook) -> Self {
-        let mut steps: Vec<Ready> = runbook.steps.iter().map(|step| Ready::of(step, None)).collect();
+        let mut steps: Vec<Ready> =
+            runbook.steps.iter().map(|step| Ready::of(step, None)).collect();
         let main = number(steps.len());
         for place in 0..main {
             let from = number(steps.len());
@@ -72,7 +103,8 @@ impl Definition {
             parent: ready.parent,
         });
         let outline = Arc::new(outline.collect());
-        let named = steps.iter().zip(0..main).map(|(ready, place)| (ready.step.name.clone(), place));
+        let named =
+            steps.iter().zip(0..main).map(|(ready, place)| (ready.step.name.clone(), place));
         let by_name = named.collect();
         let of = |value: &serde_json::Value| Template::parse(value);
         Self {

@@ -82,7 +82,10 @@ impl FailureType {
         let has = |word: &str| code.contains(word);
         if has("Throttl") || has("TooManyRequests") || has("RequestLimitExceeded") {
             Self::Throttling
-        } else if has("AccessDenied") || has("Unauthorized") || has("Forbidden") || status == Some(403)
+        } else if has("AccessDenied")
+            || has("Unauthorized")
+            || has("Forbidden")
+            || status == Some(403)
         {
             Self::Permission
         } else {
@@ -133,12 +136,7 @@ impl Failure {
     /// Something is wrong here, not with the step.
     pub(crate) fn internal(what: &str) -> Self {
         let message = format!("Internal Server Error. {what}. {GUIDE}");
-        Self {
-            message,
-            stage: Stage::Invocation,
-            kind: FailureType::Internal,
-            details: Vec::new(),
-        }
+        Self { message, stage: Stage::Invocation, kind: FailureType::Internal, details: Vec::new() }
     }
 
     /// An attempt took too long.
@@ -155,7 +153,8 @@ impl Failure {
     pub(crate) fn aws(error: &str, cause: &str) -> Self {
         let found: Option<AwsFailure> = serde_json::from_str(cause).ok();
         let Some(found) = found else {
-            let what = if cause.is_empty() { error.to_owned() } else { format!("{error}: {cause}") };
+            let what =
+                if cause.is_empty() { error.to_owned() } else { format!("{error}: {cause}") };
             let kind = FailureType::of_error(error, None);
             let mut failure = Self::new(Stage::Invocation, kind, &what);
             failure.details = vec![("Code".to_owned(), error.to_owned())];

@@ -200,7 +200,8 @@ impl Automation {
         if self.cancelling.is_none() {
             self.status = Status::InProgress;
         }
-        let is_child = self.started.outline.get(usize::from(place)).is_some_and(|o| o.parent.is_some());
+        let is_child =
+            self.started.outline.get(usize::from(place)).is_some_and(|o| o.parent.is_some());
         let id = if is_child { self.child_step_id(sequence) } else { self.main_id(place) };
         let iteration = self.looping.as_ref().filter(|_| is_child).map_or(0, |l| l.iteration);
         let record = Record {

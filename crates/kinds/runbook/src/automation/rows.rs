@@ -136,7 +136,8 @@ impl StepRow {
         put("StepName", json!(header.name));
         put("Action", json!(header.action.name()));
         describe_options(body.options.as_deref(), &mut put);
-        for (name, at) in [("ExecutionStartTime", header.started), ("ExecutionEndTime", header.ended)]
+        for (name, at) in
+            [("ExecutionStartTime", header.started), ("ExecutionEndTime", header.ended)]
         {
             at.into_iter().for_each(|at| put(name, seconds(at)));
         }
@@ -361,7 +362,10 @@ impl Automation {
             }
             EventKind::Listed => self.put_pending(rows),
             EventKind::StepStarted { place, .. } => {
-                let started = [&self.child, &self.main].into_iter().flatten().find(|record| record.place == *place);
+                let started = [&self.child, &self.main]
+                    .into_iter()
+                    .flatten()
+                    .find(|record| record.place == *place);
                 let Some(record) = started else { return };
                 match record.replaces {
                     Some((at, sequence)) => rows.delete(STEPS, started_key(at, sequence)),
@@ -461,9 +465,8 @@ impl Automation {
             "DocumentName": with.document_name,
             "DocumentVersion": with.document_version,
         }));
-        let outputs = ended.map(|_| {
-            text(json!({"ExecutionId": uuid_text(&id), "Status": status.name()}))
-        });
+        let outputs =
+            ended.map(|_| text(json!({"ExecutionId": uuid_text(&id), "Status": status.name()})));
         let header = Header {
             status,
             action: ActionKind::ExecuteAutomation,

@@ -58,7 +58,8 @@ impl Scope<'_> {
 
     /// What a loop that is under way tells of its pass.
     fn pass(&self, place: u16, path: &[String]) -> Option<Value> {
-        let looping = self.state.looping.as_ref().filter(|_| self.state.loop_place() == Some(place))?;
+        let looping =
+            self.state.looping.as_ref().filter(|_| self.state.loop_place() == Some(place))?;
         match path {
             [name] if name == "CurrentIteration" => Some(Value::from(looping.iteration)),
             [name] if name == "CurrentIteratorValue" => looping.value().cloned(),

@@ -202,7 +202,8 @@ impl Automation {
     /// A UUID that is always the same for the same number; every number has its own.
     pub(crate) fn uuid(&self, family: u64, number: u64) -> [u8; 16] {
         let (high, low) = self.started.seed;
-        let word = |seed: u64, salt: u64| mix(seed ^ mix(family ^ salt) ^ mix(number.wrapping_add(salt)));
+        let word =
+            |seed: u64, salt: u64| mix(seed ^ mix(family ^ salt) ^ mix(number.wrapping_add(salt)));
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&word(high, 1).to_be_bytes());
         bytes[8..].copy_from_slice(&word(low, 2).to_be_bytes());

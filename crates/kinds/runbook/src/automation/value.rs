@@ -2,64 +2,26 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::document::reference::as_text;
 use crate::document::ParameterType;
+use crate::document::reference::as_text;
 
-/// The value as one of the type, or why it is none.
+/// The value as one of the type, or why it is none. In a list of texts everything becomes text, and
+/// a text may hold a list or a map as JSON.
 pub(crate) fn convert(value: Value, kind: &ParameterType) -> Result<Value, String> {
-    let fits = match (kind, &value) {
-        (ParameterType::String | ParameterType::Aws(_), Value::String(_))
-        | (ParameterType::Integer, Value::Number(_))
-        | (ParameterType::Boolean, Value::Bool(_))
-        | (ParameterType::StringMap, Value::Object(_)) => true,
-        (ParameterType::MapList, Value::Array(list)) => list.iter().all(Value::is_object),
-        (ParameterType::StringList | ParameterType::AwsList(_), Value::Array(list)) => {
-            list.iter().all(Value::is_string)
-        }
-        _ => false,
-    };
-    if fits {
-        return Ok(value);
+    if let Some(found) = kind.conform(&value) {
+        return Ok(found);
     }
     let other = match (kind, &value) {
-        (ParameterType::String | ParameterType::Aws(_), Value::Number(_) | Value::Bool(_)) => {
-            Some(Value::String(as_text(&value)))
-        }
-        (ParameterType::Integer, Value::String(text)) => {
-            text.trim().parse::<i64>().ok().map(Value::from)
-        }
-        (ParameterType::Boolean, Value::String(text)) => match text.to_ascii_lowercase().as_str() {
-            "true" => Some(Value::Bool(true)),
-            "false" => Some(Value::Bool(false)),
-            _ => None,
-        },
         (ParameterType::StringList | ParameterType::AwsList(_), Value::Array(list)) => {
             Some(list.iter().map(|item| Value::String(as_text(item))).collect())
         }
-        (
-            ParameterType::StringMap | ParameterType::MapList | ParameterType::StringList,
-            Value::String(text),
-        ) => match serde_json::from_str::<Value>(text) {
-            Ok(read) if !read.is_string() => convert(read, kind).ok(),
-            _ => None,
-        },
+        (ParameterType::StringList, Value::String(text)) => {
+            let read: Option<Vec<Value>> = serde_json::from_str(text).ok();
+            read.map(|list| list.iter().map(|item| Value::String(as_text(item))).collect())
+        }
         _ => None,
     };
-    other.ok_or_else(|| format!("{value} is not of type {}", type_name(kind)))
-}
-
-/// A type's name in documents.
-pub(crate) fn type_name(kind: &ParameterType) -> String {
-    match kind {
-        ParameterType::String => "String".to_owned(),
-        ParameterType::StringList => "StringList".to_owned(),
-        ParameterType::Integer => "Integer".to_owned(),
-        ParameterType::Boolean => "Boolean".to_owned(),
-        ParameterType::StringMap => "StringMap".to_owned(),
-        ParameterType::MapList => "MapList".to_owned(),
-        ParameterType::Aws(name) => name.clone(),
-        ParameterType::AwsList(name) => format!("List<{name}>"),
-    }
+    other.ok_or_else(|| format!("{value} is not of type {}", kind.name()))
 }
 
 /// A value as the API lists it: a list of texts.
@@ -108,7 +70,6 @@ mod tests {
             (json!("7"), Integer, Some(json!(7))),
             (json!("x"), Integer, None),
             (json!("TRUE"), Boolean, Some(json!(true))),
-            (json!(1), Boolean, None),
             (json!([1, "a"]), StringList, Some(json!(["1", "a"]))),
             (json!("a"), StringList, None),
             (json!("[\"a\"]"), StringList, Some(json!(["a"]))),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::work::{Answer, Decided, Then, View, object};
 use crate::automation::failure::Failure;
 use crate::automation::selector::{Found, select};
-use crate::automation::value::{as_list, as_python, convert, type_name};
+use crate::automation::value::{as_list, as_python, convert};
 use crate::document::reference::as_text;
 
 /// The call that the inputs describe: all but the action's own are the operation's.
@@ -60,7 +60,7 @@ pub(super) fn declared(
             Failure::verification(&format!(
                 "Output {} is declared as {}: {why}",
                 output.name,
-                type_name(&output.kind)
+                output.kind.name()
             ))
         })?;
         outputs.insert(output.name.clone(), value);

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::work::{Answer, Decided, Then, View, object};
 use crate::automation::event::Decision;
 use crate::automation::failure::Failure;
-use crate::document::ParameterType;
 use crate::automation::value::{as_list, convert};
+use crate::document::ParameterType;
 
 /// How many approvers a step may name.
 const APPROVERS_MAX: usize = 10;
@@ -94,7 +94,9 @@ fn is_same(approver: &str, caller: &str) -> bool {
             let session = resource.strip_prefix("assumed-role/").and_then(|r| r.split_once('/'));
             let role = wanted.strip_prefix("role/").or(wanted.strip_prefix("assumed-role/"));
             match (session, role) {
-                (Some((session_role, _)), Some(role)) => of == account && last(role) == session_role,
+                (Some((session_role, _)), Some(role)) => {
+                    of == account && last(role) == session_role
+                }
                 _ => false,
             }
         }

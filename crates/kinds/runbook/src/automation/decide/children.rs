@@ -115,8 +115,16 @@ fn automation_ended(view: &View<'_>, report: &Value) -> Decided {
     Ok(Then::FailWith(Failure::polled(&why), outputs, None))
 }
 
-const OF_A_MACHINE: &[&str] =
-    &["executionArn", "input", "name", "output", "startDate", "stateMachineArn", "status", "stopDate"];
+const OF_A_MACHINE: &[&str] = &[
+    "executionArn",
+    "input",
+    "name",
+    "output",
+    "startDate",
+    "stateMachineArn",
+    "status",
+    "stopDate",
+];
 
 pub(super) fn machine(view: &View<'_>, answer: Answer) -> Decided {
     match answer {

@@ -9,11 +9,11 @@ use crate::automation::failure::Failure;
 use crate::automation::report::Report;
 use crate::automation::status::Status;
 use crate::automation::value::as_list;
-use crate::document::reference::Reference;
 use crate::document::reference::Lookup as _;
+use crate::document::reference::Reference;
 
 /// What an output is worth whose step has not succeeded.
-pub const NO_OUTPUT: &str =
+pub(super) const NO_OUTPUT: &str =
     "No output available yet because the step is not successfully executed";
 
 impl Decide<'_, '_> {
@@ -51,7 +51,8 @@ impl Decide<'_, '_> {
             return outputs;
         }
         for output in &self.def.runbook().outputs {
-            let value = Reference::parse(&output.text).and_then(|reference| self.output(&reference));
+            let value =
+                Reference::parse(&output.text).and_then(|reference| self.output(&reference));
             let list = value.map_or_else(|| vec![NO_OUTPUT.to_owned()], |value| as_list(&value));
             outputs.insert(output.text.clone(), json!(list));
         }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 use trackway_core::{Command, Payload, TimerId};
 
-use super::{Decide, Ending, Next, Then, View};
 use super::work::Answer;
+use super::{Decide, Ending, Next};
 use crate::automation::action::ActionKind;
 use crate::automation::definition::Ready;
 use crate::automation::event::{EventKind, StepOptions};
@@ -13,7 +13,7 @@ use crate::automation::limits::{STEPS_MAX, TURN_STEPS_MAX};
 use crate::automation::state::Record;
 use crate::automation::status::Status;
 use crate::automation::value::convert;
-use crate::document::reference::{Template, as_text, parts, Part, resolve};
+use crate::document::reference::{Part, Template, as_text, parts, resolve};
 use crate::document::{NextStep, OnFailure, ParameterType};
 
 impl Decide<'_, '_> {
@@ -296,7 +296,8 @@ impl Decide<'_, '_> {
         match next {
             NextStep::Step(name) => self.def.place(name, ready.parent),
             NextStep::Reference(text) => {
-                let braced = if text.contains("{{") { text.clone() } else { format!("{{{{ {text} }}}}") };
+                let braced =
+                    if text.contains("{{") { text.clone() } else { format!("{{{{ {text} }}}}") };
                 let name = self.fill(ready, &Template::parse_text(&braced)).ok()?;
                 self.def.place(name.as_str()?.trim_start_matches("step:"), ready.parent)
             }
@@ -313,7 +314,12 @@ impl Decide<'_, '_> {
     pub(super) fn main_timed_out(&mut self) -> Next {
         if self.state.child.as_ref().is_some_and(Record::is_running) {
             self.tell_child_to_stop();
-            self.end_step(Status::Cancelled, Some(Failure::timed_out("in a loop")), Map::new(), None);
+            self.end_step(
+                Status::Cancelled,
+                Some(Failure::timed_out("in a loop")),
+                Map::new(),
+                None,
+            );
         }
         self.timed_out()
     }
@@ -322,7 +328,8 @@ impl Decide<'_, '_> {
     pub(super) fn park(&mut self) -> Next {
         let outputs = self.state.current().and_then(|record| {
             let action = self.def.ready(record.place)?.action;
-            (action == ActionKind::Approve).then(|| super::approve::outputs(&record.work.decisions, "Waiting"))
+            (action == ActionKind::Approve)
+                .then(|| super::approve::outputs(&record.work.decisions, "Waiting"))
         });
         let outputs = outputs.map(|outputs| Payload::new(Value::Object(outputs).to_string()));
         self.emit(EventKind::Parked, outputs);

@@ -17,7 +17,9 @@ pub(super) fn change_state(view: &View<'_>, answer: Answer) -> Decided {
     match (view.stage, answer) {
         (_, Answer::Begin) => begin_change(view, desired),
         (_, Answer::Failed { error, cause }) => Ok(Then::Fail(Failure::aws(&error, &cause))),
-        (CHANGE, Answer::Response(_)) | (_, Answer::Due) => Ok(look(view, &view.texts("InstanceIds"))),
+        (CHANGE, Answer::Response(_)) | (_, Answer::Due) => {
+            Ok(look(view, &view.texts("InstanceIds")))
+        }
         (_, Answer::Response(response)) => {
             let states = states(&response);
             if states.iter().all(|state| state == desired) && !states.is_empty() {
@@ -157,7 +159,8 @@ fn run_input(view: &View<'_>) -> Map<String, Value> {
         });
         input.insert(count.to_owned(), json!(given.unwrap_or(1)));
     }
-    let profile = view.pick(&[("IamInstanceProfileArn", "Arn"), ("IamInstanceProfileName", "Name")]);
+    let profile =
+        view.pick(&[("IamInstanceProfileArn", "Arn"), ("IamInstanceProfileName", "Name")]);
     if !profile.is_empty() {
         input.insert("IamInstanceProfile".to_owned(), Value::Object(profile));
     }

@@ -189,7 +189,10 @@ impl<'a> Decide<'a, '_> {
             child_id: &child_id,
             timeout_seconds: record.options.as_ref().and_then(|options| options.timeout_seconds),
             stage: *stage,
-            memo: memo.as_ref().and_then(|memo| serde_json::from_str(memo).ok()).unwrap_or_default(),
+            memo: memo
+                .as_ref()
+                .and_then(|memo| serde_json::from_str(memo).ok())
+                .unwrap_or_default(),
             polls: *polls,
         };
         match ready.action {

@@ -11,7 +11,7 @@ use crate::automation::event::{EventKind, Started};
 use crate::automation::failure::Failure;
 use crate::automation::start::StartedWith;
 use crate::automation::status::Status;
-use crate::automation::value::{convert, type_name};
+use crate::automation::value::convert;
 use crate::document::reference::{Reference, Template};
 use crate::request::{self, AwsCall};
 
@@ -50,7 +50,8 @@ impl Decide<'_, '_> {
     /// Asks for the next default that is in Parameter Store.
     fn fetch(&mut self) -> Option<Next> {
         let defaults = self.def.defaults.iter().zip(0_u16..);
-        let mut wanted = defaults.filter_map(|(default, at)| Some((at, ssm_name(default.as_ref()?)?)));
+        let mut wanted =
+            defaults.filter_map(|(default, at)| Some((at, ssm_name(default.as_ref()?)?)));
         let (parameter, name) = wanted.find(|(at, _)| {
             let name = &self.def.runbook().parameters[usize::from(*at)].name;
             !self.state.parameters.contains_key(name) && !self.state.fetched.contains_key(at)
@@ -88,7 +89,7 @@ impl Decide<'_, '_> {
         // A StringList of Parameter Store is a text with commas.
         let value = match convert(Value::String(text.clone()), &declared.kind) {
             Ok(value) => value,
-            Err(_) if type_name(&declared.kind).contains("List") => {
+            Err(_) if declared.kind.is_list() => {
                 text.split(',').map(|item| Value::from(item.trim())).collect()
             }
             Err(why) => {

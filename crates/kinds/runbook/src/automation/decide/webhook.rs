@@ -26,7 +26,8 @@ pub(super) fn invoke(view: &View<'_>, answer: Answer) -> Decided {
             let shown = as_text(&code);
             let is_error = code.as_u64().is_some_and(|code| code >= 400);
             let what = format!("The webhook answered with code {shown}: {}", as_text(&text));
-            let outputs = object([("Response", text), ("ResponseCode", Value::from(shown.clone()))]);
+            let outputs =
+                object([("Response", text), ("ResponseCode", Value::from(shown.clone()))]);
             if is_error {
                 let failure = Failure::action(&what);
                 return Ok(Then::FailWith(failure, outputs, Some(shown)));
