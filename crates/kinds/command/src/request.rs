@@ -56,6 +56,17 @@ pub struct Request {
     pub alarm_configuration: Option<Value>,
     /// What started it, if not a caller: `AssociationId` and the like.
     pub origin: Map<String, Value>,
+    /// The document's steps, as plugins are named before a node has reported them.
+    pub steps: Vec<Step>,
+}
+
+/// A step of the command's document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name; for schema 1.2 the plugin's.
+    pub name: String,
+    /// What it is: `aws:runShellScript`.
+    pub plugin: String,
 }
 
 impl Default for Request {
@@ -80,6 +91,7 @@ impl Default for Request {
             cloud_watch_output_config: None,
             alarm_configuration: None,
             origin: Map::new(),
+            steps: Vec::new(),
         }
     }
 }
