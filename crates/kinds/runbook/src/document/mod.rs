@@ -1,11 +1,33 @@
 //! Documents: what a text says, and everything that is wrong with it.
+//!
+//! ```text
+//!   text ──▶ text, yaml (JSON values) ──▶ parse ──▶ automation, steps, condition, inputs ──▶ Runbook
+//!                                            │                                  check (names, jumps, references)
+//!                                            └──▶ Other: kept, not run
+//! ```
 
+mod actions;
+mod automation;
+mod check;
+mod condition;
+mod fields;
+mod inputs;
+mod parameter;
+mod parse;
 mod problem;
 pub mod reference;
 mod runbook;
+mod steps;
+mod text;
+mod yaml;
+mod yaml_write;
 
+pub use inputs::duration_seconds;
+pub use parameter::{pattern, stored_name};
+pub use parse::{CONTENT_BYTES_MAX, Document, DocumentType, parse};
 pub use problem::{Exception, Problem, Problems};
 pub use runbook::{
     Action, Branch, Choice, Condition, Iterators, Loop, NextStep, OnCancel, OnFailure, Operator,
     Output, OutputReference, Parameter, ParameterType, Runbook, Step, Test, Variable,
 };
+pub use text::{Format, convert, read, write};
