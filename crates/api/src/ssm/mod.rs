@@ -23,6 +23,10 @@ use bytes::Bytes;
 use serde_json::Value;
 use trackway_engine::{Check, Edit, Engine, Fault};
 
+pub use commands::Commands;
+pub(crate) use nodes::CallRefusal;
+pub use nodes::targets::Targets;
+pub use nodes::{NodeChange, NodeEvent, NodeEvents};
 pub use refusal::Code;
 
 use crate::page::Bound;
@@ -68,6 +72,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 /// The service.
 pub(crate) struct Ssm {
     engine: Engine,
+    /// Managed nodes, as far as memory knows them.
+    pub(crate) nodes: nodes::Nodes,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -75,7 +81,7 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, nodes: nodes::Nodes::default() }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.
