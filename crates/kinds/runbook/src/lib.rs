@@ -11,4 +11,5 @@
 //! not know who performs an effect, what time it is, nor how an API call looks.
 
 pub mod document;
+pub mod plan;
 pub mod request;

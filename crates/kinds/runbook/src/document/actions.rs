@@ -14,7 +14,7 @@ pub(super) struct Rule {
     pub(super) outputs: &'static [&'static str],
     /// The largest `timeoutSeconds`, if there is one.
     pub(super) timeout_max: Option<i64>,
-    /// Whether `onCancel` may name a step.
+    /// Whether a step that `onCancel` names is run.
     pub(super) on_cancel: bool,
 }
 
@@ -31,6 +31,16 @@ const fn rule(
 /// The rule of an action.
 pub(super) fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
+}
+
+/// Stands for an action that does not exist: nothing about it is wrong besides.
+pub(super) static ANY: Rule = rule("", &[], None, &[]);
+
+/// Whether cancelling a run while a step of this action runs follows its `onCancel`. Others may
+/// have one all the same; it is then without effect.
+#[must_use]
+pub fn follows_on_cancel(action: &str) -> bool {
+    find(action).is_none_or(|rule| rule.on_cancel)
 }
 
 /// All actions.

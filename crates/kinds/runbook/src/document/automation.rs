@@ -39,7 +39,7 @@ pub(super) fn read(document: &Object) -> Result<Runbook, Problems> {
         },
         outputs: read_outputs(document, &at, &mut found),
     };
-    check::check(&runbook, document, &mut found);
+    check::check(&runbook, &mut found);
     found.into_result(runbook)
 }
 

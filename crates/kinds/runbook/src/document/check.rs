@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::actions::{self, STEP_PROPERTIES};
-use super::fields::{Object, has_reference};
+use super::fields::has_reference;
 use super::problem::{Found, Place};
 use super::reference::{Reference, Template};
 use super::runbook::{Action, NextStep, OnCancel, OnFailure, Runbook, Step};
@@ -14,7 +14,7 @@ const GLOBALS: [&str; 5] = ["DATE", "DATE_TIME", "REGION", "ACCOUNT_ID", "AWS_PA
 const AUTOMATION: [&str; 1] = ["EXECUTION_ID"];
 
 /// Reports everything that does not fit together.
-pub(super) fn check(runbook: &Runbook, document: &Object, found: &mut Found) {
+pub(super) fn check(runbook: &Runbook, found: &mut Found) {
     let main = Place::Root.key("mainSteps");
     let mut names = BTreeSet::new();
     check_names(&runbook.steps, &main, &mut names, found);
@@ -35,7 +35,6 @@ pub(super) fn check(runbook: &Runbook, document: &Object, found: &mut Found) {
     names.check_steps(&runbook.steps, &Scope::default(), &main, found);
     check_outputs(runbook, &names, found);
     check_updates(&runbook.steps, &names, &main, found);
-    let _ = document;
 }
 
 /// The inner steps of a loop.

@@ -1,15 +1,12 @@
 //! The parameters that a document declares.
 
-use fancy_regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::fields::{self, Object, as_flag, as_integer, scalar_text};
+use super::pattern::pattern;
 use super::problem::{Found, Place};
 use super::reference::{Reference, Template};
 use super::runbook::{Parameter, ParameterType};
-
-/// How many steps back a pattern may take; a pattern that wants more matches nothing.
-const BACKTRACK_MAX: usize = 100_000;
 
 /// The members of a declaration.
 const FIELDS: [&str; 11] = [
@@ -107,15 +104,6 @@ fn is_aws_type(word: &str) -> bool {
         && names.all(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
-/// Compiles an `allowedPattern`: Java's dialect, looking around included.
-///
-/// # Errors
-/// The text is no pattern.
-pub fn pattern(text: &str) -> Result<Regex, String> {
-    let compiled = RegexBuilder::new(text).backtrack_limit(BACKTRACK_MAX).build();
-    compiled.map_err(|error| error.to_string())
-}
-
 /// Reads `parameters`. What isn't a declaration is reported and left out.
 pub(super) fn read_all(document: &Object, at: &Place<'_>, found: &mut Found) -> Vec<Parameter> {
     let Some(members) = fields::object_member(document, "parameters", at, found) else {
@@ -157,7 +145,6 @@ fn read(name: &str, from: &Object, at: &Place<'_>, found: &mut Found) -> Option<
         kind,
     };
     if let Some(Err(why)) = parameter.allowed_pattern.as_deref().map(pattern) {
-        let why = why.lines().last().unwrap_or_default().to_owned();
         found.add(&at.key("allowedPattern"), format!("It is not a regular expression: {why}."));
     }
     for (least, most, names) in [

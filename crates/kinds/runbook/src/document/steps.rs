@@ -58,17 +58,19 @@ fn read(from: &Object, inside: bool, at: &Place<'_>, found: &mut Found) -> Optio
         let text = format!("Action {action} is not supported. Known are: {}.", known.join(", "));
         found.add(&at.key("action"), text);
     }
-    let (name, rule) = (name?, rule?);
+    let (name, action_name) = (name?, action_name?);
     let inputs = read_inputs(from, at, found);
+    // What refers to the step is not wrong too.
+    let rule = rule.unwrap_or(&actions::ANY);
     inputs::check(rule, &inputs, &at.key("inputs"), found);
     let step = Step {
         action: read_action(rule, &inputs, &name, inside, &at.key("inputs"), found),
-        action_name: rule.name.to_owned(),
+        action_name,
         description: fields::text(from, "description", at, found),
         max_attempts: read_number(from, "maxAttempts", None, at, found),
         timeout_seconds: read_number(from, "timeoutSeconds", rule.timeout_max, at, found),
         on_failure: read_on_failure(from, at, found),
-        on_cancel: read_on_cancel(from, rule, at, found),
+        on_cancel: read_on_cancel(from, at, found),
         is_end: fields::flag(from, "isEnd", at, found),
         next_step: fields::text(from, "nextStep", at, found).map(next_step),
         is_critical: fields::flag(from, "isCritical", at, found),
@@ -158,22 +160,12 @@ fn read_on_failure(from: &Object, at: &Place<'_>, found: &mut Found) -> Option<O
     }
 }
 
-fn read_on_cancel(
-    from: &Object,
-    rule: &Rule,
-    at: &Place<'_>,
-    found: &mut Found,
-) -> Option<OnCancel> {
+fn read_on_cancel(from: &Object, at: &Place<'_>, found: &mut Found) -> Option<OnCancel> {
     let text = fields::text(from, "onCancel", at, found)?;
     match (text.as_str(), text.strip_prefix("step:")) {
         ("Abort", _) => Some(OnCancel::Abort),
-        (_, Some(step)) => {
-            if !rule.on_cancel {
-                let text = format!("onCancel is not supported for action {}.", rule.name);
-                found.add(&at.key("onCancel"), text);
-            }
-            Some(OnCancel::Step(step.trim().to_owned()))
-        }
+        // Also where the action does not follow it: AWS accepts that.
+        (_, Some(step)) => Some(OnCancel::Step(step.trim().to_owned())),
         _ => {
             let text = format!("onCancel is Abort or step:NAME, not \"{text}\".");
             found.add(&at.key("onCancel"), text);

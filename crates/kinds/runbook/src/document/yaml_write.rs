@@ -46,7 +46,20 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
         Value::Object(_) => out.push_str("{}"),
         Value::Array(_) => out.push_str("[]"),
         Value::String(text) => out.push_str(&text_line(text)),
+        Value::Number(number) => out.push_str(&number_text(&number.to_string())),
         other => out.push_str(&other.to_string()),
+    }
+}
+
+/// In YAML 1.1 a number with an exponent has a point and a signed exponent.
+fn number_text(json: &str) -> String {
+    match json.split_once('e') {
+        None => json.to_owned(),
+        Some((mantissa, exponent)) => {
+            let point = if mantissa.contains('.') { "" } else { ".0" };
+            let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+            format!("{mantissa}{point}e{sign}{exponent}")
+        }
     }
 }
 
@@ -161,7 +174,7 @@ mod tests {
     fn what_is_written_reads_as_the_same_value() {
         let value = json!({
             "schemaVersion": "2.2",
-            "yes": "no", "n": 5, "f": 1.5, "t": true, "nothing": null, "empty": {}, "none": [],
+            "yes": "no", "n": 5, "f": 1.5, "e": 1e300, "small": -2.5e-7, "t": true, "nothing": null, "empty": {}, "none": [],
             "text": "a: b # c", "{{ p }}": "{{ p }}", "quote": "say \"hi\"\\",
             "script": "#!/bin/sh\n  echo hi\n\nexit 0\n", "chomped": "a\nb", "odd": " a\nb",
             "control": "a\u{1}b\u{85}c", "tail": "a\n\n",
