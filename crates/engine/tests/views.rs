@@ -9,7 +9,7 @@ use house::{House, SCOPE, id, request, volatile};
 use trackway_core::{Command, Input, Journaled, Machine, Payload, Rows, Summary, Timestamp, Turn};
 use trackway_engine::toy::{EFFECTS, LISTED, SUCCEEDED, Signal, TIMERS, Toy};
 use trackway_engine::{Config, Order, RowPage, RowQuery, StartRequest};
-use trackway_store::{Batch, Memory, Store};
+use trackway_store::{Batch, Embedded, Memory, Options, Store};
 
 fn numbers(page: &RowPage) -> Vec<u32> {
     let number = |key: &[u8]| u32::from_be_bytes(key.try_into().expect("a key of four bytes"));
@@ -203,6 +203,35 @@ async fn rows_survive_crashes_and_go_on() {
     let page = house.engine.rows(id("a"), LISTED, RowQuery::first(10)).await.unwrap();
     assert_eq!(numbers(&page), [0, 1, 2, 3, 4, 5]);
     assert_eq!(house.verified().await.rows, 7);
+}
+
+#[tokio::test]
+async fn the_embedded_store_keeps_rows_across_an_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = async || {
+        let store = Embedded::open(folder.path(), Options::new()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        (house::builder().open(store.clone()).await.unwrap(), store)
+    };
+    let (engine, store) = open().await;
+    engine.start(request("a", "rows 700; timers 3 50; note")).await.unwrap();
+    engine.start(request("b", "rows 700; note")).await.unwrap();
+    engine.shutdown().await;
+    drop((engine, store));
+    let (engine, store) = open().await;
+    engine.advance(100);
+    let query = RowQuery { after: Some(key(400)), order: Order::Descending, ..RowQuery::first(2) };
+    let page = engine.rows(id("a"), LISTED, query).await.unwrap();
+    assert_eq!((numbers(&page), page.more), (vec![399, 398], true));
+    while engine.rows(id("a"), TIMERS, RowQuery::first(9)).await.unwrap().rows.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    let report = house::builder().verify(store.clone()).await.unwrap();
+    assert_eq!((report.rows, &report.problems[..]), (1401, &[][..]));
+    engine.reset(SCOPE).await.unwrap();
+    let report = house::builder().verify(store).await.unwrap();
+    assert_eq!((report.rows, &report.problems[..]), (0, &[][..]));
+    engine.shutdown().await;
 }
 
 /// A kind whose row's key is as long as its definition says.

@@ -74,6 +74,8 @@ pub(crate) struct Ssm {
     engine: Engine,
     /// Managed nodes, as far as memory knows them.
     pub(crate) nodes: nodes::Nodes,
+    /// Documents that were parsed already.
+    parsed: documents::Parsed,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -81,7 +83,8 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, nodes: nodes::Nodes::default() }
+        let (nodes, parsed) = (nodes::Nodes::default(), documents::Parsed::default());
+        Self { engine, nodes, parsed }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

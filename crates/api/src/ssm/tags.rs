@@ -227,7 +227,8 @@ impl Ssm {
         let (table, id, key) = match of {
             ResourceType::Document => {
                 let name = documents::name_of(caller, id).ok_or_else(missing)?;
-                (table::DOCUMENTS, name.clone(), name.into_bytes())
+                let key = documents::key(&name);
+                (table::DOCUMENTS, name, key)
             }
             ResourceType::Parameter => {
                 let name = self.parameter_name(caller, id).await?.ok_or_else(missing)?;
