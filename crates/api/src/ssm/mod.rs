@@ -24,7 +24,6 @@ use serde_json::Value;
 use trackway_engine::{Check, Edit, Engine, Fault};
 
 pub use commands::Commands;
-pub(crate) use nodes::CallRefusal;
 pub use nodes::targets::Targets;
 pub use nodes::{NodeChange, NodeEvent, NodeEvents};
 pub use refusal::Code;

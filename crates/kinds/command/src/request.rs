@@ -24,6 +24,8 @@ pub struct Request {
     pub document_name: String,
     /// `DocumentVersion`, as it was given; `$DEFAULT`.
     pub document_version: String,
+    /// How the document is written: `JSON` or `YAML`.
+    pub document_format: String,
     /// `Comment`.
     pub comment: String,
     /// `Parameters`: lists of texts by name.
@@ -75,6 +77,7 @@ impl Default for Request {
             command_id: String::new(),
             document_name: String::new(),
             document_version: "$DEFAULT".to_owned(),
+            document_format: "JSON".to_owned(),
             comment: String::new(),
             parameters: Map::new(),
             instance_ids: Vec::new(),

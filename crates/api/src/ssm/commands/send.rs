@@ -141,6 +141,7 @@ impl Ssm {
             .await?;
         document.check_hash(hash, request.document_hash_type.as_deref())?;
         self.check_nodes(caller, &request.instance_ids).await?;
+        self.check_platforms(caller, &request.instance_ids, &document.platforms).await?;
         let command_id = match origin.command_id {
             Some(id) => id,
             None => uuid()?,
@@ -152,6 +153,7 @@ impl Ssm {
             command_id: command_id.clone(),
             document_name: request.document_name,
             document_version: request.document_version.unwrap_or_else(|| "$DEFAULT".to_owned()),
+            document_format: document.format.to_owned(),
             comment: request.comment,
             parameters: request.parameters,
             instance_ids: request.instance_ids,

@@ -108,15 +108,15 @@ impl Ssm {
 
     async fn register_node(&self, caller: &Caller, request: Register) -> Called {
         check_registration(&request)?;
+        let id = id_of(caller, &request.name);
         let activation = match &request.activation_id {
-            Some(id) => {
+            Some(activation) => {
                 let code = request.activation_code.as_deref().unwrap_or_default();
-                let used = self.use_activation(caller, id, code, &id_of(caller, &request.name));
-                Some(used.await?.map_err(|why| CallRefusal::new(StatusCode::FORBIDDEN, why))?)
+                let used = self.use_activation(caller, activation, code, &id).await?;
+                Some(used.map_err(|why| CallRefusal::new(StatusCode::FORBIDDEN, why))?)
             }
             None => None,
         };
-        let id = id_of(caller, &request.name);
         let now = self.engine.now();
         loop {
             let known = self.node_row(caller, &id).await?;
@@ -241,7 +241,7 @@ impl Ssm {
         let Some(known) = self.node(caller, node).await? else {
             return Err(CallRefusal::new(StatusCode::NOT_FOUND, "there is no such node: register"));
         };
-        let report = match self.run_for(command, &known).await? {
+        let report = match self.run_for(caller, command, &known).await? {
             Ok(run) => return Ok(Some(Message::Run(Box::new(run)))),
             Err(Cannot::Gone) => return Ok(None),
             Err(Cannot::InvalidPlatform) => {

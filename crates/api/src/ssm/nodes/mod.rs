@@ -17,7 +17,6 @@ pub(super) mod targets;
 use serde_json::Value;
 use trackway_engine::Fault;
 
-pub(crate) use calls::CallRefusal;
 pub(crate) use record::Node;
 pub(crate) use registry::Nodes;
 pub use registry::{NodeChange, NodeEvent, NodeEvents};
