@@ -49,6 +49,28 @@ impl fmt::Debug for SandboxConfig {
     }
 }
 
+/// Where people keep secrets, by the variables of the process's environment. These paths, the data directory and the
+/// configuration file are what a sandbox must be told to hide.
+#[must_use]
+pub fn usual_secrets(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Vec<PathBuf> {
+    const IN_HOME: [&str; 9] = [
+        ".aws",
+        ".azure",
+        ".config/gcloud",
+        ".docker",
+        ".git-credentials",
+        ".gnupg",
+        ".kube",
+        ".netrc",
+        ".ssh",
+    ];
+    let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let in_home = home.iter().flat_map(|home| IN_HOME.iter().map(move |name| home.join(name)));
+    let files = ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+    let named = files.iter().filter_map(|name| variable(name)).filter(|path| !path.is_empty());
+    in_home.chain(named.map(PathBuf::from)).collect()
+}
+
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -163,6 +185,19 @@ mod tests {
         }
         assert!(matches!(places("absent"), Err(Problem::Path { .. })));
         assert!(matches!(places("/"), Err(Problem::Private { .. })));
+    }
+
+    #[test]
+    fn secrets_lie_in_the_home_and_where_variables_say() {
+        let secrets = usual_secrets(|name| match name {
+            "HOME" => Some("/people/me".into()),
+            "AWS_CONFIG_FILE" => Some("/elsewhere/config".into()),
+            _ => None,
+        });
+        for path in ["/people/me/.aws", "/people/me/.ssh", "/elsewhere/config"] {
+            assert!(secrets.contains(&PathBuf::from(path)), "{path}");
+        }
+        assert!(usual_secrets(|_| None).is_empty());
     }
 
     #[test]

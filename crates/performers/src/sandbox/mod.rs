@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use config::{Problem, SandboxConfig};
+pub use config::{Problem, SandboxConfig, usual_secrets};
 pub use inside::enter_if_asked;
 pub use output::Captured;
 pub use run::{Cancel, Canceller, Launcher, Sandbox};
@@ -68,11 +68,11 @@ impl Default for Limits {
     }
 }
 
-/// A folder of the host that the command works in.
+/// A folder of the host, and where a command sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Where it is on the host; made by the caller, who reads it afterwards. What the command leaves in it may be
-    /// links and pipes: see [`read_regular`].
+    /// Where it is on the host; made by the caller. What a command leaves in it may be links and pipes: see
+    /// [`read_regular`].
     pub host: PathBuf,
     /// Where the command sees it.
     pub inside: PathBuf,
@@ -89,10 +89,14 @@ pub struct Command {
     pub environment: BTreeMap<String, String>,
     /// Its standard input.
     pub input: Vec<u8>,
-    /// A folder that it may write to.
+    /// A folder that it may write to, and works in.
     pub work: Option<Work>,
     /// Further folders or files of the host that it may read, at the same path.
     pub readable: Vec<PathBuf>,
+    /// Folders of the host that it may read at another path.
+    pub given: Vec<Work>,
+    /// A folder of the host that is its `/tmp`, so that several commands share one; absent is an empty one in memory.
+    pub temporary: Option<PathBuf>,
     /// Where it starts, by the path inside; absent is the work folder, or `/tmp`.
     pub working_folder: Option<PathBuf>,
     /// What it may use.
