@@ -9,7 +9,6 @@ import datetime
 import io
 import json
 import os
-import pathlib
 import subprocess
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -19,14 +18,14 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ParamValidationError
 from botocore.parsers import create_parser
 from botocore.response import StreamingBody
 
 from generated import Answer, Values, as_json
-from harness import TRACKWAY
+from harness import example
 
-CLIENT_LINES = pathlib.Path(TRACKWAY).parent / "examples" / "client_lines"
+CLIENT_LINES = example("client_lines")
 SERVICES = [
     *["ec2", "s3", "sqs", "sns", "dynamodb", "iam", "lambda", "cloudformation", "events", "secretsmanager"],
     *["eventbridgev2", "ssm", "stepfunctions", "sts", "route53"],
@@ -347,3 +346,49 @@ def test_every_operation_is_sent_and_read_as_botocore_does(ours, service):
             except Exception as error:
                 found.append(f"{service} {name} {index}: {error!r:.500}")
     assert not found, f"{len(found)} differences in {count} calls\n" + "\n".join(found[:25])
+
+
+def spoiled(values, value):
+    """The same value with one thing wrong with it, somewhere."""
+    choose = values.random.choice
+    if isinstance(value, dict) and value and choose([True, True, False]):
+        name = choose(list(value))
+        if choose([True, False]):
+            return {**value, name: spoiled(values, value[name])}
+        return choose([{key: one for key, one in value.items() if key != name}, {**value, "Unknown'": 1}])
+    if isinstance(value, list) and value and choose([True, True, False]):
+        return [spoiled(values, value[0]), *value[1:]]
+    # Not True: in Python it is a number.
+    return choose([None, "", 7, 1.5, [], {}, ["it's", None], {"a": [False, 'say "it\'s"']}, -1])
+
+
+@pytest.mark.parametrize("service", services())
+def test_what_boto3_would_not_send_is_refused_in_its_words(ours, service):
+    boto = Boto(service)
+    found, refused = [], 0
+    for name in boto.model.operation_names:
+        operation = boto.model.operation_model(name)
+        if streams_events(operation) or name not in boto.methods or not operation.input_shape:
+            continue
+        for index, amount in enumerate(AMOUNTS):
+            values = Values(f"{SEED}/{service}/{name}/{index}/spoiled", amount)
+            asked = spoiled(values, as_json(input_for(operation, values)))
+            if not isinstance(asked, dict) or service == "s3" and not isinstance(asked.get("Bucket", ""), str):
+                # boto3 crashes.
+                continue
+            answer = ours.ask(service=service, operation=name, input=asked, url=URL).get("error", "")
+            try:
+                boto.call(name, asked, Answer(operation, {}))
+                theirs = ""
+            except ParamValidationError as error:
+                theirs = str(error)
+                refused += 1
+            except Exception:
+                # A rule of boto3 for this operation crashes, or the answer is none; not of interest here.
+                continue
+            # Names of buckets have a message of our own, as ARNs are none here; labels are checked when they are needed.
+            own = ("Invalid bucket name", "is missing", "can't be")
+            if answer != theirs and not any(text in answer for text in own):
+                found.append(f"{name} {asked!r:.800}\n  ours   {answer}\n  boto3  {theirs}")
+    assert refused or len(boto.methods) < 3
+    assert not found, f"{len(found)} differences, {refused} refused by boto3\n" + "\n".join(found[:20])
