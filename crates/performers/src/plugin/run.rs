@@ -14,7 +14,7 @@ use super::{
     Documents, Fetch, ObjectStore, OnFailure, Plan, Precondition, Report, Status, Step, StepResult,
     document, download, inventory,
 };
-use crate::sandbox::{Cancel, Command, Sandbox, Work};
+use crate::sandbox::{Cancel, Command, Sandbox, Work, remove};
 
 /// The platform that documents ask for.
 const PLATFORM: &str = "Linux";
@@ -151,8 +151,7 @@ impl Folders {
 
     fn clear(&self) {
         for name in ["work", "tmp", "scripts"] {
-            // Doesn't follow links.
-            let _ = std::fs::remove_dir_all(self.0.join(name));
+            remove(&self.0.join(name));
         }
     }
 }

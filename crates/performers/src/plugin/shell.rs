@@ -180,6 +180,10 @@ pub(super) fn done(ended: Result<Ended, SandboxError>) -> Done {
         }
         End::TimedOut => (done.status, done.code) = (Status::TimedOut, KILLED),
         End::Cancelled => (done.status, done.code) = (Status::Cancelled, KILLED),
+        End::DiskFull => {
+            done.code = KILLED;
+            done.stderr.push_str("failed to run commands: killed, it wrote too much");
+        }
         End::Lost => {
             done.code = KILLED;
             done.stderr.push_str("failed to run commands: the sandbox was killed");

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::inside::NOBODY;
+
 /// What the user says about sandboxes. Nothing runs unless `enabled`.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -132,10 +134,11 @@ impl SandboxConfig {
             }
             places.readable.push(found);
         }
-        for path in places.writable.iter().chain(&places.readable) {
-            if let Some(why) = unusable(path) {
-                return Err(Problem::Path { path: path.clone(), why: why.to_owned() });
-            }
+        let all = places.writable.iter().chain(&places.readable);
+        let unusable = all.filter_map(|path| Some((path, unusable(path)?.to_owned()))).next();
+        let closed = places.writable.iter().filter_map(|path| Some((path, closed(path)?))).next();
+        if let Some((path, why)) = unusable.or(closed) {
+            return Err(Problem::Path { path: path.clone(), why });
         }
         places.private = private;
         Ok(places)
@@ -150,6 +153,21 @@ fn unusable(path: &Path) -> Option<&'static str> {
     }
     let kernel = ["/proc", "/sys", "/dev"].iter().any(|kernel| path.starts_with(kernel));
     kernel.then_some("it belongs to the kernel")
+}
+
+/// Why a command couldn't write to a folder, where the server is root and the command is not.
+fn closed(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let facts = std::fs::metadata(path).ok()?;
+    let bits = match (facts.uid(), facts.gid()) {
+        (NOBODY, _) => facts.mode() >> 6,
+        (_, NOBODY) => facts.mode() >> 3,
+        _ => facts.mode(),
+    };
+    let is_open = bits & 0o3 == 0o3;
+    (rustix::process::geteuid().is_root() && !is_open).then(|| {
+        format!("the server is root, so commands run as user {NOBODY}, who may not write there; chown it to {NOBODY}, or let the server run as another user")
+    })
 }
 
 /// Where a path is, links resolved as far as it exists.
@@ -174,6 +192,8 @@ mod tests {
         let base = std::fs::canonicalize(folder.path()).unwrap();
         std::fs::create_dir_all(base.join("data/inner")).unwrap();
         std::fs::create_dir_all(base.join("out")).unwrap();
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(base.join("out"), all).unwrap();
         let places = |writable: &str| {
             let config =
                 SandboxConfig { writable: vec![writable.into()], ..SandboxConfig::default() };

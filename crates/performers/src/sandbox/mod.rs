@@ -11,6 +11,7 @@
 //! for decides the caller: this module must not know scripts, documents or AWS.
 
 mod config;
+mod disk;
 mod inside;
 mod output;
 mod root;
@@ -20,6 +21,8 @@ mod spec;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use disk::remove;
 
 pub use config::{Problem, SandboxConfig, usual_secrets};
 pub use inside::enter_if_asked;
@@ -41,6 +44,8 @@ pub struct Limits {
     pub processes: u64,
     /// The largest file.
     pub file_bytes: u64,
+    /// What may lie in its work folder and its `/tmp` on disk, all in all; measured now and then.
+    pub disk_bytes: u64,
     /// Open files of a process.
     pub open_files: u64,
     /// What fits into `/tmp`, which is in memory.
@@ -60,6 +65,7 @@ impl Default for Limits {
             address_space_bytes: 32 << 30,
             processes: 256,
             file_bytes: 1 << 30,
+            disk_bytes: 4 << 30,
             open_files: 1024,
             temporary_bytes: 256 << 20,
             stdout_chars: 24_000,
@@ -123,6 +129,8 @@ pub enum End {
     TimedOut,
     /// It was called off and killed, with all that it had started.
     Cancelled,
+    /// It wrote too much to its folders and was killed, with all that it had started.
+    DiskFull,
     /// The sandbox was killed from outside, as by the kernel for want of memory.
     Lost,
 }

@@ -14,6 +14,7 @@ use tokio::process::Child;
 use tokio::sync::{Semaphore, watch};
 
 use super::config::{Places, Problem, SandboxConfig};
+use super::disk::overfull;
 use super::inside::OUTER;
 use super::output::Gathered;
 use super::spec::{self, INPUT_BYTES_MAX, Report, Shown, Spec};
@@ -234,6 +235,12 @@ impl Sandbox {
     }
 }
 
+/// The folders on disk that are the command's own.
+fn owned(command: &Command) -> Vec<PathBuf> {
+    let work = command.work.iter().map(|work| work.host.clone());
+    work.chain(command.temporary.clone()).collect()
+}
+
 fn ended(end: End) -> Ended {
     let nothing = super::Captured::default();
     Ended { end, stdout: nothing.clone(), stderr: nothing, elapsed: Duration::ZERO }
@@ -308,6 +315,7 @@ impl Running {
                 () = &mut whole => None,
                 () = tokio::time::sleep(command.limits.wall) => Some(End::TimedOut),
                 () = cancel.cancelled() => Some(End::Cancelled),
+                () = overfull(owned(command), command.limits.disk_bytes) => Some(End::DiskFull),
             };
             if early.is_some() {
                 let _ = lifeline.shutdown(std::net::Shutdown::Write);
