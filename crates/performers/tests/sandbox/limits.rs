@@ -141,3 +141,41 @@ async fn many_run_at_once() {
         assert_eq!(ended.stdout.text, format!("{number}\n"));
     }
 }
+
+#[tokio::test]
+async fn what_is_written_to_disk_is_bounded() {
+    let house = House::new();
+    let mut command = shell("i=0; while :; do i=$((i + 1)); head -c 1000000 /dev/zero > $i; done");
+    command.work = Some(house.work());
+    command.limits =
+        Limits { disk_bytes: 5_000_000, wall: Duration::from_secs(60), ..Limits::default() };
+    let Some(ended) = run(&house.sandbox(SandboxConfig::default()), command).await else { return };
+    assert_eq!(ended.end, End::DiskFull);
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_takes_its_commands_with_it() {
+    let house = House::new();
+    let marker = house.path("another-name-that-only-this-test-has");
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_trackway-sandbox"))
+        .arg("hold")
+        .arg(&marker)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The server itself, the sandbox around it, the command: all name the marker but the two in between.
+    let begun = Instant::now();
+    while still_there(&marker) < 2 {
+        if server.try_wait().unwrap().is_some() || begun.elapsed() > Duration::from_secs(20) {
+            println!("skipped: the server could not hold a command");
+            return;
+        }
+        std::thread::yield_now();
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    while still_there(&marker) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the command outlives the server");
+        std::thread::yield_now();
+    }
+}
