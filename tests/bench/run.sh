@@ -3,13 +3,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-driver=${TRACKWAY_SFNLOAD:-../shared/tools/sfnload}
-[ -f "$driver/Cargo.toml" ] || { echo "bench: no load driver at $driver; TRACKWAY_SFNLOAD names its folder" >&2; exit 1; }
 built=${CARGO_TARGET_DIR:-$PWD/target}/sfnload
-mkdir -p "$built/source"
-cp -r "$driver/." "$built/source"
-chmod -R u+w "$built/source"
-(cd "$built/source" && CARGO_TARGET_DIR=$built cargo build --release --quiet)
+build_sfnload() {
+    local driver=${TRACKWAY_SFNLOAD:-../shared/tools/sfnload}
+    [ -f "$driver/Cargo.toml" ] || { echo "bench: no load driver at $driver; TRACKWAY_SFNLOAD names its folder" >&2; exit 1; }
+    mkdir -p "$built/source"
+    cp -r "$driver/." "$built/source"
+    chmod -R u+w "$built/source"
+    (cd "$built/source" && CARGO_TARGET_DIR=$built cargo build --release --quiet)
+}
+if [ "${1:-}" = ssm ]; then cargo build --release --package trackway --example ssmload; else build_sfnload; fi
 cargo build --release --package trackway
 
 data=$(mktemp -d)
@@ -23,7 +26,14 @@ until python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.
 done
 
 load() { "$built/release/sfnload" --endpoint "http://127.0.0.1:$port" --pid "$server" --data-dir "$data" "$@"; }
-if [ $# -gt 0 ]; then
+ssm() { "${CARGO_TARGET_DIR:-target}/release/examples/ssmload" "127.0.0.1:$port" "$@"; }
+if [ "${1:-}" = ssm ] && [ $# -gt 1 ]; then
+    ssm "${@:2}"
+elif [ "${1:-}" = ssm ]; then
+    ssm automations 10000 16
+    ssm steps 100
+    ssm rate 300
+elif [ $# -gt 0 ]; then
     load "$@"
 else
     load ping

@@ -10,23 +10,34 @@
 //! name, never a pretended success.
 
 mod account;
+mod answer;
 mod caller;
+mod local;
+mod node_calls;
+mod page;
+mod record;
+mod refusal;
+mod rows;
 mod self_check;
+mod services;
+pub mod ssm;
 pub mod step_functions;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
-use trackway_engine::{Engine, Fault};
+use trackway_engine::Engine;
 use trackway_wire::error::Failure;
 use trackway_wire::server::{self, Call};
 use trackway_wire::sigv4;
 
 pub use caller::Caller;
-use step_functions::StepFunctions;
+pub use local::{Local, LocalError};
+use services::Services;
 
 /// An access key that callers sign with.
 #[derive(Clone)]
@@ -39,7 +50,7 @@ pub struct Credential {
 
 /// All services behind one endpoint.
 pub struct Api {
-    step_functions: StepFunctions,
+    services: Arc<Services>,
     /// By access key; when there are any, every request must be signed by one.
     credentials: BTreeMap<String, Credential>,
 }
@@ -49,7 +60,7 @@ impl Api {
     #[must_use]
     pub fn new(engine: Engine, credentials: BTreeMap<String, Credential>) -> Self {
         server::warm_up();
-        Self { step_functions: StepFunctions::new(engine), credentials }
+        Self { services: Arc::new(Services::new(engine)), credentials }
     }
 
     /// Makes one round through the service, before it is offered to anybody.
@@ -57,7 +68,7 @@ impl Api {
     /// # Errors
     /// What failed.
     pub async fn self_check(&self) -> Result<(), String> {
-        self_check::run(&self.step_functions).await
+        self_check::run(&self.services.step_functions).await
     }
 
     /// Answers one request of an AWS client. A refusal and a fault are answers too.
@@ -105,7 +116,8 @@ impl Api {
 
     /// Answers every poll that waits, and those to come: the server is about to stop.
     pub fn end_polls(&self) {
-        self.step_functions.end_polls();
+        self.services.step_functions.end_polls();
+        self.services.ssm.nodes.end_polls();
     }
 
     /// The answer to a body that is larger than the server reads.
@@ -149,37 +161,10 @@ impl Api {
     }
 
     async fn handle(&self, call: &Call, caller: Caller, input: Value) -> Result<Vec<u8>, Failure> {
-        match (&*call.service.name, &*call.operation.name) {
-            ("stepfunctions", operation) if step_functions::OPERATIONS.contains(&operation) => self
-                .step_functions
-                .call(operation, &caller, input)
-                .await
-                .map_err(|failure| failure_of(operation, failure)),
-            ("sts", "GetCallerIdentity") => Ok(account::caller_identity(&caller)),
-            _ => Err(call.not_built()),
-        }
+        let operation = (&*call.service.name, &*call.operation.name);
+        let answer = self.services.call(operation, &caller, input).await;
+        answer.unwrap_or_else(|| Err(call.not_built()))
     }
-}
-
-/// A refusal in AWS's words, or a fault of ours, which the caller is told no more of.
-fn failure_of(operation: &str, failure: step_functions::Failure) -> Failure {
-    match failure {
-        step_functions::Failure::Refused(refusal) => {
-            let failure = Failure::new(refusal.code.name(), refusal.message);
-            match refusal.resource_name {
-                Some(name) => failure.with_member("resourceName", name),
-                None => failure,
-            }
-        }
-        step_functions::Failure::Fault(fault) => {
-            report(operation, &fault);
-            Failure::bare("InternalFailure")
-        }
-    }
-}
-
-fn report(operation: &str, fault: &Fault) {
-    eprintln!("fault in {operation}: {fault}");
 }
 
 fn wall_clock_ms() -> i64 {
@@ -192,5 +177,5 @@ fn request_id() -> String {
     let mut bytes = [0_u8; 16];
     // Without randomness the id is all zeros, and the request is answered all the same.
     let _no_randomness = getrandom::fill(&mut bytes);
-    step_functions::uuid_of(bytes)
+    answer::uuid_of(bytes)
 }

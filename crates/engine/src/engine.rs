@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use trackway_core::{ExecutionId, Machine, Timestamp};
 use trackway_store::{Batch, CommitError, Store};
@@ -16,9 +17,9 @@ use crate::runner::Runner;
 use crate::shard::Parts;
 use crate::shared::Shared;
 use crate::{
-    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Page, Record, Shard,
-    SignalError, StartError, StartReply, StartRequest, Started, Tokens, Waited, Work, keys, load,
-    records, retention,
+    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Page, Record, RowPage,
+    RowQuery, Shard, SignalError, StartError, StartReply, StartRequest, Started, Tokens, Waited,
+    Work, keys, load, records, retention,
 };
 
 /// A running engine. Clones are handles on the same one.
@@ -283,6 +284,36 @@ impl Engine {
     /// The store failed.
     pub async fn list(&self, query: &ListQuery) -> Result<ListPage, Fault> {
         self.reader().list(query).await
+    }
+
+    /// See [`Reader::row`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn row(&self, id: ExecutionId, view: u8, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        self.reader().row(id, view, key).await
+    }
+
+    /// See [`Reader::rows`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn rows(&self, id: ExecutionId, view: u8, query: RowQuery) -> Result<RowPage, Fault> {
+        self.reader().rows(id, view, query).await
+    }
+
+    /// See [`Reader::rows_where`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn rows_where(
+        &self,
+        id: ExecutionId,
+        view: u8,
+        query: RowQuery,
+        wanted: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<RowPage, Fault> {
+        self.reader().rows_where(id, view, query, wanted).await
     }
 
     /// See [`Reader::definition`].

@@ -36,6 +36,8 @@ pub mod family {
     pub const INBOX: u8 = b'i';
     /// The catalog.
     pub const CATALOG: u8 = b'c';
+    /// Rows of the kinds' views.
+    pub const VIEW: u8 = b'v';
 }
 
 /// Who a list belongs to: scope and parent, hashed to a fixed width.
@@ -239,6 +241,24 @@ pub(crate) fn effect_of(key: &[u8]) -> Option<(ExecutionId, EffectId)> {
     Some((id, EffectId(u32::from_be_bytes(key.get(19..23)?.try_into().ok()?))))
 }
 
+/// How many bytes stand before a view row's own key.
+pub(crate) const ROW_PREFIX_LEN: usize = 18;
+
+/// A row of a view.
+pub(crate) fn row(id: ExecutionId, view: u8, key: &[u8]) -> Bytes {
+    Key::new(family::VIEW, ROW_PREFIX_LEN + key.len()).with(&id.0).with(&[view]).with(key).done()
+}
+
+/// The rows of all views of an execution.
+pub(crate) fn all_rows(id: ExecutionId) -> Range {
+    Range::prefix(Key::new(family::VIEW, 17).with(&id.0).done())
+}
+
+/// Which view a row is of, and its own key.
+pub(crate) fn row_key(key: &[u8]) -> Option<(u8, &[u8])> {
+    key.get(17..).and_then(<[u8]>::split_first).map(|(view, key)| (*view, key))
+}
+
 /// The rows of one scope in the catalog.
 pub(crate) fn catalog_scope(scope: &str) -> Result<Range, Fault> {
     Ok(Range::prefix(catalog_key(scope)?.done()))
@@ -293,6 +313,18 @@ mod tests {
         let short = catalog_scope("1/eu").unwrap();
         assert!(!short.contains(&catalog("1/eu-west-1", 0, b"x").unwrap()));
         assert!(catalog(&"x".repeat(256), 0, b"").is_err());
+    }
+
+    #[test]
+    fn a_view_row_s_key_reads_back() {
+        let id = ExecutionId::of("e");
+        for (view, own) in [(0, &b""[..]), (7, b"k"), (255, b"\xff\xff")] {
+            let key = row(id, view, own);
+            assert_eq!((row_key(&key), record_id(&key)), (Some((view, own)), Some(id)));
+            assert!(all_rows(id).contains(&key));
+            assert_eq!(&key[ROW_PREFIX_LEN..], own);
+        }
+        assert_eq!(row_key(&all_rows(id).from), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use trackway_core::{
-    Command, Environment, Input, Journaled, Machine, Payload, Summary, Timestamp, Turn, segment,
+    Command, Environment, Input, Journaled, Machine, Payload, Rows, Summary, Timestamp, Turn,
+    segment,
 };
 
 use crate::limits::SEGMENT_PAYLOAD_BYTES_MAX;
@@ -35,8 +36,9 @@ pub(crate) trait AnyMachine: Send {
         environment: &mut dyn Environment,
     ) -> Result<Decided, Opaque>;
 
-    /// Folds a stored segment; returns how many events it has.
-    fn fold(&mut self, segment: &[u8]) -> Result<u32, Fault>;
+    /// Folds a stored segment, and derives its rows where somebody wants them; returns how many
+    /// events it has.
+    fn fold(&mut self, segment: &[u8], rows: Option<&mut Rows>) -> Result<u32, Fault>;
 
     fn summary(&self) -> Summary;
 
@@ -49,6 +51,8 @@ pub(crate) struct Decided {
     /// Segments as they are stored, each with the number of its events. None without events.
     pub(crate) segments: Vec<(u32, Bytes)>,
     pub(crate) commands: Vec<Command>,
+    /// What changes in the rows of its views.
+    pub(crate) rows: Rows,
     /// The payload of the last event, when the turn closed the execution.
     pub(crate) last_payload: Option<Payload>,
 }
@@ -98,16 +102,22 @@ impl<M: Machine> AnyMachine for M {
         let mut turn = Turn::new(now, environment);
         self.handle(definition, typed::<M>(input), &mut turn)
             .map_err(|refusal| Box::new(refusal) as Opaque)?;
+        let rows = turn.take_rows();
         let (events, commands) = turn.finish();
         let closes = commands.iter().any(|command| matches!(command, Command::Close { .. }));
         let last_payload =
             if closes { events.last().and_then(|event| event.payload().cloned()) } else { None };
-        Ok(Decided { segments: encode(now, &events), commands, last_payload })
+        Ok(Decided { segments: encode(now, &events), commands, rows, last_payload })
     }
 
-    fn fold(&mut self, segment: &[u8]) -> Result<u32, Fault> {
+    fn fold(&mut self, segment: &[u8], mut rows: Option<&mut Rows>) -> Result<u32, Fault> {
         let (at, events) = decode::<M::Event>(segment)?;
-        events.iter().for_each(|event| self.evolve(event, at));
+        for event in &events {
+            self.evolve(event, at);
+            if let Some(rows) = rows.as_deref_mut() {
+                self.project(event, at, rows);
+            }
+        }
         Ok(events.len() as u32)
     }
 

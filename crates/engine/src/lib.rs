@@ -23,7 +23,8 @@
 //! **Invariants.**
 //! - Nothing leaves before its batch is durable: no reply, no effect, no letter.
 //! - An input counts once: its turn's batch also deletes the row it came from.
-//! - The journal is the truth; record columns and index rows equal a refold of it.
+//! - The journal is the truth; record columns, index rows and the rows of the kinds' views equal a
+//!   refold of it.
 //! - A closed execution has no timer, no effect, no letter of its own.
 //! - A failed commit stops the engine; nothing after it is acknowledged.
 //! - A turn that panics parks its execution, never the process.
@@ -52,6 +53,9 @@
 //! engine.state::<M, T>(id, |&M| -> T).await   -> Result<Option<T>, Fault>   // folds rows
 //! engine.inspect::<M, T>(id, |&M| -> T).await -> Result<Option<T>, Fault>   // in memory only
 //! engine.list(&ListQuery).await               -> Result<ListPage, Fault>
+//! engine.row(id, view, key).await             -> Result<Option<Bytes>, Fault>    // of a kind's view
+//! engine.rows(id, view, RowQuery).await       -> Result<RowPage, Fault>
+//! engine.rows_where(id, view, RowQuery, |key, row| -> bool).await -> Result<RowPage, Fault>
 //! engine.definition(hash).await               -> Result<Option<Definition>, Fault>
 //! engine.catalog()                            -> &Catalog  // get, change, list
 //! engine.tokens()                             -> &Tokens   // task, resolve, seal, open
@@ -89,6 +93,7 @@ mod queries;
 mod retention;
 mod tokens;
 mod verify;
+mod views;
 
 pub mod keys;
 pub mod limits;
@@ -110,8 +115,9 @@ pub use queues::Lease;
 pub use reader::Reader;
 pub use request::{
     Cursor, Definition, Durability, Ended, Entry, Fault, ListPage, ListQuery, ListRow, Page,
-    Record, SignalError, StartError, StartRequest, Started, Waited,
+    Record, RowPage, RowQuery, SignalError, StartError, StartRequest, Started, Waited,
 };
 pub use shard::{Figures, Planted, Shard};
 pub use tokens::{PageTokenError, Tokens};
+pub use trackway_store::Order;
 pub use verify::{RebuildReport, VerifyReport};

@@ -14,6 +14,8 @@ pub const SEGMENT_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const COMPRESS_BYTES_MIN: usize = 64;
 /// The longest segment that is believed to be one when it is unpacked.
 pub const SEGMENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The longest key of a row of a kind's view, in bytes.
+pub const ROW_KEY_BYTES_MAX: usize = trackway_store::KEY_BYTES_MAX - crate::keys::ROW_PREFIX_LEN;
 /// Timers of an execution kept within its record; further ones have rows of their own.
 pub const TIMERS_INLINE_MAX: usize = 16;
 /// Timers a shard keeps in memory: the next ones due.
@@ -24,6 +26,9 @@ pub const TIMERS_REFILL: usize = 4096;
 pub const TIMERS_PER_BATCH_MAX: usize = 512;
 /// Executions with a timer due within so many milliseconds stay in memory.
 pub const TIMER_SOON_MS: i64 = 1000;
+/// Events from which on a journal is not folded anew for every input: its execution stays among the
+/// idle ones, although it waits for nothing but a timer.
+pub const COSTLY_FOLD_EVENTS: u32 = 1024;
 /// Idle executions that a shard keeps folded because the world may answer them soon.
 pub const IDLE_MAX: usize = 64;
 /// Definitions that a shard keeps parsed.
@@ -34,8 +39,12 @@ pub const SCAN_ROWS: usize = 512;
 pub const RECOVERY_EFFECTS_MAX: usize = 256;
 /// The longest scope, in bytes.
 pub const SCOPE_BYTES_MAX: usize = 255;
+/// Rows after which a batch of a rebuild is handed to the store.
+pub const REBUILT_ROWS_PER_BATCH: usize = 4096;
 /// Ended executions dropped by one batch of the retention sweep.
 pub const RETENTION_DROPS_PER_BATCH: usize = 64;
+/// Rows after which a batch of the retention sweep drops no further execution.
+pub const RETENTION_ROWS_PER_BATCH: usize = 4096;
 /// Records looked at by one step of the retention sweep.
 pub const RETENTION_RECORDS_PER_STEP: usize = 512;
 /// Seconds between two steps of the retention sweep.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use trackway_core::{EffectId, ExecutionId, TimerId, Timestamp};
+use trackway_core::{EffectId, ExecutionId, Rows, TimerId, Timestamp};
 use trackway_store::{Order, Range};
 
 use crate::keys::{self, Owner, TimerKey, family};
@@ -364,7 +363,7 @@ pub(crate) async fn fold(
     let mut next = 0;
     while let Some(rows) = reader.walk(&mut range).await? {
         for (key, segment) in rows {
-            match fold_one(machine.as_mut(), &key, &segment, next) {
+            match fold_one(machine.as_mut(), (&key, &segment), next, None) {
                 Ok(events) => next += events,
                 Err(reason) => return Ok(Err(reason)),
             }
@@ -379,14 +378,14 @@ pub(crate) async fn fold(
 
 pub(crate) fn fold_one(
     machine: &mut dyn AnyMachine,
-    key: &Bytes,
-    segment: &[u8],
+    (key, segment): (&[u8], &[u8]),
     next: u32,
+    rows: Option<&mut Rows>,
 ) -> Result<u32, String> {
     if keys::segment_first(key) != Some(next) {
         return Err(format!("its journal has a gap before event {next}"));
     }
-    match guard(|| machine.fold(segment)) {
+    match guard(|| machine.fold(segment, rows)) {
         Ok(Ok(events)) => Ok(events),
         Ok(Err(fault)) => Err(format!("at event {next}: {fault}")),
         Err(panic) => Err(format!("folding event {next} panicked: {panic}")),

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use trackway_core::{ExecutionId, Payload, ReplyTo, Start, Summary, Timestamp};
+use trackway_store::Order;
 
 /// A failure of the engine or its store, opaque to callers: logged, never shown raw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,6 +258,36 @@ pub struct ListRow {
     pub definition_arn: String,
     /// Status and list columns.
     pub summary: Summary,
+}
+
+/// Which rows of a kind's view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowQuery {
+    /// Only those whose keys begin with this.
+    pub prefix: Vec<u8>,
+    /// Only those after this key, in the direction of the order.
+    pub after: Option<Vec<u8>>,
+    /// By their keys' bytes.
+    pub order: Order,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl RowQuery {
+    /// The first so many rows of a whole view, smallest key first.
+    #[must_use]
+    pub fn first(limit: usize) -> Self {
+        Self { prefix: Vec::new(), after: None, order: Order::Ascending, limit }
+    }
+}
+
+/// One page of a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowPage {
+    /// Keys, as the kind wrote them, and rows.
+    pub rows: Vec<(Bytes, Bytes)>,
+    /// Whether there are more. The next page begins after the last key of this one.
+    pub more: bool,
 }
 
 /// Which part of a journal.

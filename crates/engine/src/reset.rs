@@ -112,6 +112,7 @@ impl Shard {
             self.desk.delete(key);
         }
         self.desk.open.batch.delete_range(keys::journal(id));
+        self.desk.open.batch.delete_range(keys::all_rows(id));
         Ok(())
     }
 }

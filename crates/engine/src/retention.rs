@@ -13,7 +13,8 @@ use crate::Fault;
 use crate::engine::commit;
 use crate::keys::{self, family};
 use crate::limits::{
-    RETENTION_DROPS_PER_BATCH, RETENTION_RECORDS_PER_STEP, RETENTION_STEP_SECONDS,
+    RETENTION_DROPS_PER_BATCH, RETENTION_RECORDS_PER_STEP, RETENTION_ROWS_PER_BATCH,
+    RETENTION_STEP_SECONDS,
 };
 use crate::reader::{Reader, following};
 use crate::records::read_record;
@@ -53,7 +54,9 @@ async fn step(shared: &Shared, range: &mut Range, before: Timestamp) -> Result<u
     for (key, value) in &rows {
         if drop_old(reader, &mut batch, key, value, before).await? {
             dropped += 1;
-            if dropped % RETENTION_DROPS_PER_BATCH == 0 {
+            if dropped % RETENTION_DROPS_PER_BATCH == 0
+                || batch.ops().len() >= RETENTION_ROWS_PER_BATCH
+            {
                 commit(&shared.store, std::mem::take(&mut batch)).await?;
             }
         }
@@ -79,10 +82,11 @@ async fn drop_old(
     for key in view_rows(id, &progress, &tail)? {
         batch.delete(key);
     }
-    let mut journal = keys::journal(id);
-    while let Some(rows) = reader.walk(&mut journal).await? {
-        for (key, _) in rows {
-            batch.delete(key);
+    for mut range in [keys::journal(id), keys::all_rows(id)] {
+        while let Some(rows) = reader.walk(&mut range).await? {
+            for (key, _) in rows {
+                batch.delete(key);
+            }
         }
     }
     Ok(true)

@@ -17,7 +17,7 @@ use trackway_store::{Batch, Store};
 use crate::definitions::Definitions;
 use crate::desk::{Chance, Desk, Open, Registry};
 use crate::kind::Kinds;
-use crate::limits::{BATCH_BYTES_MAX, IDLE_MAX, LETTERS_PER_BATCH_MAX};
+use crate::limits::{BATCH_BYTES_MAX, COSTLY_FOLD_EVENTS, IDLE_MAX, LETTERS_PER_BATCH_MAX};
 use crate::live::Live;
 use crate::reader::Reader;
 use crate::timers::Timers;
@@ -39,6 +39,9 @@ pub enum Planted {
     /// Summaries and lists stay as they were at the start.
     #[cfg(feature = "planted")]
     SummaryNotWritten,
+    /// The rows of the kinds' views aren't written.
+    #[cfg(feature = "planted")]
+    RowNotWritten,
 }
 
 impl Planted {
@@ -64,6 +67,13 @@ impl Planted {
     pub(crate) fn skips_summaries(self) -> bool {
         #[cfg(feature = "planted")]
         return self.is(Self::SummaryNotWritten);
+        #[cfg(not(feature = "planted"))]
+        false
+    }
+
+    pub(crate) fn skips_rows(self) -> bool {
+        #[cfg(feature = "planted")]
+        return self.is(Self::RowNotWritten);
         #[cfg(not(feature = "planted"))]
         false
     }
@@ -212,8 +222,10 @@ impl Shard {
         let is_over = live.progress.closed || live.progress.parked.is_some();
         let may_leave = live.may_leave(now);
         // One that waits for nothing but a timer hears of nobody before that is due: it costs no
-        // memory. One that waits for the world may be asked for at any moment.
-        if is_over || (may_leave && live.effects.is_empty()) {
+        // memory. One that waits for the world may be asked for at any moment, and one with a long
+        // life is not folded anew for each of several signals.
+        let is_cheap = live.effects.is_empty() && live.progress.journal_len < COSTLY_FOLD_EVENTS;
+        if is_over || (may_leave && is_cheap) {
             self.live.remove(&id);
         } else if may_leave {
             self.idle.push_back((id, number));

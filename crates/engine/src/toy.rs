@@ -13,19 +13,25 @@
 //! token Q          an effect in queue Q whose answer comes by Done
 //! job A, B         the same in queue `job/child`, whose performer answers first and the child later
 //! child A, B       an effect in queue `child` whose request is the script `A; B`
+//! relay A, B       an effect in queue `relay` whose child is a [`Relay`] that runs `A; B`
 //! note             waits for a Note
 //! dice             records a random number
+//! rows N           N events in one turn, each with a row of the view LISTED
 //! panic            panics
 //! fail             ends as failed
 //! ```
+
+mod relay;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use trackway_core::{
-    Command, EffectId, Input, Journaled, Machine, Outcome, Payload, Summary, TimerId, Timestamp,
-    Turn,
+    Command, EffectId, Input, Journaled, Machine, Outcome, Payload, Rows, Summary, TimerId,
+    Timestamp, Turn,
 };
+
+pub use relay::{CHILD, Event as RelayEvent, Relay, Stop as RelayStop};
 
 /// Runs.
 pub const RUNNING: u8 = 1;
@@ -35,6 +41,14 @@ pub const SUCCEEDED: u8 = 2;
 pub const FAILED: u8 = 3;
 /// Was stopped.
 pub const STOPPED: u8 = 4;
+
+/// The view of its effects: by number, how far each has come, as one of the digits in the order of
+/// asked, taken, submitted, failed, answered well.
+pub const EFFECTS: u8 = 1;
+/// The view of the timers that were set and have not gone off: by number, when they were set.
+pub const TIMERS: u8 = 2;
+/// The view of what `rows` lists: by number, a text.
+pub const LISTED: u8 = 3;
 
 /// The state of a script.
 #[derive(Debug, Default)]
@@ -50,6 +64,7 @@ pub struct Toy {
     started: Timestamp,
     closed: Option<Timestamp>,
     answers: u32,
+    listed: u32,
 }
 
 /// A fact about a script.
@@ -81,6 +96,8 @@ pub enum Event {
     Rolled(u64),
     /// It ended with this status.
     Ended(u8, #[serde(skip)] Payload),
+    /// A row was listed.
+    Listed(u32),
 }
 
 impl Journaled for Event {
@@ -148,6 +165,8 @@ pub enum Step {
     Child(String),
     /// `job SCRIPT`
     Job(String),
+    /// `relay SCRIPT`
+    Relay(String),
     /// `note`
     Note,
     /// `dice`
@@ -156,6 +175,8 @@ pub enum Step {
     Panic,
     /// `fail`
     Fail,
+    /// `rows N`
+    Rows(u32),
 }
 
 fn step(text: &str) -> Result<Step, String> {
@@ -163,6 +184,7 @@ fn step(text: &str) -> Result<Step, String> {
     let number = |word: &str| word.parse().map_err(|_| format!("not a number: {word}"));
     Ok(match words.as_slice() {
         ["pass", count] => Step::Pass(number(count)? as u32),
+        ["rows", count] => Step::Rows(number(count)? as u32),
         ["wait", ms] => Step::Timers(1, number(ms)?),
         ["timers", count, ms] => Step::Timers(number(count)? as u32, number(ms)?),
         ["task", queue] => Step::Fan(1, (*queue).to_owned(), None),
@@ -174,6 +196,9 @@ fn step(text: &str) -> Result<Step, String> {
             Step::Child(text.trim_start().trim_start_matches("child").replace(',', ";"))
         }
         ["job", ..] => Step::Job(text.trim_start().trim_start_matches("job").replace(',', ";")),
+        ["relay", ..] => {
+            Step::Relay(text.trim_start().trim_start_matches("relay").replace(',', ";"))
+        }
         ["note"] => Step::Note,
         ["dice"] => Step::Dice,
         ["panic"] => Step::Panic,
@@ -227,6 +252,21 @@ impl Machine for Toy {
                 self.status = *status;
                 self.closed = Some(at);
             }
+            Event::Listed(number) => self.listed = number + 1,
+        }
+    }
+
+    fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
+        let mut effect = |number: &u32, row: &str| rows.put(EFFECTS, number.to_be_bytes(), row);
+        match event {
+            Event::Asked(number) => effect(number, "0"),
+            Event::Taken(number) => effect(number, "1"),
+            Event::Submitted(number, _) => effect(number, "2"),
+            Event::Answered(number, is_good, _) => effect(number, if *is_good { "4" } else { "3" }),
+            Event::Armed(number) => rows.put(TIMERS, number.to_be_bytes(), at.0.to_string()),
+            Event::Rang(number) => rows.delete(TIMERS, number.to_be_bytes()),
+            Event::Listed(number) => rows.put(LISTED, number.to_be_bytes(), listed(*number, at)),
+            _ => {}
         }
     }
 
@@ -282,6 +322,16 @@ impl Machine for Toy {
             columns: self.answers.to_be_bytes().to_vec(),
         }
     }
+}
+
+/// A row as large as those of real kinds.
+fn listed(number: u32, at: Timestamp) -> String {
+    let (id, step) = (number.wrapping_mul(2_654_435_761), number % 10);
+    format!(
+        "{{\"n\":{number},\"id\":\"{id:08x}-0000-4000-8000-000000000000\",\"step\":\"Step{step}\",\
+         \"action\":\"aws:runCommand\",\"status\":\"Success\",\"start\":{at},\"end\":{at},\"out\":{{}}}}",
+        at = at.0
+    )
 }
 
 impl Toy {
@@ -386,6 +436,9 @@ impl Toy {
             Step::Job(script) => {
                 self.ask("job/child", Payload::new(format!("{:?}", script.trim())), turn);
             }
+            Step::Relay(script) => {
+                self.ask("relay", Payload::new(format!("{:?}", script.trim())), turn);
+            }
             Step::Note => turn.emit(self, Event::AwaitsNote),
             Step::Dice => {
                 let rolled = turn.random();
@@ -393,6 +446,11 @@ impl Toy {
             }
             Step::Panic => panic!("the script says so"),
             Step::Fail => self.end(FAILED, turn),
+            Step::Rows(count) => {
+                for _ in 0..*count {
+                    turn.emit(self, Event::Listed(self.listed));
+                }
+            }
         }
     }
 

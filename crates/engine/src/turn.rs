@@ -1,15 +1,19 @@
 //! One turn: the machine decides, and its decisions become rows and actions.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use trackway_core::{Command, EffectId, ExecutionId, Input, Payload, Summary, TimerId, Timestamp};
+use trackway_core::{
+    Command, EffectId, ExecutionId, Input, Payload, RowKey, Rows, Summary, TimerId, Timestamp,
+};
+use trackway_store::VALUE_BYTES_MAX;
 
 use crate::desk::{Desk, World, turn_time};
 use crate::keys::{self, List, TimerKey};
 use crate::kind::{Decided, Opaque};
-use crate::limits::TIMERS_INLINE_MAX;
+use crate::limits::{ROW_KEY_BYTES_MAX, TIMERS_INLINE_MAX};
 use crate::live::{Armed, Live, Slot, SlotState};
 use crate::records::{HeldRow, LetterRow, OutboxRow};
 use crate::{Action, Ended, Letter, Offer, Reply, Waited, Work};
@@ -43,6 +47,8 @@ pub(crate) fn take(
 ) -> Result<(), Stopped> {
     let at = turn_time(live, now);
     let decided = decide(desk, id, live, input, at)?;
+    // Before anything is written: a key or row that no store takes must not stop the engine.
+    let rows = guard(|| fitting(decided.rows)).map_err(Stopped::Panicked)?;
     let summary = guard(|| live.machine.summary()).map_err(Stopped::Panicked)?;
     desk.open.turns += 1;
     if decided.segments.is_empty() && decided.commands.is_empty() && consumed == Consumed::Nothing {
@@ -73,6 +79,7 @@ pub(crate) fn take(
             index(desk, id, live, is_new, &summary);
             live.progress.summary = summary;
         }
+        write_rows(desk, id, is_new, rows);
         desk.put(keys::record(id), live.record_row());
     } else {
         live.progress.summary = summary;
@@ -326,6 +333,35 @@ fn start_effect(desk: &mut Desk, id: ExecutionId, volatile: bool, run: Run) -> S
     let work = Work { execution: id, effect, queue, request, attempt: 1 };
     desk.act(volatile, Action::Perform(work));
     SlotState::Performing
+}
+
+/// The rows, unless one of them is larger than any store takes: a mistake in the kind.
+fn fitting(rows: Rows) -> BTreeMap<RowKey, Option<Vec<u8>>> {
+    let edits = rows.into_edits();
+    for ((view, key), row) in &edits {
+        assert!(key.len() <= ROW_KEY_BYTES_MAX, "a row's key in view {view} is too long");
+        let length = row.as_ref().map_or(0, Vec::len);
+        assert!(length <= VALUE_BYTES_MAX, "a row of view {view} is too long");
+    }
+    edits
+}
+
+/// Keeps the rows of the kind's views equal to the journal.
+fn write_rows(
+    desk: &mut Desk,
+    id: ExecutionId,
+    is_new: bool,
+    rows: BTreeMap<RowKey, Option<Vec<u8>>>,
+) {
+    for ((view, key), row) in rows {
+        match row {
+            _ if desk.planted.skips_rows() => {}
+            Some(row) => desk.put(keys::row(id, view, &key), row.into()),
+            // A new execution has no row to remove.
+            None if is_new => {}
+            None => desk.delete(keys::row(id, view, &key)),
+        }
+    }
 }
 
 /// Keeps the list row equal to the summary. It carries it, so it changes whenever that does.

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trackway_core::{ExecutionId, Summary, TimerId, Timestamp};
+use trackway_core::{ExecutionId, Rows, Summary, TimerId, Timestamp};
 use trackway_store::{Batch, Range, Store};
 
 use crate::engine::commit;
 use crate::keys::{self, List, Owner, TimerKey, family};
 use crate::kind::Kinds;
+use crate::limits::REBUILT_ROWS_PER_BATCH;
 use crate::reader::Reader;
 use crate::records::{HeldRow, OutboxRow, Progress, Tail, read_record, read_time};
 use crate::turn::guard;
+use crate::views::{self, Differences, Table};
 use crate::{Fault, load};
 
 /// What was checked, and what is wrong.
@@ -25,6 +27,8 @@ pub struct VerifyReport {
     pub segments: u64,
     /// List rows, each compared with the summary refolded.
     pub list_rows: u64,
+    /// Rows of the kinds' views, each compared with the one refolded.
+    pub rows: u64,
     /// Timer rows, each found in its execution's record.
     pub timers: u64,
     /// Effects in the outbox or held, each of a running execution.
@@ -48,12 +52,15 @@ pub struct RebuildReport {
     pub executions: u64,
     /// Records whose summary or length was wrong.
     pub corrected: u64,
-    /// Executions that could not be folded and kept the summary they had.
+    /// Executions that could not be folded and kept the summary and the rows they had.
     pub unreadable: u64,
+    /// Rows of the kinds' views that were missing, wrong, or of nothing.
+    pub rows: u64,
 }
 
 struct Refolded {
     summary: Summary,
+    rows: Table,
     events: u32,
     segments: u64,
 }
@@ -84,6 +91,7 @@ pub(crate) async fn verify(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Verif
     };
     walk.records().await?;
     walk.orphan_segments().await?;
+    walk.orphan_rows().await?;
     walk.list_rows().await?;
     walk.timers().await?;
     walk.effects().await?;
@@ -138,6 +146,9 @@ impl Walk<'_> {
                 if refolded.summary != progress.summary {
                     self.problem(format!("execution {id}: its summary is not that of its journal"));
                 }
+                let found = Differences::find(&self.reader, id, &refolded.rows).await?;
+                self.report.rows += found.stored;
+                self.report.problems.extend(found.problems(id));
             }
             Err(problem) if progress.parked.is_none() => {
                 self.problem(format!("execution {id}: {problem}"));
@@ -207,6 +218,17 @@ impl Walk<'_> {
                         self.problem(format!("journal {id} has no record"));
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every row has an execution; that each is right was seen from the execution's side.
+    async fn orphan_rows(&mut self) -> Result<(), Fault> {
+        let mut range = views::everywhere();
+        while let Some(id) = views::next_owner(&self.reader, &mut range).await? {
+            if self.reader.get(&keys::record(id)).await?.is_none() {
+                self.problem(format!("the rows of execution {id} have no record"));
             }
         }
         Ok(())
@@ -330,17 +352,20 @@ async fn refold(
     let mut machine = kind.machine();
     let mut range = keys::journal(id);
     let (mut events, mut segments) = (0, 0);
+    let mut table = Table::new();
     while let Some(rows) = reader.walk(&mut range).await? {
         for (key, segment) in rows {
-            match load::fold_one(machine.as_mut(), &key, &segment, events) {
+            let mut rows = Rows::default();
+            match load::fold_one(machine.as_mut(), (&key, &segment), events, Some(&mut rows)) {
                 Ok(more) => events += more,
                 Err(problem) => return Ok(Err(problem)),
             }
+            rows.apply_to(&mut table);
             segments += 1;
         }
     }
     let summary = guard(|| machine.summary());
-    Ok(summary.map(|summary| Refolded { summary, events, segments }))
+    Ok(summary.map(|summary| Refolded { summary, rows: table, events, segments }))
 }
 
 pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<RebuildReport, Fault> {
@@ -363,6 +388,9 @@ pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Rebu
                     progress.summary = refolded.summary;
                     progress.journal_len = refolded.events;
                     report.corrected += u64::from(before != progress);
+                    let found = Differences::find(&reader, id, &refolded.rows).await?;
+                    report.rows += found.len();
+                    found.correct(id, refolded.rows, &mut batch);
                 }
                 Err(_) => report.unreadable += 1,
             }
@@ -371,8 +399,28 @@ pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Rebu
             let row = list.row(progress.summary.started, id);
             batch.put(row, tail.list_row(&progress.summary));
             batch.put(key, tail.record(&progress));
+            if batch.ops().len() >= REBUILT_ROWS_PER_BATCH {
+                commit(&store, std::mem::take(&mut batch)).await?;
+            }
         }
         commit(&store, batch).await?;
     }
+    report.rows += drop_orphan_rows(&reader, &store).await?;
     Ok(report)
+}
+
+/// Drops the rows of executions that aren't there; returns how many there were.
+async fn drop_orphan_rows(reader: &Reader, store: &Arc<dyn Store>) -> Result<u64, Fault> {
+    let mut dropped = 0;
+    let mut range = views::everywhere();
+    while let Some(id) = views::next_owner(reader, &mut range).await? {
+        if reader.get(&keys::record(id)).await?.is_none() {
+            let found = Differences::find(reader, id, &Table::new()).await?;
+            dropped += found.stored;
+            let mut batch = Batch::new();
+            found.correct(id, Table::new(), &mut batch);
+            commit(store, batch).await?;
+        }
+    }
+    Ok(dropped)
 }

@@ -4,8 +4,8 @@ mod house;
 
 use house::{House, id, request};
 use trackway_core::{EffectId, Outcome, Payload, ReplyTo};
-use trackway_engine::toy::{Event, FAILED, RUNNING, SUCCEEDED, Signal, Toy};
-use trackway_engine::{Clock, Performed, Performer, StartRequest, Work};
+use trackway_engine::toy::{CHILD, Event, FAILED, RUNNING, SUCCEEDED, Signal, Toy};
+use trackway_engine::{Clock, Performed, Performer, SignalError, StartRequest, Work};
 use trackway_store::{Batch, BoxFuture, Memory, Store};
 
 #[tokio::test]
@@ -62,6 +62,58 @@ async fn a_child_that_runs_is_found_again_and_answers_once() {
     house.until("a", SUCCEEDED).await;
     let report = house.verified().await;
     assert_eq!((report.executions, report.letters, report.effects), (2, 0, 0));
+}
+
+#[tokio::test]
+async fn children_of_other_kinds_on_other_shards_report_after_crashes() {
+    let mut house = House::new().await;
+    let names: Vec<String> = (0..16).map(|number| format!("parent-{number}")).collect();
+    let mut shards = std::collections::BTreeSet::new();
+    for name in &names {
+        house.start(name, "relay note, rows 1; pass 1").await;
+    }
+    for name in &names {
+        let relay = format!("{}-0", id(name));
+        let child = format!("{}-0", id(&relay));
+        shards.insert((id(name).shard(4), id(&relay).shard(4), id(&child).shard(4)));
+        // Whatever was under way when it died goes on from the rows.
+        house.until(&relay, RUNNING).await;
+        house = house.crash().await;
+        house.until(&child, RUNNING).await;
+        house = house.crash().await;
+        let wrong = house.engine.signal::<Toy>(id(&relay), Signal::Stop).await;
+        assert_eq!(wrong, Err(SignalError::NotFound), "a signal of another kind");
+        house.engine.signal::<Toy>(id(&child), Signal::Note("go".into())).await.unwrap();
+        house = house.crash().await;
+        house.until(name, SUCCEEDED).await;
+        let relay_row = house.engine.row(id(&relay), CHILD, b"").await.unwrap();
+        assert_eq!(relay_row.unwrap(), [SUCCEEDED, 0][..]);
+        let answer = Event::Answered(0, true, Payload::new(format!("{:?}", b"\x02 relayed")));
+        assert!(house.events(name).await.contains(&answer), "{:?}", house.events(name).await);
+    }
+    assert!(shards.len() > 8, "{shards:?}");
+    let report = house.verified().await;
+    assert_eq!((report.executions, report.letters, report.effects), (48, 0, 0));
+}
+
+#[tokio::test]
+async fn signals_to_a_long_life_fold_it_once() {
+    let notes = "note; pass 1;".repeat(20);
+    let house = House::new().await;
+    house.start("long", &format!("pass 2000; {notes}")).await;
+    house.start("short", &notes).await;
+    let house = house.crash().await;
+    for (name, folds) in [("long", 1), ("short", 20)] {
+        let before = house.engine.stats().folds;
+        for _ in 0..20 {
+            house.engine.signal::<Toy>(id(name), Signal::Note("x".into())).await.unwrap();
+        }
+        while house.engine.stats().folds - before < folds {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(house.engine.stats().folds - before, folds, "{name}");
+        assert_eq!(house.status(name).await, SUCCEEDED);
+    }
 }
 
 #[tokio::test]

@@ -1,14 +1,13 @@
 //! Functions that do not run here: Lambda's Invoke operation at the configured endpoint.
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Uri};
-use trackway_wire::codec::form;
-use trackway_wire::sigv4::{self, Outgoing, PathStyle};
+use http::HeaderValue;
+use serde_json::{Map, Value};
 
-use crate::endpoint::AwsEnvironment;
+use crate::aws::{AwsCall, AwsCaller, AwsError, Blobs, Scope};
 use crate::lambda::InvokeResponse;
-use crate::transport::{Transport, TransportError};
 
 /// What an invocation asks for.
 #[derive(Debug)]
@@ -29,23 +28,15 @@ pub struct RemoteInvocation<'a> {
     pub region: &'a str,
 }
 
-/// Calls Lambda at an endpoint.
+/// Calls Lambda at an endpoint. It tries once: a task's retries are its machine's.
 #[derive(Clone)]
-pub struct RemoteLambda {
-    transport: Transport,
-    environment: AwsEnvironment,
-    endpoint: String,
-}
+pub struct RemoteLambda(AwsCaller);
 
 impl RemoteLambda {
     /// A caller of the endpoint that the environment names; none if it names none.
-    ///
-    /// # Errors
-    /// TLS can't be set up on this machine.
-    pub fn configured(environment: &AwsEnvironment) -> Result<Option<Self>, TransportError> {
-        let Some(endpoint) = environment.endpoint("LAMBDA") else { return Ok(None) };
-        let endpoint = endpoint.trim_end_matches('/').to_owned();
-        Ok(Some(Self { transport: Transport::new()?, environment: environment.clone(), endpoint }))
+    #[must_use]
+    pub fn configured(caller: &AwsCaller) -> Option<Self> {
+        caller.has_endpoint("lambda").then(|| Self(caller.clone()))
     }
 
     /// Invokes a function.
@@ -55,10 +46,8 @@ impl RemoteLambda {
     pub async fn invoke(
         &self,
         invocation: &RemoteInvocation<'_>,
-        now_ms: i64,
-    ) -> Result<InvokeResponse, TransportError> {
-        let request = self.request(invocation, now_ms)?;
-        let response = self.transport.send(request).await?;
+    ) -> Result<InvokeResponse, AwsError> {
+        let response = self.0.exchange(&call_of(invocation)).await?;
         let (head, payload) = response.into_parts();
         let header = |(name, value): (&http::HeaderName, &HeaderValue)| {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
@@ -69,59 +58,22 @@ impl RemoteLambda {
             payload,
         })
     }
-
-    fn request(
-        &self,
-        invocation: &RemoteInvocation<'_>,
-        now_ms: i64,
-    ) -> Result<Request<Bytes>, TransportError> {
-        let unusable =
-            |why: String| TransportError::Unreachable { url: self.endpoint.clone(), why };
-        let name = form::encode(invocation.function, form::Slash::Encode);
-        let path = format!("/2015-03-31/functions/{name}/invocations");
-        let query = invocation.qualifier.map_or(String::new(), |qualifier| {
-            format!("Qualifier={}", form::encode(qualifier, form::Slash::Encode))
-        });
-        let mark = if query.is_empty() { "" } else { "?" };
-        let uri: Uri = format!("{}{path}{mark}{query}", self.endpoint)
-            .parse()
-            .map_err(|error: http::uri::InvalidUri| unusable(error.to_string()))?;
-        let host = uri.authority().ok_or_else(|| unusable("it names no host".to_owned()))?;
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (header, value) in [
-            ("x-amz-invocation-type", invocation.invocation_type),
-            ("x-amz-log-type", invocation.log_type),
-            ("x-amz-client-context", invocation.client_context),
-        ] {
-            if let Some(value) = value {
-                let value = HeaderValue::from_str(value)
-                    .map_err(|error| unusable(format!("{header} can't be a header: {error}")))?;
-                headers.insert(header, value);
-            }
-        }
-        let outgoing = Outgoing {
-            method: "POST",
-            host: host.as_str(),
-            path: &path,
-            query: &query,
-            body: Some(&invocation.payload),
-            region: invocation.region,
-            service: "lambda",
-            style: PathStyle::Twice,
-        };
-        sigv4::sign(&outgoing, &mut headers, &self.environment.credentials(), now_ms);
-        let mut request = Request::post(uri)
-            .body(invocation.payload.clone())
-            .map_err(|error| unusable(error.to_string()))?;
-        request.headers_mut().extend(headers);
-        Ok(request)
-    }
 }
 
-/// Decodes a `ClientContext`; none if it is not base64 of text.
-#[must_use]
-pub fn client_context(text: &str) -> Option<String> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
-    String::from_utf8(bytes).ok()
+fn call_of(invocation: &RemoteInvocation<'_>) -> AwsCall {
+    let payload = STANDARD.encode(&invocation.payload);
+    let members = [
+        ("FunctionName", Some(invocation.function)),
+        ("Qualifier", invocation.qualifier),
+        ("InvocationType", invocation.invocation_type),
+        ("LogType", invocation.log_type),
+        ("ClientContext", invocation.client_context),
+        ("Payload", Some(&payload)),
+    ];
+    let given = members.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let input: Map<String, Value> =
+        given.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let scope = Scope { account: String::new(), region: invocation.region.to_owned() };
+    let call = AwsCall::new("lambda", "Invoke", Value::Object(input), scope);
+    AwsCall { blobs_in: Blobs::Base64, ..call }
 }

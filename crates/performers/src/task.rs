@@ -8,9 +8,10 @@ use trackway_asl::call::{FunctionCall, ServiceCall, Style};
 use trackway_core::{Outcome, Payload};
 use trackway_engine::{Performed, Performer, Work};
 
-use crate::function::{self, FunctionHost, Identity, Invocation, LogType};
+use crate::function::{FunctionHost, Identity};
+use crate::hosted_lambda::{HostedInvocation, HostedLambda};
 use crate::lambda::{self, Ending, InvokeResponse};
-use crate::remote_lambda::{RemoteInvocation, RemoteLambda, client_context};
+use crate::remote_lambda::{RemoteInvocation, RemoteLambda};
 
 type Performing = Pin<Box<dyn Future<Output = Performed> + Send>>;
 
@@ -20,16 +21,15 @@ type Performing = Pin<Box<dyn Future<Output = Performed> + Send>>;
 pub struct Lambda(Arc<Inner>);
 
 struct Inner {
-    host: FunctionHost,
+    here: HostedLambda,
     remote: Option<RemoteLambda>,
-    identity: Identity,
 }
 
 impl Lambda {
     /// A performer with these functions and this endpoint.
     #[must_use]
     pub fn new(host: FunctionHost, remote: Option<RemoteLambda>, identity: Identity) -> Self {
-        Self(Arc::new(Inner { host, remote, identity }))
+        Self(Arc::new(Inner { here: HostedLambda::new(host, identity), remote }))
     }
 }
 
@@ -53,10 +53,10 @@ impl Inner {
         };
         let payload = payload_of(&call);
         let response = match &self.remote {
-            Some(remote) if !self.host.has(&call.function) => {
+            Some(remote) if !self.here.has(&call.function) => {
                 self.invoke_there(remote, &call, payload).await
             }
-            _ => self.invoke_here(&call, payload).await,
+            _ => Ok(self.invoke_here(&call, payload).await),
         };
         let style = match call.style {
             Style::Arn => lambda::Style::FunctionArn(&call.function),
@@ -69,41 +69,15 @@ impl Inner {
         }
     }
 
-    async fn invoke_here(
-        &self,
-        call: &FunctionCall,
-        payload: Bytes,
-    ) -> Result<InvokeResponse, Outcome> {
-        let invocation = Invocation {
-            name: call.function.clone(),
+    async fn invoke_here(&self, call: &FunctionCall, payload: Bytes) -> InvokeResponse {
+        let invocation = HostedInvocation {
+            function: &call.function,
             payload,
-            client_context: call.client_context.as_deref().and_then(client_context),
-            log_type: match call.log_type.as_deref() {
-                Some("Tail") => LogType::Tail,
-                _ => LogType::None,
-            },
+            invocation_type: call.invocation_type.as_deref(),
+            log_type: call.log_type.as_deref(),
+            client_context: call.client_context.as_deref(),
         };
-        if call.invocation_type.as_deref() == Some("Event") && self.host.has(&call.function) {
-            return Ok(self.invoke_later(invocation));
-        }
-        let outcome = self.host.invoke(invocation).await;
-        let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        match InvokeResponse::of_outcome(&outcome, &call.function, &self.identity, &date) {
-            Some(response) => Ok(response),
-            // The server is stopping: nobody knows how the call ended, so it has no outcome. It is
-            // made again after the next start.
-            None => std::future::pending().await,
-        }
-    }
-
-    /// `InvocationType: Event`: the caller does not wait for the function.
-    fn invoke_later(&self, invocation: Invocation) -> InvokeResponse {
-        let host = self.host.clone();
-        tokio::spawn(async move {
-            // Nobody waits for this outcome; the function's log tells.
-            let _outcome: function::Outcome = host.invoke(invocation).await;
-        });
-        InvokeResponse { status: 202, headers: Vec::new(), payload: Bytes::new() }
+        self.here.invoke(invocation).await
     }
 
     async fn invoke_there(
@@ -112,7 +86,7 @@ impl Inner {
         call: &FunctionCall,
         payload: Bytes,
     ) -> Result<InvokeResponse, Outcome> {
-        let region = call.function.split(':').nth(3).unwrap_or(&self.identity.region);
+        let region = call.function.split(':').nth(3).unwrap_or(&self.here.identity().region);
         let invocation = RemoteInvocation {
             function: &call.function,
             qualifier: call.qualifier.as_deref(),
@@ -122,8 +96,7 @@ impl Inner {
             client_context: call.client_context.as_deref(),
             region,
         };
-        let now_ms = jiff::Timestamp::now().as_millisecond();
-        remote.invoke(&invocation, now_ms).await.map_err(|error| {
+        remote.invoke(&invocation).await.map_err(|error| {
             failed("Lambda.SdkClientException", format!("Unable to execute HTTP request: {error}"))
         })
     }

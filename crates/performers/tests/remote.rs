@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use trackway_core::{EffectId, ExecutionId, Outcome, Payload};
 use trackway_engine::{Performed, Performer, Work};
-use trackway_performers::endpoint::AwsEnvironment;
+use trackway_performers::aws::{AwsCaller, AwsEnvironment, Limits};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::task::{Lambda, Unsupported};
@@ -38,7 +38,8 @@ async fn performed(endpoint: &str, request: &str) -> Outcome {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let remote = RemoteLambda::configured(&AwsEnvironment::new(variables)).unwrap();
+    let caller = AwsCaller::new(AwsEnvironment::new(variables), Limits::default());
+    let remote = RemoteLambda::configured(&caller);
     let identity = identity();
     let host = FunctionHost::start(BTreeMap::new(), ".".as_ref(), &identity, stderr_sink());
     let lambda = Lambda::new(host.await.unwrap(), remote, identity.clone());

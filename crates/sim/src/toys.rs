@@ -1,7 +1,7 @@
 //! Scenarios of the toy kind.
 
 use trackway_core::{ExecutionId, Outcome, Payload, Start};
-use trackway_engine::toy::{Event, Signal, Toy};
+use trackway_engine::toy::{Event, Relay, RelayEvent, Signal, Toy};
 use trackway_engine::{
     Builder, Definition, Durability, Engine, Fault, Offer, Reader, Record, StartRequest, Work,
 };
@@ -10,6 +10,8 @@ use crate::{Act, Does, Reaction, Scenario, Seen, Told, journal};
 
 /// The tag that the toy kind is registered with.
 const TOY: u8 = 1;
+/// The tag of the second one.
+const RELAY: u8 = 2;
 
 /// Scripts of the toy kind, all started at once.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
     let toys = [
         plain("one-turn", &[("a", "pass 3; dice"), ("b", "fail"), ("c", "")]),
         plain("tasks", &[("a", "task good; task good; task bad"), ("b", "fan 5 good; pass 1")]),
+        plain("rows", &[("a", "rows 5; task good; rows 3"), ("b", "rows 2; wait 9; rows 1; fail")]),
         plain("timers", &[("a", "wait 50; wait 0; pass 1"), ("b", "timers 20 7; task good")]),
         plain(
             "timeouts",
@@ -46,6 +49,14 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
             &[("a", "child pass 1; child task good, wait 5; pass 1"), ("b", "child fail")],
         ),
         plain("jobs", &[("a", "job pass 1; job task good, wait 5; pass 1"), ("b", "job fail")]),
+        plain(
+            "kinds",
+            &[
+                ("a", "relay pass 1; relay task good, wait 5; pass 1"),
+                ("b", "relay fail"),
+                ("c", "relay relay child task good, rows 2; pass 1"),
+            ],
+        ),
         plain("deep", &[("a", "child child job child task good; pass 1")]),
         plain(
             "polled",
@@ -104,7 +115,7 @@ impl Scenario for Toys {
     }
 
     fn builder(&self) -> Builder {
-        Engine::builder().kind::<Toy>(TOY, "toy").polled("activity")
+        Engine::builder().kind::<Toy>(TOY, "toy").kind::<Relay>(RELAY, "relay").polled("activity")
     }
 
     fn starts(&self) -> Vec<(i64, StartRequest)> {
@@ -124,6 +135,7 @@ impl Scenario for Toys {
                 Does::Finish(Outcome::Failed { error: "Bad".to_owned(), cause: String::new() })
             }
             "child" => Does::Start(child()),
+            "relay" => Does::Start(Box::new(StartRequest { kind: RELAY, ..*child() })),
             "job/child" => Does::StartAndAnswer(child(), Outcome::Succeeded(answer())),
             _ => Does::Never,
         };
@@ -146,6 +158,10 @@ impl Scenario for Toys {
     }
 
     fn tell(&self, reader: &Reader, record: &Record) -> Result<Vec<Told>, Fault> {
+        if record.kind == RELAY {
+            let entries = journal::<Relay>(reader, record.id)?;
+            return Ok(entries.into_iter().map(|entry| tell_relay(&entry.event)).collect());
+        }
         let entries = journal::<Toy>(reader, record.id)?;
         let mut told: Vec<Told> = entries.into_iter().map(|entry| tell(&entry.event)).collect();
         // Answers that are on their way at the same time come in any order.
@@ -155,6 +171,17 @@ impl Scenario for Toys {
         }
         Ok(told)
     }
+}
+
+fn tell_relay(event: &RelayEvent) -> Told {
+    let effect = Some(trackway_core::EffectId(0));
+    let mut told = Told::plain(format!("{event:?}"));
+    match event {
+        RelayEvent::Started => told.asks = effect,
+        RelayEvent::Reported(_) => (told.answers, told.ends) = (effect, true),
+        RelayEvent::Stopped => told.ends = true,
+    }
+    told
 }
 
 fn tell(event: &Event) -> Told {

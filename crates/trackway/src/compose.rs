@@ -8,17 +8,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use trackway_api::{Api, Credential, step_functions};
+use trackway_api::{Api, Credential, Local, step_functions};
 use trackway_asl::Execution;
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
-use trackway_performers::endpoint::AwsEnvironment;
+use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
+use trackway_performers::hosted_lambda::HostedLambda;
 use trackway_performers::remote_lambda::RemoteLambda;
+use trackway_performers::sandbox::{self, Launcher, Sandbox};
+use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
+use crate::local_services::OwnServices;
 use crate::server::Handler;
 
 /// The name of the Step Functions kind in logs and reports.
@@ -51,6 +55,13 @@ impl Service {
         clock: serve::Clock,
         retention_days: Option<u32>,
     ) -> Result<Self, String> {
+        let sandbox = sandbox(config, &storage)?;
+        let scripts = match &storage {
+            Storage::Memory => {
+                std::env::temp_dir().join(format!("trackway-{}", std::process::id()))
+            }
+            Storage::Embedded(folder, _) => folder.join("sandbox"),
+        };
         let store: Arc<dyn Store> = match storage {
             Storage::Memory => Arc::new(Memory::new()),
             Storage::Embedded(folder, on_loss) => Arc::new(
@@ -58,7 +69,6 @@ impl Service {
                     .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
             ),
         };
-        let environment = AwsEnvironment::new(std::env::vars());
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
             account: ACCOUNT_DEFAULT.to_owned(),
@@ -67,13 +77,23 @@ impl Service {
             FunctionHost::start(config.functions.clone(), &config.folder, &identity, stderr_sink())
                 .await
                 .map_err(|problems| problems.to_string())?;
-        let remote = RemoteLambda::configured(&environment).map_err(|error| error.to_string())?;
+        let caller = AwsCaller::serving(
+            AwsEnvironment::new(std::env::vars()),
+            Limits::default(),
+            Some(HostedLambda::new(functions.clone(), identity.clone())),
+        );
+        let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
+        let local = Local::default();
+        caller.serve(Arc::new(OwnServices(local.clone())));
+        let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
             .performer("answer", Arc::new(nested.clone()))
             .performer("service", Arc::new(Unsupported))
+            .performer("aws", Arc::new(AwsPerformer::new(caller, scope)))
+            .performer("script", Arc::new(ScriptPerformer::new(sandbox, scripts.join("scripts"))))
             .polled("activity")
             .exists(step_functions::exists)
             .clock(match clock {
@@ -96,6 +116,7 @@ impl Service {
             (key.clone(), credential)
         });
         let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
+        local.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         Ok(Self { engine, functions, api: Arc::new(api) })
     }
@@ -111,6 +132,18 @@ impl Service {
         self.functions.shutdown().await;
         self.engine.shutdown().await;
     }
+}
+
+/// The sandbox that the configuration asks for. What is the server's own, or a secret, is not seen in it.
+fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
+    let mut private = sandbox::usual_secrets(|name| std::env::var_os(name));
+    let here = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Storage::Embedded(folder, _) = storage {
+        private.push(here(folder));
+    }
+    private.extend(config.file.as_deref().map(here));
+    Sandbox::new(config.sandbox.clone(), &config.folder, &private, Launcher::this_program())
+        .map_err(|problem| problem.to_string())
 }
 
 fn builder() -> trackway_engine::Builder {
@@ -169,6 +202,7 @@ impl Verified {
             ("journal segments, each decoded", engine.segments),
             ("events, without a gap", engine.events),
             ("list rows, each equal to a refold", engine.list_rows),
+            ("rows of views, each equal to a refold", engine.rows),
             ("timers, each of a running execution", engine.timers),
             ("effects, each of a running execution", engine.effects),
             ("letters, each to a running execution", engine.letters),

@@ -4,6 +4,7 @@ mod client;
 mod command;
 mod compose;
 mod config;
+mod local_services;
 mod server;
 mod timeline;
 
@@ -46,6 +47,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything starts a thread: a sandbox is this program, started again.
+    if let Some(code) = trackway_performers::sandbox::enter_if_asked() {
+        return code;
+    }
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {

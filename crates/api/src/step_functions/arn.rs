@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn arns_are_taken_apart_or_refused_in_aws_words() {
-        let why = |text| Arn::parse(text).unwrap_err().message;
+        let why = |text| Arn::parse(text).unwrap_err().message.unwrap();
         assert_eq!(why("sm"), "Invalid Arn: 'Invalid ARN prefix: sm'");
         assert_eq!(why("arn:aws:sqs:r:1:q"), "Invalid Arn: 'Unexpected ARN service: sqs'");
         for text in [
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn names_refuse_what_aws_refuses() {
         for name in ["a b", "a<b", "a#b", "a\"b", "\0a", "a\u{1f}", "a~b", "a`b", "a/b", ""] {
-            assert_eq!(check_name(name).unwrap_err().message, format!("Invalid Name: '{name}'"));
+            assert_eq!(check_name(name).unwrap_err().text(), format!("Invalid Name: '{name}'"));
         }
         for name in ["a", "ACTIVITY_NAME_ABC", "a.name.v2", "a-b_c!(d)'=+@é"] {
             assert!(check_name(name).is_ok(), "{name}");

@@ -6,6 +6,7 @@
 
 mod activities;
 mod arn;
+mod child;
 mod executions;
 mod history;
 mod json_text;
@@ -21,19 +22,16 @@ mod validation;
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
-use trackway_core::Timestamp;
 use trackway_engine::{Engine, Fault};
 
 pub use nested::Nested;
 pub use refusal::Code;
-pub(crate) use refusal::{Failure, Refusal};
 pub use rows::exists;
 
 use crate::Caller;
+use crate::answer::{Epoch, nothing, read, uuid, uuid_of, write};
 
 /// The tag under which the engine knows the Amazon States Language.
 pub const KIND: u8 = 1;
@@ -75,7 +73,7 @@ pub(crate) struct StepFunctions {
 }
 
 /// An answer: JSON text in the model's member names.
-type Answer = Result<Vec<u8>, Failure>;
+type Answer = crate::answer::Answer<Code>;
 
 impl StepFunctions {
     pub(crate) fn new(engine: Engine) -> Self {
@@ -122,53 +120,6 @@ impl StepFunctions {
             other => Err(Fault::new(format!("{other} is listed as built but is not")).into()),
         }
     }
-}
-
-/// Reads a request that satisfies the model into its struct.
-fn read<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
-    serde_json::from_value(input).map_err(|error| {
-        Refusal::new(Code::ValidationException, format!("The request can't be read: {error}"))
-            .into()
-    })
-}
-
-/// Writes an answer.
-fn write(answer: &impl Serialize) -> Answer {
-    serde_json::to_vec(answer)
-        .map_err(|error| Fault::new(format!("could not write an answer: {error}")).into())
-}
-
-/// The answer of an operation that has none.
-fn nothing() -> Answer {
-    Ok(b"{}".to_vec())
-}
-
-/// A moment as the wire has it: seconds since the epoch, with milliseconds.
-#[derive(Clone, Copy, Debug)]
-struct Epoch(Timestamp);
-
-impl Serialize for Epoch {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era fit a double")]
-        serializer.serialize_f64(self.0.as_millis() as f64 / 1000.0)
-    }
-}
-
-/// A random UUID, version 4, in AWS's spelling.
-fn uuid() -> Result<String, Fault> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
-    Ok(uuid_of(bytes))
-}
-
-/// These bytes as a UUID, version 4.
-pub(crate) fn uuid_of(bytes: [u8; 16]) -> String {
-    let word = (u128::from_be_bytes(bytes) & !(0xf000_u128 << 64) & !(0xc000_u128 << 48))
-        | (0x4000_u128 << 64)
-        | (0x8000_u128 << 48);
-    let hex = format!("{word:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// Account and region, as the engine groups by.

@@ -85,8 +85,7 @@ async fn start(service: &StepFunctions, work: &Work) -> Outcome {
             Outcome::Succeeded(Payload::new(response(&arn, started, &request_id)))
         }
         Err(Failure::Refused(refusal)) => {
-            let Refusal { code, message, .. } = refusal;
-            let code = code.name();
+            let (code, message) = (refusal.code.name(), refusal.text());
             Outcome::Failed {
                 error: format!("StepFunctions.{code}Exception"),
                 cause: format!(
@@ -146,7 +145,7 @@ async fn try_start(service: &StepFunctions, work: &Work) -> Result<(String, Time
 }
 
 /// The account and region that the state machine's ARN names.
-fn caller_of(state_machine_arn: &str) -> Result<Caller, Refusal> {
+pub(super) fn caller_of(state_machine_arn: &str) -> Result<Caller, Refusal> {
     let arn = Arn::parse(state_machine_arn)?;
     Ok(Caller::new(arn.account, arn.region))
 }

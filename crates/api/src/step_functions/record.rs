@@ -1,15 +1,9 @@
 //! What the catalog keeps of state machines and activities.
-//!
-//! A record is its version byte and the postcard of its struct; a struct, once released, is only
-//! superseded.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use trackway_core::Timestamp;
-use trackway_engine::Fault;
 
-/// The version that is written.
-const VERSION: u8 = 1;
+pub(super) use crate::record::{decode, encode};
 
 /// A workflow's type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,22 +37,4 @@ pub(super) struct Activity {
     pub(super) name: String,
     pub(super) created: Timestamp,
     pub(super) tags: Vec<(String, String)>,
-}
-
-/// Writes a record.
-pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, Fault> {
-    postcard::to_extend(record, vec![VERSION])
-        .map_err(|error| Fault::new(format!("could not encode a catalog record: {error}")))
-}
-
-/// Reads a record.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    let broken = |why: String| Fault::new(format!("could not read a catalog record: {why}"));
-    match bytes.split_first() {
-        Some((&VERSION, body)) => {
-            postcard::from_bytes(body).map_err(|error| broken(error.to_string()))
-        }
-        Some((version, _)) => Err(broken(format!("it has version {version}"))),
-        None => Err(broken("it is empty".to_owned())),
-    }
 }

@@ -1,11 +1,11 @@
 //! The service's rows in the engine's catalog: created once, replaced only unchanged, deleted.
 
 use bytes::Bytes;
-use trackway_engine::{Catalog, CatalogError, Check, Definition, Edit, Fault};
+use trackway_engine::{Catalog, Check, Definition, Edit, Fault};
 
 use super::StepFunctions;
 use super::arn::{Arn, Resource};
-use crate::Caller;
+use crate::{Caller, rows};
 
 /// A table of the catalog; the number is part of the stored key and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,10 +105,6 @@ impl StepFunctions {
         checks: &[Check],
         edits: &[Edit],
     ) -> Result<bool, Fault> {
-        match self.engine.catalog().change(&caller.scope, checks, edits).await {
-            Ok(()) => Ok(true),
-            Err(CatalogError::Conflict { .. }) => Ok(false),
-            Err(CatalogError::Fault(fault)) => Err(fault),
-        }
+        rows::change(&self.engine, caller, checks, edits).await
     }
 }

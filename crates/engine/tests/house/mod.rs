@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use trackway_core::{ExecutionId, Outcome, Payload, ReplyTo, Start};
-use trackway_engine::toy::{Event, Toy};
+use trackway_engine::toy::{Event, Relay, Toy};
 use trackway_engine::{
     Builder, Clock, Definition, Durability, Engine, Page, Performed, Performer, StartRequest,
     Started, Waited, Work,
@@ -14,6 +14,7 @@ use trackway_engine::{
 use trackway_store::{BoxFuture, Memory, MemorySnapshot};
 
 pub const TOY: u8 = 1;
+pub const RELAY: u8 = 2;
 pub const SCOPE: &str = "000000000000/us-east-1";
 
 pub fn request(name: &str, script: &str) -> StartRequest {
@@ -79,7 +80,7 @@ impl Performer for Silent {
     }
 }
 
-/// Starts a toy as a child: the request is its script.
+/// Starts a toy or a relay as a child: the request is its script.
 #[derive(Default)]
 pub struct Children {
     pub engine: Mutex<Option<Engine>>,
@@ -94,7 +95,8 @@ impl Performer for Children {
         let reply_to = Some(ReplyTo { execution: work.execution, effect: work.effect });
         let durability = if self.volatile { Durability::Volatile } else { Durability::Durable };
         Box::pin(async move {
-            let child = StartRequest { reply_to, durability, ..request(&name, &script) };
+            let kind = if work.queue == "relay" { RELAY } else { TOY };
+            let child = StartRequest { kind, reply_to, durability, ..request(&name, &script) };
             engine.start(child).await.unwrap();
             if work.queue == "job/child" {
                 // The child may well close before its start is reported.
@@ -118,7 +120,8 @@ pub struct House {
 }
 
 pub fn builder() -> Builder {
-    Engine::builder().kind::<Toy>(TOY, "toy").polled("activity").clock(Clock::Manual)
+    let builder = Engine::builder().kind::<Toy>(TOY, "toy").kind::<Relay>(RELAY, "relay");
+    builder.polled("activity").clock(Clock::Manual)
 }
 
 impl House {
@@ -140,6 +143,7 @@ impl House {
             .performer("silent", silent.clone())
             .performer("child", children.clone())
             .performer("job", children.clone())
+            .performer("relay", children.clone())
             .on_problem(move |problem| heard.lock().unwrap().push(problem.to_owned()));
         let engine = change(builder).open(Arc::new(store.clone())).await.unwrap();
         *children.engine.lock().unwrap() = Some(engine.clone());

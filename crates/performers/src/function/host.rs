@@ -10,8 +10,9 @@ use super::config::{ConfigProblems, FunctionConfig, validate};
 use super::identity::{FunctionName, Identity};
 use super::logs::LogSink;
 use super::outcome::{Invocation, Outcome};
-use super::pool::{Pool, request_id};
+use super::pool::Pool;
 use super::process::Alive;
+use crate::random;
 
 /// Runs the declared functions. Clones share the same processes.
 #[derive(Clone)]
@@ -61,7 +62,7 @@ impl FunctionHost {
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
         match self.inner.pools.get(FunctionName::parse(&invocation.name).name) {
             Some(pool) => pool.invoke(invocation).await,
-            None => Outcome::NotFound { request_id: request_id() },
+            None => Outcome::NotFound { request_id: random::uuid() },
         }
     }
 

@@ -1,6 +1,5 @@
 //! The warm processes of one function: who runs an invocation, who waits, who is let go.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +17,7 @@ use super::outcome::{self, Invocation, LogType, Outcome, Reply};
 use super::process::{Alive, Process};
 use super::runtime_api::{Facts, serve};
 use super::tree::{Fingerprint, fingerprint};
+use crate::random;
 
 /// Lambda gives a process this long to get ready; a function with more time may use all of it.
 const INIT_SECONDS: u64 = 10;
@@ -299,27 +299,13 @@ impl Drop for Turn {
 impl Ids {
     fn new() -> Self {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let root = random_u128() >> 32;
-        let parent = random_u128() >> 64;
+        let root = random::bits() >> 32;
+        let parent = random::bits() >> 64;
         Self {
-            request_id: request_id(),
+            request_id: random::uuid(),
             trace_id: format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0"),
         }
     }
-}
-
-/// A random UUID: version 4, variant 1.
-pub(super) fn request_id() -> String {
-    let id = random_u128();
-    let id = (id & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
-    let hex = format!("{id:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-/// Random bits for names; not for secrets.
-pub(super) fn random_u128() -> u128 {
-    let half = || u128::from(RandomState::new().hash_one(()));
-    (half() << 64) | half()
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ fn set_environment(command: &mut Command, function: &Function, port: u16) {
 
 fn log_stream_name() -> String {
     let today = jiff::Timestamp::now().strftime("%Y/%m/%d");
-    format!("{today}/[$LATEST]{:032x}", super::pool::random_u128())
+    format!("{today}/[$LATEST]{:032x}", crate::random::bits())
 }
 
 #[cfg(test)]

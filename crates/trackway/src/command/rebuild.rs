@@ -16,14 +16,19 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> {
     let report = compose::rebuild(&args.dir).await?;
-    let RebuildReport { executions, corrected, unreadable } = report;
+    let RebuildReport { executions, corrected, unreadable, rows } = report;
     match output {
         Output::Json => println!(
             "{:#}",
-            json!({ "executions": executions, "corrected": corrected, "unreadable": unreadable })
+            json!({
+                "executions": executions,
+                "corrected": corrected,
+                "unreadable": unreadable,
+                "rows": rows
+            })
         ),
         Output::Table => println!(
-            "{executions} executions refolded, {corrected} of them corrected, {unreadable} unreadable"
+            "{executions} executions refolded, {corrected} of them corrected, {unreadable} unreadable; {rows} rows of views made anew"
         ),
     }
     Ok(ExitCode::SUCCESS)

@@ -2,13 +2,18 @@
 //!
 //! [`endpoint`] says where to, [`build`] makes the request from an input in the neutral form,
 //! [`Built::sign`] signs it, [`parse`] reads the response. Sending, retrying and finding credentials
-//! is the caller's. Inputs are not checked against constraints: the service does that.
+//! is the caller's. [`build`] checks no constraints: the service does that. [`boto`] has inputs
+//! and outputs as boto3 has them, with its checks.
 
+pub mod boto;
 mod build;
+mod check;
+mod checksum;
 mod endpoint;
 mod form;
 mod names;
 mod parse;
+mod rules;
 mod xml_body;
 
 pub use build::{BuildError, Built, build};

@@ -75,6 +75,21 @@ pub fn service(name: &str) -> Option<&'static Service> {
     catalog.find(name).and_then(|index| catalog.unpack(index))
 }
 
+/// Finds a service as [`service`] does, or by the first label of its host or its signing name:
+/// `states`, `monitoring`, `email`. Where several services share one, the first by name is meant.
+#[must_use]
+pub fn service_by_any_name(name: &str) -> Option<&'static Service> {
+    service(name).or_else(|| {
+        let catalog = catalog();
+        let plain = plain(name);
+        let by = |field: fn(&Entry) -> &str| {
+            catalog.entries.iter().position(|entry| self::plain(field(entry)) == plain)
+        };
+        let index = by(|entry| &entry.endpoint_prefix).or_else(|| by(|entry| &entry.signing_name));
+        index.and_then(|index| catalog.unpack(index))
+    })
+}
+
 /// Finds a service by the prefix of `X-Amz-Target`. Several services may share one; the first by
 /// name wins, as those are old versions of each other.
 #[must_use]

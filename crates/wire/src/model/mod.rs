@@ -10,7 +10,7 @@
 mod container;
 mod shape;
 
-pub use container::{Catalog, Entry, catalog, service, service_by_target};
+pub use container::{Catalog, Entry, catalog, service, service_by_any_name, service_by_target};
 pub use container::{PackError, pack};
 pub use shape::{
     Bound, Constraints, ErrorTrait, Location, Member, Shape, ShapeId, ShapeKind, Structure,
