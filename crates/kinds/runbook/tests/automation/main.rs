@@ -2,6 +2,7 @@
 
 mod actions;
 mod bench;
+mod corpus;
 mod flow;
 mod properties;
 mod rates;

@@ -10,7 +10,7 @@ use crate::bench::Bench;
 use crate::sample;
 
 /// The numbers that everything is chosen by.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
     fn below(&mut self, limit: u64) -> u64 {
@@ -119,13 +119,19 @@ fn nudge(numbers: &mut Numbers) -> Signal {
     Signal::Send { kind, payload: [].into(), by }
 }
 
-struct Run {
-    bench: Bench,
+pub(crate) struct Run {
+    pub(crate) bench: Bench,
     outstanding: Outstanding,
 }
 
 impl Run {
-    fn take(&mut self, input: Input<Signal>) {
+    pub(crate) fn new(mut bench: Bench) -> Self {
+        // A runbook that goes round without waiting takes many steps: looks are left to the test.
+        bench.unchecked = true;
+        Self { bench, outstanding: Outstanding::default() }
+    }
+
+    pub(crate) fn take(&mut self, input: Input<Signal>) {
         if let Ok(commands) = self.bench.take(input) {
             self.outstanding.note(&commands);
         }
@@ -160,8 +166,17 @@ impl Run {
         input.into_iter().for_each(|input| self.take(input));
     }
 
+    /// Every timer fires, in their order.
+    pub(crate) fn pass_time(&mut self) {
+        let mut now = self.bench.now;
+        while let Some(input) = self.outstanding.ring(&mut now) {
+            self.bench.now = now;
+            self.take(input);
+        }
+    }
+
     /// What is asked for is given; whatever waits is let go.
-    fn help(&mut self, numbers: &mut Numbers) {
+    pub(crate) fn help(&mut self, numbers: &mut Numbers) {
         if let Some(input) = self.outstanding.finish(numbers) {
             return self.take(input);
         }
@@ -185,10 +200,7 @@ fn run(seed: u64, length: u32) -> Run {
     let document = sample::runbook(&mut |limit| numbers.below(limit));
     let mode = if numbers.below(5) == 0 { Mode::Interactive } else { Mode::Auto };
     let with = StartedWith { mode, ..StartedWith::default() };
-    let mut run =
-        Run { bench: Bench::new(&document.to_string(), with), outstanding: Outstanding::default() };
-    // A runbook that goes round without waiting takes many steps.
-    run.bench.unchecked = true;
+    let mut run = Run::new(Bench::new(&document.to_string(), with));
     let start = run.bench.start(&json!({}));
     run.take(start);
     for _ in 0..length {
@@ -204,14 +216,7 @@ fn run(seed: u64, length: u32) -> Run {
         run.take(Input::Signal(Signal::Stop(StopType::Cancel)));
     }
     // Two minutes, or all the steps that there may be: time alone ends it.
-    while let Some(input) = {
-        let mut now = run.bench.now;
-        let input = run.outstanding.ring(&mut now);
-        run.bench.now = now;
-        input
-    } {
-        run.take(input);
-    }
+    run.pass_time();
     run
 }
 
