@@ -23,7 +23,9 @@ mod starts;
 use std::time::Instant;
 
 use trackway_engine::Planted;
-use trackway_sim::{Failure, Scenario, asl, calm, check, check_random, examples, replay, toys};
+use trackway_sim::{
+    Failure, Scenario, asl, calm, check, check_random, examples, replay, runbook, toys,
+};
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
 const RUNS: u64 = 60;
@@ -32,11 +34,18 @@ type Scenarios = Vec<Box<dyn Scenario>>;
 
 /// Every scenario, by where it comes from.
 fn groups() -> Vec<(&'static str, Scenarios)> {
-    let mut groups =
-        vec![("toys", toys::all()), ("asl", asl::all()), ("examples", examples::all())];
+    let mut groups = vec![
+        ("toys", toys::all()),
+        ("asl", asl::all()),
+        ("examples", examples::all()),
+        ("runbook", runbook::all()),
+    ];
     match recorded::all() {
         Some(cases) => groups.push(("recorded", cases)),
         None => eprintln!("recorded cases skipped: TRACKWAY_CONFORMANCE is not set"),
+    }
+    if let Some(only) = asked_for("TRACKWAY_SIM_GROUP") {
+        groups.retain(|(group, _)| *group == only);
     }
     groups
 }
@@ -100,7 +109,7 @@ fn every_planted_bug_is_caught_with_every_kind() {
         Planted::RowNotWritten,
     ];
     // Step Functions' lists are all made of summaries.
-    let has_rows = |group: &str| group == "toys";
+    let has_rows = |group: &str| matches!(group, "toys" | "runbook");
     // The examples have no children, so no letters to lose.
     for (group, scenarios) in groups().into_iter().filter(|(group, _)| *group != "examples") {
         for bug in bugs {

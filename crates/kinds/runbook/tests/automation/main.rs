@@ -6,6 +6,5 @@ mod corpus;
 mod flow;
 mod properties;
 mod rates;
-#[expect(unreachable_pub, reason = "the simulation includes it as well")]
 mod sample;
 mod signals;

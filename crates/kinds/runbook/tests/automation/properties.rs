@@ -7,7 +7,7 @@ use trackway_core::{Command, EffectId, Input, Outcome, Payload, TimerId, Timesta
 use trackway_runbook::automation::{Mode, Signal, SignalType, StartedWith, Status, StopType};
 
 use crate::bench::Bench;
-use crate::sample;
+use crate::sample::{self, Jumps};
 
 /// The numbers that everything is chosen by.
 pub(crate) struct Numbers(pub(crate) u64);
@@ -197,7 +197,8 @@ impl Run {
 
 fn run(seed: u64, length: u32) -> Run {
     let mut numbers = Numbers(seed);
-    let document = sample::runbook(&mut |limit| numbers.below(limit));
+    let jumps = [Jumps::Anywhere, Jumps::Forward][numbers.below(2) as usize];
+    let document = sample::runbook(&mut |limit| numbers.below(limit), jumps);
     let mode = if numbers.below(5) == 0 { Mode::Interactive } else { Mode::Auto };
     let with = StartedWith { mode, ..StartedWith::default() };
     let mut run = Run::new(Bench::new(&document.to_string(), with));

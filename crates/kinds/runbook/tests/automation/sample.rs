@@ -3,16 +3,27 @@
 use serde_json::{Map, Value, json};
 
 /// Chooses a number below the one given.
-pub type Choose<'c> = dyn FnMut(u64) -> u64 + 'c;
+pub(crate) type Choose<'c> = dyn FnMut(u64) -> u64 + 'c;
 
-/// A runbook that is accepted: steps of every sort, jumps in any direction, loops, variables.
-pub fn runbook(choose: &mut Choose<'_>) -> Value {
+/// Where jumps may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Jumps {
+    /// Anywhere: the runbook may go round for ever.
+    Anywhere,
+    /// To later steps only.
+    Forward,
+}
+
+/// A runbook that is accepted: steps of every sort, jumps, loops, variables.
+pub(crate) fn runbook(choose: &mut Choose<'_>, jumps: Jumps) -> Value {
     let count = 1 + choose(6);
     let names: Vec<String> = (0..count).map(|at| format!("s{at}")).collect();
     let mut steps = Vec::new();
-    for name in &names {
+    for (at, name) in names.iter().enumerate() {
+        let targets = reachable(&names, at, jumps);
         let loops = choose(6) == 0;
-        let step = if loops { looping(choose, name, &names) } else { step(choose, name, &names) };
+        let step =
+            if loops { looping(choose, name, targets, jumps) } else { step(choose, name, targets) };
         steps.push(step);
     }
     json!({
@@ -29,15 +40,24 @@ pub fn runbook(choose: &mut Choose<'_>) -> Value {
     })
 }
 
+fn reachable(names: &[String], at: usize, jumps: Jumps) -> &[String] {
+    match jumps {
+        Jumps::Anywhere => names,
+        Jumps::Forward => names.get(at + 1..).unwrap_or_default(),
+    }
+}
+
 fn pick<'n>(choose: &mut Choose<'_>, names: &'n [String]) -> &'n str {
     let at = choose(names.len() as u64);
     names.get(at as usize).map_or("", String::as_str)
 }
 
-fn looping(choose: &mut Choose<'_>, name: &str, names: &[String]) -> Value {
+fn looping(choose: &mut Choose<'_>, name: &str, names: &[String], jumps: Jumps) -> Value {
     let inner: Vec<String> = (0..1 + choose(3)).map(|at| format!("{name}_{at}")).collect();
-    let steps: Vec<Value> =
-        inner.iter().map(|inner_name| step(choose, inner_name, &inner)).collect();
+    let mut steps = Vec::new();
+    for (at, inner_name) in inner.iter().enumerate() {
+        steps.push(step(choose, inner_name, reachable(&inner, at, jumps)));
+    }
     let mut inputs = json!({ "Steps": steps });
     if choose(2) == 0 {
         inputs["Iterators"] =
@@ -66,7 +86,7 @@ fn action(choose: &mut Choose<'_>, names: &[String]) -> (&'static str, Value) {
     match choose(15) {
         0 | 1 => ("aws:sleep", json!({"Duration": "PT0S"})),
         2 => ("aws:sleep", json!({"Duration": format!("PT{}S", 1 + choose(90))})),
-        3 | 4 => {
+        3 | 4 if !names.is_empty() => {
             let choice = |next: &str, value: u64| json!({"NextStep": next, "Variable": "{{ variable:N }}", "NumericGreater": value});
             let mut inputs = json!({"Choices": [choice(pick(choose, names), choose(4))]});
             if choose(2) == 0 {
@@ -108,7 +128,9 @@ fn decorate(choose: &mut Choose<'_>, step: &mut Value, names: &[String]) {
     };
     match choose(6) {
         0 => put(members, "onFailure", json!("Continue")),
-        1 => put(members, "onFailure", json!(format!("step:{}", pick(choose, names)))),
+        1 if !names.is_empty() => {
+            put(members, "onFailure", json!(format!("step:{}", pick(choose, names))))
+        }
         _ => {}
     }
     if choose(4) == 0 {
@@ -116,7 +138,7 @@ fn decorate(choose: &mut Choose<'_>, step: &mut Value, names: &[String]) {
     }
     if choose(8) == 0 {
         put(members, "isEnd", json!(true));
-    } else if choose(6) == 0 && action != "aws:branch" {
+    } else if choose(6) == 0 && action != "aws:branch" && !names.is_empty() {
         put(members, "nextStep", json!(pick(choose, names)));
     }
     if choose(4) == 0 {
@@ -126,7 +148,7 @@ fn decorate(choose: &mut Choose<'_>, step: &mut Value, names: &[String]) {
         put(members, "timeoutSeconds", json!(1 + choose(60)));
     }
     let may_cancel = matches!(action.as_str(), "aws:executeAwsApi" | "aws:runCommand");
-    if may_cancel && choose(2) == 0 {
+    if may_cancel && !names.is_empty() && choose(2) == 0 {
         put(members, "onCancel", json!(format!("step:{}", pick(choose, names))));
     }
 }
