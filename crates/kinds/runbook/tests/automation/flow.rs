@@ -428,11 +428,9 @@ mainSteps:
     );
 }
 
-#[test]
-fn a_loop_fails_with_its_step() {
-    let runbook = |on_failure: &str| {
-        format!(
-            r#"
+fn loop_over_a_call(on_failure: &str) -> String {
+    format!(
+        r#"
 mainSteps:
 - name: each
   action: aws:loop
@@ -444,10 +442,13 @@ mainSteps:
     - {{name: nap, action: 'aws:sleep', inputs: {{Duration: PT0S}}}}
 - {{name: after, action: 'aws:sleep', inputs: {{Duration: PT0S}}}}
 "#
-        )
-    };
+    )
+}
+
+#[test]
+fn a_loop_fails_with_its_step() {
     check(
-        &runbook(""),
+        &loop_over_a_call(""),
         "start {}\nfail 0 Boom x",
         expect![[r##"
         start {}
@@ -466,8 +467,12 @@ mainSteps:
         after aws:sleep Pending
     "##]],
     );
+}
+
+#[test]
+fn a_loop_goes_on_after_a_step_that_may_fail() {
     check(
-        &runbook(", onFailure: Continue"),
+        &loop_over_a_call(", onFailure: Continue"),
         "start {}\nfail 0 Boom x\ndone 1 {}",
         expect![[r##"
             start {}
@@ -497,7 +502,7 @@ mainSteps:
         "##]],
     );
     check(
-        &runbook(", onFailure: Continue, isCritical: true"),
+        &loop_over_a_call(", onFailure: Continue, isCritical: true"),
         "start {}\nfail 0 Boom x\ndone 1 {}",
         expect![[r##"
             start {}

@@ -98,19 +98,19 @@ fn an_approval_takes_at_most_a_week() {
         APPROVE,
         "start {}\nwait 604800\nfire 0",
         expect![[r#"
-        start {}
-          > wake 0 in 604800 s
-          Waiting
-        wait 604800
-        fire 0
-          > close {"FailureMessage":"Step timed out while step is executing its action. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"TimedOut","Outputs":{}}
-          TimedOut
-        ask aws:approve TimedOut OnFailure="Abort"
-            in Approvers=["ada","arn:aws:iam::111122223333:role/Ops","eve"] MinRequiredApprovals=2
-            out {"ApprovalStatus":["Waiting"],"ApproverDecisions":[]}
-            "Step timed out while step is executing its action." PostVerification/Action
-        after aws:sleep Pending
-    "#]],
+            start {}
+              > wake 0 in 604800 s
+              Waiting
+            wait 604800
+            fire 0
+              > close {"FailureMessage":"Step timed out while step is waiting for approvals. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"TimedOut","Outputs":{}}
+              TimedOut
+            ask aws:approve TimedOut OnFailure="Abort"
+                in Approvers=["ada","arn:aws:iam::111122223333:role/Ops","eve"] MinRequiredApprovals=2
+                out {"ApprovalStatus":["Waiting"],"ApproverDecisions":[]}
+                "Step timed out while step is waiting for approvals." PostVerification/Action
+            after aws:sleep Pending
+        "#]],
     );
 }
 
