@@ -45,6 +45,7 @@ fn document() -> String {
     )
 }
 
+#[expect(clippy::disallowed_methods, reason = "it measures the time that passes")]
 fn main() {
     let def = Automation::parse(&envelope(&document(), "JSON")).expect("the runbook is accepted");
     let with = StartedWith {
