@@ -14,6 +14,7 @@ pub mod aws;
 pub mod function;
 pub mod hosted_lambda;
 pub mod lambda;
+pub mod node;
 pub mod plugin;
 mod random;
 pub mod remote_lambda;
