@@ -301,7 +301,9 @@ def test_bad_starts_are_refused(ssm, refused):
         ssm.start_automation_execution(DocumentName="NoSuchDocument")
     with refused("AutomationDefinitionVersionNotFoundException"):
         ssm.start_automation_execution(DocumentName=name, DocumentVersion="7", Parameters={"P": ["1"]})
-    for parameters in ({}, {"P": ["x"]}, {"P": ["1"], "Q": ["2"]}):
+    with refused("InvalidAutomationExecutionParametersException"):
+        ssm.start_automation_execution(DocumentName=name)
+    for parameters in ({"P": ["x"]}, {"P": ["1"], "Q": ["2"]}):
         with refused("InvalidAutomationExecutionParametersException"):
             ssm.start_automation_execution(DocumentName=name, Parameters=parameters)
     with refused("AutomationExecutionNotFoundException"):

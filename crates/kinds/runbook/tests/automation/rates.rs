@@ -78,7 +78,8 @@ fn complete_starts_no_more_children() {
 
 #[test]
 fn an_alarm_cancels() {
-    let alarms = AlarmConfiguration { ignore_poll_alarm_failure: false, alarms: vec!["hot".to_owned()] };
+    let alarms =
+        AlarmConfiguration { ignore_poll_alarm_failure: false, alarms: vec!["hot".to_owned()] };
     let with = StartedWith { alarms: Some(alarms.clone()), ..StartedWith::default() };
     let long = "mainSteps:\n- {name: a, action: 'aws:sleep', inputs: {Duration: PT1H}}";
     let expected = expect![[r#"
@@ -162,7 +163,8 @@ fn many_targets_stay_small() {
     }
     assert_eq!(bench.execution.status(), Status::Success);
     bench.look();
-    let columns = Columns::decode(&trackway_core::Machine::summary(&bench.execution).columns).unwrap();
+    let columns =
+        Columns::decode(&trackway_core::Machine::summary(&bench.execution).columns).unwrap();
     let summary = columns.targets_summary.unwrap();
     assert_eq!((summary.total_count, summary.failed_count), (10_000, 500));
     assert_eq!((columns.resolved_targets.len(), columns.truncated), (50, true));

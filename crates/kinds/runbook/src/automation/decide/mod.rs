@@ -75,7 +75,8 @@ impl Machine for Automation {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        let mut decide = Decide { def, state: self, turn, inputs: None, came: None, rang: None, steps: 0 };
+        let mut decide =
+            Decide { def, state: self, turn, inputs: None, came: None, rang: None, steps: 0 };
         let next = match input {
             Input::Start(start) => decide.start(start),
             Input::Finished { effect, outcome } => decide.finished(effect, outcome),
