@@ -10,7 +10,7 @@ pub(crate) fn caller_identity(caller: &Caller) -> Vec<u8> {
     json!({
         "UserId": account,
         "Account": account,
-        "Arn": format!("arn:aws:iam::{account}:root"),
+        "Arn": caller.arn(),
     })
     .to_string()
     .into_bytes()

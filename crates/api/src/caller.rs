@@ -23,4 +23,10 @@ impl Caller {
             scope: Arc::from(format!("{account}/{region}")),
         }
     }
+
+    /// The ARN of whoever calls: the account's root, since there are no users here.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!("arn:aws:iam::{}:root", self.account)
+    }
 }

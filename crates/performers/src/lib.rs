@@ -17,5 +17,6 @@ pub mod lambda;
 mod random;
 pub mod remote_lambda;
 pub mod sandbox;
+pub mod script;
 pub mod task;
 pub mod transport;

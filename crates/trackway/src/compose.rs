@@ -8,17 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use trackway_api::{Api, Credential, step_functions};
+use trackway_api::{Api, Credential, Local, step_functions};
 use trackway_asl::Execution;
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
-use trackway_performers::aws::{AwsCaller, AwsEnvironment, Limits};
+use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
+use trackway_performers::hosted_lambda::HostedLambda;
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
+use crate::local_services::OwnServices;
 use crate::server::Handler;
 
 /// The name of the Step Functions kind in logs and reports.
@@ -58,7 +60,6 @@ impl Service {
                     .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
             ),
         };
-        let caller = AwsCaller::new(AwsEnvironment::new(std::env::vars()), Limits::default());
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
             account: ACCOUNT_DEFAULT.to_owned(),
@@ -67,6 +68,14 @@ impl Service {
             FunctionHost::start(config.functions.clone(), &config.folder, &identity, stderr_sink())
                 .await
                 .map_err(|problems| problems.to_string())?;
+        let caller = AwsCaller::serving(
+            AwsEnvironment::new(std::env::vars()),
+            Limits::default(),
+            Some(HostedLambda::new(functions.clone(), identity.clone())),
+        );
+        let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
+        let local = Local::default();
+        caller.serve(Arc::new(OwnServices(local.clone())));
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
         let engine = builder()
@@ -74,6 +83,7 @@ impl Service {
             .performer("states", Arc::new(nested.clone()))
             .performer("answer", Arc::new(nested.clone()))
             .performer("service", Arc::new(Unsupported))
+            .performer("aws", Arc::new(AwsPerformer::new(caller, scope)))
             .polled("activity")
             .exists(step_functions::exists)
             .clock(match clock {
@@ -96,6 +106,7 @@ impl Service {
             (key.clone(), credential)
         });
         let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
+        local.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         Ok(Self { engine, functions, api: Arc::new(api) })
     }

@@ -4,6 +4,7 @@ mod client;
 mod command;
 mod compose;
 mod config;
+mod local_services;
 mod server;
 mod timeline;
 

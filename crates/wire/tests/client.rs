@@ -236,7 +236,7 @@ fn reads_outputs_of_every_protocol() {
                 "KeyCount": 1,
             }),
         ),
-        ("s3", "GetObject", "hello", json!({"Body": STANDARD.encode("hello")})),
+        ("s3", "GetObject", "hello", json!({"Body": STANDARD.encode("hello"), "Metadata": {}})),
         ("sqs", "SendMessage", r#"{"MessageId":"m"}"#, json!({"MessageId": "m"})),
     ] {
         let output = parse(service, operation, (200, &[], body)).unwrap();

@@ -6,14 +6,23 @@ use trackway_wire::model::{
     ShapeKind, Structure, TimestampFormat, XmlNamespace,
 };
 
-/// Names of a model's shapes in the order of their ids.
-struct Names<'a>(Vec<&'a str>);
+/// A model's shapes, and their names in the order of their ids.
+struct Names<'a> {
+    sorted: Vec<&'a str>,
+    shapes: &'a Map<String, Value>,
+}
 
 impl Names<'_> {
     fn id(&self, reference: &Value) -> ShapeId {
         let name = reference["shape"].as_str().expect("a reference names a shape");
-        let index = self.0.binary_search(&name).expect("a named shape exists");
+        let index = self.sorted.binary_search(&name).expect("a named shape exists");
         ShapeId(u32::try_from(index).expect("few shapes"))
+    }
+
+    /// The name on the wire of what a reference refers to: the reference's own, else the shape's.
+    fn wire(&self, reference: &Value) -> Option<Box<str>> {
+        let shape = reference["shape"].as_str().and_then(|name| self.shapes.get(name));
+        text(reference, "locationName").or_else(|| text(shape?, "locationName"))
     }
 }
 
@@ -23,7 +32,7 @@ pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service 
     let shapes = source["shapes"].as_object().expect("a model has shapes");
     let mut sorted: Vec<&str> = shapes.keys().map(String::as_str).collect();
     sorted.sort_unstable();
-    let names = Names(sorted);
+    let names = Names { sorted, shapes };
     let mut operations: Vec<Operation> = object(&source["operations"])
         .map(|operations| {
             operations.iter().map(|(name, one)| operation(name, one, &names)).collect()
@@ -45,7 +54,7 @@ pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service 
     service.global_region = global_region;
     service.query_compatible = metadata.get("awsQueryCompatible").is_some();
     service.operations = operations;
-    service.shapes = names.0.iter().map(|name| shape(name, &shapes[*name], &names)).collect();
+    service.shapes = names.sorted.iter().map(|name| shape(name, &shapes[*name], &names)).collect();
     service
 }
 
@@ -142,14 +151,14 @@ fn kind(source: &Value, names: &Names<'_>) -> ShapeKind {
         "blob" => ShapeKind::Blob { streaming: source["streaming"] == true },
         "list" => ShapeKind::List {
             member: names.id(&source["member"]),
-            member_name: text(&source["member"], "locationName"),
+            member_name: names.wire(&source["member"]),
             flattened,
         },
         "map" => ShapeKind::Map {
             key: names.id(&source["key"]),
             value: names.id(&source["value"]),
-            key_name: text(&source["key"], "locationName"),
-            value_name: text(&source["value"], "locationName"),
+            key_name: names.wire(&source["key"]),
+            value_name: names.wire(&source["value"]),
             flattened,
         },
         "structure" if source["document"] == true => ShapeKind::Document,
@@ -214,7 +223,7 @@ fn member(name: &str, source: &Value, required: bool, names: &Names<'_>) -> Memb
             "statusCode" => Location::StatusCode,
             other => panic!("unknown location: {other}"),
         }),
-        wire_name: text(source, "locationName").filter(|wire| **wire != *name),
+        wire_name: names.wire(source).filter(|wire| **wire != *name),
         query_name: text(source, "queryName"),
         idempotency_token: source["idempotencyToken"] == true,
         json_value: source["jsonvalue"] == true,

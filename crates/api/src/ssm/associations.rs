@@ -15,3 +15,21 @@ pub(super) const GROUP: Group = Group {
 async fn call(_ssm: &Ssm, operation: &str, _caller: &Caller, _input: Value) -> Answer {
     Err(Fault::new(format!("{operation} is listed as built but is not")).into())
 }
+
+/// Hears that a document's default or latest version is another one, or that it is gone.
+pub(super) async fn document_changed(
+    _ssm: &Ssm,
+    _caller: &Caller,
+    _name: &str,
+) -> Result<(), Fault> {
+    Ok(())
+}
+
+/// Whether an association runs this document of the caller's.
+pub(super) async fn uses_document(
+    _ssm: &Ssm,
+    _caller: &Caller,
+    _name: &str,
+) -> Result<bool, Fault> {
+    Ok(false)
+}

@@ -19,12 +19,14 @@ mod tags;
 
 use std::pin::Pin;
 
+use bytes::Bytes;
 use serde_json::Value;
-use trackway_engine::Engine;
+use trackway_engine::{Check, Edit, Engine, Fault};
 
 pub use refusal::Code;
 
-use crate::Caller;
+use crate::page::Bound;
+use crate::{Caller, rows};
 
 /// The tag under which the engine knows Automation.
 pub const AUTOMATION_KIND: u8 = 2;
@@ -66,6 +68,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 /// The service.
 pub(crate) struct Ssm {
     engine: Engine,
+    /// Documents that were parsed already.
+    parsed: documents::Parsed,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -73,7 +77,7 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, parsed: documents::Parsed::default() }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.
@@ -85,5 +89,34 @@ impl Ssm {
     ) -> Option<Answer> {
         let group = GROUPS.iter().find(|group| group.operations.contains(&operation))?;
         Some((group.call)(self, operation, caller, input).await)
+    }
+
+    /// Reads a row of the catalog.
+    async fn row(&self, caller: &Caller, table: u8, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        self.engine.catalog().get(&caller.scope, table, key).await
+    }
+
+    /// Changes rows if all checks hold. Says whether it did; if not, look again.
+    async fn change(
+        &self,
+        caller: &Caller,
+        checks: &[Check],
+        edits: &[Edit],
+    ) -> Result<bool, Fault> {
+        rows::change(&self.engine, caller, checks, edits).await
+    }
+
+    /// Pages for this caller of what `request` says: the operation, and which list it is.
+    fn bound<'a>(&'a self, caller: &'a Caller, request: &'a [&'a str]) -> Bound<'a> {
+        Bound { engine: &self.engine, caller, request }
+    }
+}
+
+/// The check that a row is still what was read.
+fn unchanged(table: u8, key: &[u8], row: Option<Bytes>) -> Check {
+    let key = key.to_vec();
+    match row {
+        Some(value) => Check::Equals { table, key, value },
+        None => Check::Absent { table, key },
     }
 }

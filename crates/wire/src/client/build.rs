@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
+use super::checksum::checksum;
 use super::{Endpoint, form as query_form, xml_body};
 use crate::codec::form::{self, Slash};
 use crate::codec::{cbor, json, to_cbor, to_text};
@@ -60,6 +60,9 @@ pub enum BuildError {
     /// The method, a header's name or its value is none.
     #[error("call {0}: a value can't be a header")]
     Header(Box<str>),
+    /// A member that is part of the host can't be.
+    #[error("call {0}: a value can't be part of a host's name")]
+    Host(Box<str>),
 }
 
 impl Built {
@@ -110,18 +113,29 @@ pub fn build(
     }
     let mut request = Draft { service, operation, shape, input, headers: HeaderMap::new() };
     let sent = request.sent(protocol)?;
+    match &*service.name {
+        "glacier" => request.set("x-amz-glacier-version", &service.api_version)?,
+        "apigateway" if !request.headers.contains_key("accept") => {
+            request.set("accept", "application/json")?;
+        }
+        _ => {}
+    }
     let method = if sent.rpc { b"POST" } else { operation.method.as_bytes() };
+    let encrypted = endpoint.scheme == "https";
+    let streams = is_s3(service) && request.streams();
     let signing = (!operation.unsigned).then(|| Signing {
         service: &service.signing_name,
         region: endpoint.region.clone(),
         style: if is_s3(service) { PathStyle::AsIs } else { PathStyle::Twice },
-        with_body: !operation.unsigned_payload,
+        // What nobody can change on the way needs no signature.
+        with_body: !(encrypted && (operation.unsigned_payload || streams)),
     });
+    let (host, path) = request.bucket_in_host(endpoint, request.host(endpoint)?, sent.path);
     Ok(Built {
         method: Method::from_bytes(method).map_err(|_| request.bad_header())?,
         scheme: endpoint.scheme.clone(),
-        host: request.host(endpoint)?,
-        path: format!("{}{}", endpoint.base_path, sent.path),
+        host,
+        path: format!("{}{path}", endpoint.base_path),
         query: sent.query,
         headers: request.headers,
         body: sent.body.into(),
@@ -129,8 +143,18 @@ pub fn build(
     })
 }
 
+/// Services that sign as S3 does.
 fn is_s3(service: &Service) -> bool {
-    service.name.starts_with("s3")
+    matches!(&*service.name, "s3" | "s3control")
+}
+
+/// Whether a bucket's name may be a label of a host's name.
+fn is_label(bucket: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(plain)
+        && !bucket.starts_with('-')
+        && !bucket.ends_with('-')
 }
 
 struct Draft {
@@ -236,12 +260,24 @@ impl Draft {
             }
         }
         let body = self.rest_body(protocol, structure)?;
-        if self.operation.checksum_required {
-            let checksum = STANDARD.encode(Sha256::digest(&body));
-            self.set("x-amz-checksum-sha256", &checksum)?;
-            self.set("x-amz-sdk-checksum-algorithm", "SHA256")?;
-        }
+        self.checksum(&body)?;
         Ok(Sent { path, query: query.join("&"), body, rpc: false })
+    }
+
+    /// Adds the checksum of the body, where one is due or asked for and the caller has none.
+    fn checksum(&mut self, body: &[u8]) -> Result<(), BuildError> {
+        const ALGORITHM: &str = "x-amz-sdk-checksum-algorithm";
+        let asked = self.headers.get(ALGORITHM).and_then(|value| value.to_str().ok());
+        if asked.is_none() && !self.operation.checksum_required {
+            return Ok(());
+        }
+        let mut names = self.headers.keys().map(HeaderName::as_str);
+        if names.any(|name| name.starts_with("x-amz-checksum-") && !name.ends_with("-type")) {
+            return Ok(());
+        }
+        let (algorithm, value) = checksum(asked.unwrap_or_default(), body);
+        self.set(ALGORITHM, algorithm)?;
+        self.set(&format!("x-amz-checksum-{}", algorithm.to_ascii_lowercase()), &value)
     }
 
     fn rest_body(
@@ -254,6 +290,10 @@ impl Draft {
         let Some(payload) = structure.payload_member() else {
             let any = structure.members.iter().any(|member| member.location.is_none());
             if !any {
+                return Ok(Vec::new());
+            }
+            let given = structure.members.iter().filter(|member| member.location.is_none());
+            if !json && !given.into_iter().any(|member| self.input.contains_key(&*member.name)) {
                 return Ok(Vec::new());
             }
             let body = if json { self.json(self.shape) } else { self.xml(None) };
@@ -276,9 +316,10 @@ impl Draft {
         let (body, kind) = match (&shape.kind, value) {
             (ShapeKind::Blob { .. }, Value::String(text)) => {
                 let bytes = STANDARD.decode(text).unwrap_or_else(|_| text.clone().into_bytes());
-                (bytes, "application/octet-stream")
+                // What they are is the caller's to say.
+                return Ok(bytes);
             }
-            (ShapeKind::String, Value::String(text)) => (text.clone().into_bytes(), "text/plain"),
+            (ShapeKind::String, Value::String(text)) => return Ok(text.clone().into_bytes()),
             (_, value) if json => {
                 (json::to_wire(self.service, shape, value).to_string().into_bytes(), kind)
             }
@@ -335,9 +376,34 @@ impl Draft {
             Some(prefix) if !endpoint.custom => {
                 let structure = self.shape.and_then(Shape::structure);
                 let prefix = self.fill(prefix, structure, |text, _| text.to_owned())?;
+                let plain = |letter: char| letter.is_ascii_alphanumeric() || "-.".contains(letter);
+                if !prefix.chars().all(plain) {
+                    return Err(BuildError::Host(self.operation.name.clone()));
+                }
                 Ok(format!("{prefix}{}", endpoint.host))
             }
             _ => Ok(endpoint.host.clone()),
+        }
+    }
+
+    /// Whether the body is a stream of bytes.
+    fn streams(&self) -> bool {
+        let payload = self.shape.and_then(Shape::structure).and_then(Structure::payload_member);
+        payload.is_some_and(|member| {
+            matches!(self.service.shape(member.shape).kind, ShapeKind::Blob { streaming: true })
+        })
+    }
+
+    /// At AWS a bucket is part of the host, where its name allows it; elsewhere it stays in the
+    /// path.
+    fn bucket_in_host(&self, endpoint: &Endpoint, host: String, path: String) -> (String, String) {
+        let bucket = self.input.get("Bucket").and_then(Value::as_str);
+        let bucket = bucket.filter(|bucket| is_label(bucket) && &*self.service.name == "s3");
+        let Some(bucket) = bucket.filter(|_| !endpoint.custom) else { return (host, path) };
+        match path.strip_prefix('/').and_then(|rest| rest.strip_prefix(bucket)) {
+            Some("") => (format!("{bucket}.{host}"), "/".to_owned()),
+            Some(rest) if rest.starts_with('/') => (format!("{bucket}.{host}"), rest.to_owned()),
+            _ => (host, path),
         }
     }
 

@@ -55,6 +55,9 @@ impl Form<'_> {
                 }
             }
             (ShapeKind::List { member, member_name, flattened }, Value::Array(items)) => {
+                if items.is_empty() && self.style == Style::Query {
+                    self.pair(key, "");
+                }
                 let of = self.service.shape(*member);
                 let flat = flat || *flattened || self.style == Style::Ec2;
                 let key = match (flat, member_name) {
@@ -65,10 +68,6 @@ impl Form<'_> {
                     (true, _) => key.to_owned(),
                     (false, name) => join(key, name.as_deref().unwrap_or("member")),
                 };
-                if items.is_empty() && self.style == Style::Query {
-                    let key = key.strip_suffix(".member").unwrap_or(&key).to_owned();
-                    self.pair(&key, "");
-                }
                 for (index, item) in items.iter().enumerate() {
                     self.value(&join(&key, &(index + 1).to_string()), of, false, item);
                 }

@@ -8,6 +8,7 @@
 pub mod boto;
 mod build;
 mod check;
+mod checksum;
 mod endpoint;
 mod form;
 mod names;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::codec::json::{self, Mode};
 use crate::codec::{Node, cbor, from_cbor, from_text, parse_xml, xml_members, xml_value};
@@ -41,6 +41,12 @@ pub fn parse(
     if !(200..300).contains(&status) {
         return Err(response.refused());
     }
+    if let Some(refused) = response.refused_late(operation) {
+        return Err(refused);
+    }
+    if (&*service.name, &*operation.name) == ("s3", "GetBucketLocation") {
+        return response.bucket_location();
+    }
     let Some(shape) = operation.output else { return Ok(Value::Object(Map::new())) };
     response.output(operation, shape)
 }
@@ -70,6 +76,27 @@ impl<'a> Response<'a> {
             request_id: self.request_id(),
             members: Box::default(),
         }
+    }
+
+    /// S3 may find out that it can't after it began to answer: a refusal with a status of success.
+    fn refused_late(&self, operation: &Operation) -> Option<Refused> {
+        if &*self.service.name != "s3" || self.body.is_empty() {
+            return None;
+        }
+        let structure = self.service.shape(operation.output?).structure()?;
+        let payload = structure.payload_member().map(|member| self.service.shape(member.shape));
+        if payload.is_some_and(|payload| !matches!(payload.kind, ShapeKind::Structure(_))) {
+            return None;
+        }
+        self.xml().ok().filter(|root| root.name == "Error")?;
+        Some(Response { status: 500, ..*self }.refused())
+    }
+
+    /// The one answer that the model gets wrong: the region is the text of the root element.
+    fn bucket_location(&self) -> Result<Value, Refused> {
+        let region = self.xml()?.text;
+        let region = if region.is_empty() { Value::Null } else { Value::String(region) };
+        Ok(json!({ "LocationConstraint": region }))
     }
 
     fn output(&self, operation: &Operation, id: ShapeId) -> Result<Value, Refused> {
@@ -135,6 +162,7 @@ impl<'a> Response<'a> {
         let value = match shape.kind {
             ShapeKind::Blob { .. } => Value::String(STANDARD.encode(self.body)),
             ShapeKind::String => Value::from(String::from_utf8_lossy(self.body).into_owned()),
+            ShapeKind::Structure(_) if self.body.is_empty() => Value::Object(Map::new()),
             _ if self.body.is_empty() => return Ok(output),
             _ if protocol == Protocol::RestJson1 => self.json(member.shape)?,
             _ => xml_value(self.service, shape, &self.xml()?),
@@ -149,13 +177,22 @@ impl<'a> Response<'a> {
             let value = match member.location {
                 Some(Location::StatusCode) => Some(Value::from(self.status)),
                 Some(Location::Header) => self.header_value(member),
-                Some(Location::Headers) => self.prefixed(member),
+                Some(Location::Headers) => Some(self.prefixed(member)),
                 _ => None,
             };
+            // What S3 keeps as the expiry of an object may be any text; boto3 gives that as well.
+            if let Some(text) = self.header("expires").filter(|_| self.is_expiry(member)) {
+                output.insert("ExpiresString".to_owned(), Value::from(text));
+            }
             if let Some(value) = value {
                 output.insert(member.name.to_string(), value);
             }
         }
+    }
+
+    fn is_expiry(&self, member: &Member) -> bool {
+        let header = member.location == Some(Location::Header) && member.wire() == "Expires";
+        header && &*self.service.name == "s3"
     }
 
     fn header_value(&self, member: &Member) -> Option<Value> {
@@ -173,14 +210,13 @@ impl<'a> Response<'a> {
         }
     }
 
-    fn prefixed(&self, member: &Member) -> Option<Value> {
+    fn prefixed(&self, member: &Member) -> Value {
         let prefix = member.wire().to_ascii_lowercase();
         let found = self.headers.iter().filter_map(|(name, value)| {
             let name = name.as_str().strip_prefix(&prefix)?;
             Some((name.to_owned(), Value::from(value.to_str().ok()?)))
         });
-        let map: Map<String, Value> = found.collect();
-        (!map.is_empty()).then_some(Value::Object(map))
+        Value::Object(found.collect())
     }
 
     fn refused(&self) -> Refused {
@@ -192,12 +228,19 @@ impl<'a> Response<'a> {
         let code = self.query_code().or(code).map(|code| bare(&code).to_owned());
         Refused {
             // As boto3 does it: without any code the status is the code.
+            message: message.or_else(|| code.is_none().then(|| self.reason())).unwrap_or_default(),
             code: code.unwrap_or_else(|| self.status.to_string()),
-            message: message.unwrap_or_default(),
             status: self.status,
             request_id: self.request_id(),
             members: Box::new(members),
         }
+    }
+
+    /// What the status says, for an answer without a body.
+    fn reason(&self) -> String {
+        let status = http::StatusCode::from_u16(self.status).ok();
+        let reason = status.filter(|_| self.body.is_empty()).and_then(|one| one.canonical_reason());
+        reason.unwrap_or_default().to_owned()
     }
 
     /// The code of services that once spoke the query protocol: `Code;Sender`.

@@ -124,9 +124,9 @@ pub(super) fn after_parse(
             }
         }
         ("ec2", "GetConsoleOutput") => {
-            if let Some(Value::String(text)) = output.get_mut("Output") {
-                let bytes = STANDARD.decode(&*text).unwrap_or_default();
-                *text = String::from_utf8_lossy(&bytes).into_owned();
+            let bytes = output["Output"].as_str().and_then(|text| STANDARD.decode(text).ok());
+            if let Some(bytes) = bytes {
+                output["Output"] = Value::from(String::from_utf8_lossy(&bytes));
             }
         }
         ("cloudformation", "GetTemplate") => {

@@ -1,11 +1,36 @@
 //! Documents: what a text says, and everything that is wrong with it.
+//!
+//! ```text
+//!   text ──▶ text, yaml (JSON values) ──▶ parse ──▶ automation, steps, condition, inputs ──▶ Runbook
+//!                                            │                                  check (names, jumps, references)
+//!                                            └──▶ Other: kept, not run
+//! ```
 
+mod actions;
+mod automation;
+mod check;
+mod condition;
+mod fields;
+mod inputs;
+mod parameter;
+mod parse;
+mod pattern;
 mod problem;
 pub mod reference;
 mod runbook;
+mod steps;
+mod text;
+mod yaml;
+mod yaml_write;
 
+pub use actions::follows_on_cancel;
+pub use inputs::duration_seconds;
+pub use parameter::stored_name;
+pub use parse::{CONTENT_BYTES_MAX, Document, DocumentType, parse};
+pub use pattern::{matches, pattern};
 pub use problem::{Exception, Problem, Problems};
 pub use runbook::{
     Action, Branch, Choice, Condition, Iterators, Loop, NextStep, OnCancel, OnFailure, Operator,
     Output, OutputReference, Parameter, ParameterType, Runbook, Step, Test, Variable,
 };
+pub use text::{Format, convert, read, write};

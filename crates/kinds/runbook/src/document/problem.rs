@@ -131,11 +131,6 @@ impl Found {
             Some(problems) => Err(problems),
         }
     }
-
-    /// Whether nothing was wrong so far.
-    pub(super) fn is_empty(&self) -> bool {
-        self.problems.is_empty()
-    }
 }
 
 /// A place in a document, as a chain up to its root.
