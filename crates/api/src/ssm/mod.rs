@@ -23,6 +23,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use trackway_engine::{Check, Edit, Engine, Fault};
 
+pub use automation::{Children, QUEUES};
 pub use refusal::Code;
 
 use crate::page::Bound;

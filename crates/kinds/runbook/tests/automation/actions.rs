@@ -1,0 +1,1 @@
+//! What each action asks for and what it makes of the answers.

@@ -1,0 +1,5 @@
+//! Automation: runbooks, run by scripts of inputs.
+
+mod actions;
+mod bench;
+mod flow;
