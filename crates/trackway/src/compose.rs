@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use trackway_api::{Api, Credential, Local, step_functions};
+use trackway_api::{Api, Credential, Local, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
@@ -16,6 +16,7 @@ use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::hosted_lambda::HostedLambda;
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::task::{Lambda, Unsupported};
+use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
@@ -23,6 +24,8 @@ use crate::config::Config;
 use crate::local_services::OwnServices;
 use crate::server::Handler;
 
+/// The name of Automation in logs and reports.
+const AUTOMATION_NAME: &str = "automation";
 /// The name of the Step Functions kind in logs and reports.
 const KIND_NAME: &str = "stepfunctions";
 const REGION_DEFAULT: &str = "us-east-1";
@@ -78,12 +81,15 @@ impl Service {
         caller.serve(Arc::new(OwnServices(local.clone())));
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
+        let children = ssm::Children::default();
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
             .performer("answer", Arc::new(nested.clone()))
             .performer("service", Arc::new(Unsupported))
             .performer("aws", Arc::new(AwsPerformer::new(caller, scope)))
+            .performer("automation", Arc::new(children.clone()))
+            .performer("machine", Arc::new(children.clone()))
             .polled("activity")
             .exists(step_functions::exists)
             .clock(match clock {
@@ -107,6 +113,7 @@ impl Service {
         });
         let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
         local.serve(&api);
+        children.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         Ok(Self { engine, functions, api: Arc::new(api) })
     }
@@ -125,7 +132,9 @@ impl Service {
 }
 
 fn builder() -> trackway_engine::Builder {
-    Engine::builder().kind::<Execution>(step_functions::KIND, KIND_NAME)
+    Engine::builder()
+        .kind::<Execution>(step_functions::KIND, KIND_NAME)
+        .kind::<Automation>(ssm::AUTOMATION_KIND, AUTOMATION_NAME)
 }
 
 /// What `trackway verify` found.
