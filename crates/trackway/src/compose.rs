@@ -15,6 +15,8 @@ use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, 
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::hosted_lambda::HostedLambda;
 use trackway_performers::remote_lambda::RemoteLambda;
+use trackway_performers::sandbox::{self, Launcher, Sandbox};
+use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
@@ -56,6 +58,13 @@ impl Service {
         clock: serve::Clock,
         retention_days: Option<u32>,
     ) -> Result<Self, String> {
+        let sandbox = sandbox(config, &storage)?;
+        let scripts = match &storage {
+            Storage::Memory => {
+                std::env::temp_dir().join(format!("trackway-{}", std::process::id()))
+            }
+            Storage::Embedded(folder, _) => folder.join("sandbox"),
+        };
         let store: Arc<dyn Store> = match storage {
             Storage::Memory => Arc::new(Memory::new()),
             Storage::Embedded(folder, on_loss) => Arc::new(
@@ -90,6 +99,7 @@ impl Service {
             .performer("aws", Arc::new(AwsPerformer::new(caller, scope)))
             .performer("automation", Arc::new(children.clone()))
             .performer("machine", Arc::new(children.clone()))
+            .performer("script", Arc::new(ScriptPerformer::new(sandbox, scripts.join("scripts"))))
             .polled("activity")
             .exists(step_functions::exists)
             .clock(match clock {
@@ -129,6 +139,18 @@ impl Service {
         self.functions.shutdown().await;
         self.engine.shutdown().await;
     }
+}
+
+/// The sandbox that the configuration asks for. What is the server's own, or a secret, is not seen in it.
+fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
+    let mut private = sandbox::usual_secrets(|name| std::env::var_os(name));
+    let here = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Storage::Embedded(folder, _) = storage {
+        private.push(here(folder));
+    }
+    private.extend(config.file.as_deref().map(here));
+    Sandbox::new(config.sandbox.clone(), &config.folder, &private, Launcher::this_program())
+        .map_err(|problem| problem.to_string())
 }
 
 fn builder() -> trackway_engine::Builder {

@@ -29,6 +29,9 @@ pub(crate) struct Config {
     /// Where the file lies; functions' paths are relative to it.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
+    /// The file itself, if there is one.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// `[server]`; each value is also a flag of `trackway serve` and `TRACKWAY_SERVER_KEY`.
@@ -73,6 +76,7 @@ impl Config {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
+        config.file = Some(path.clone());
         for (key, credential) in &config.credentials {
             if credential.secret_key.is_empty() {
                 return Err(format!(
@@ -107,6 +111,16 @@ mod tests {
     fn an_unknown_key_is_an_error_with_its_line() {
         let error = load("[server]\n\nlitsen = \"x\"\n").unwrap_err();
         assert!(error.contains("litsen") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_sandbox_is_off_unless_it_is_enabled() {
+        assert!(!load("").unwrap().sandbox.enabled);
+        let text = "[sandbox]\nenabled = true\nwritable = [\"out\"]\nenv = { AWS_DEFAULT_REGION = \"us-east-1\" }\n";
+        let sandbox = load(text).unwrap().sandbox;
+        assert!(sandbox.enabled && !sandbox.network);
+        assert_eq!(sandbox.environment["AWS_DEFAULT_REGION"], "us-east-1");
+        assert!(load("[sandbox]\nenable = true\n").unwrap_err().contains("line 2"));
     }
 
     #[test]

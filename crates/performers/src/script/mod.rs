@@ -6,8 +6,8 @@
 //!   engine ◀ {"Payload": ..., "ExecutionLog": ...}, or the traceback
 //! ```
 //!
-//! A script sees what the sandbox shows it, and AWS only as far as `[sandbox]` gives it a network and, in
-//! `environment`, an endpoint, a region and credentials: the server's own are never passed on. It must not know what
+//! A script sees what the sandbox shows it, and AWS only as far as `[sandbox]` gives it a network and, in `env`, an
+//! endpoint, a region and credentials: the server's own are never passed on. It must not know what
 //! the step makes of the result.
 
 mod interpreter;
@@ -39,12 +39,8 @@ const LOG_CHARS_MAX: usize = 50_000;
 /// The largest file that a result is read from.
 const RESULT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Where PowerShell is looked for.
-const POWERSHELLS: [&str; 4] = [
-    "/usr/bin/pwsh",
-    "/usr/local/bin/pwsh",
-    "/opt/microsoft/powershell/7/pwsh",
-    "/snap/bin/pwsh",
-];
+const POWERSHELLS: [&str; 4] =
+    ["/usr/bin/pwsh", "/usr/local/bin/pwsh", "/opt/microsoft/powershell/7/pwsh", "/snap/bin/pwsh"];
 
 /// What a runbook asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -111,7 +107,9 @@ impl Performer for ScriptPerformer {
             let outcome = match serde_json::from_str(&work.request) {
                 // When the machine cancels, this future is dropped, which kills the script.
                 Ok(request) => scripts.run(&request, &Cancel::never()).await,
-                Err(error) => failed(errors::INVALID, format!("The request can't be read: {error}")),
+                Err(error) => {
+                    failed(errors::INVALID, format!("The request can't be read: {error}"))
+                }
             };
             Performed::Finished(outcome)
         })
@@ -119,10 +117,12 @@ impl Performer for ScriptPerformer {
 }
 
 impl ScriptPerformer {
-    /// Runs scripts in this sandbox; their files are kept below `folder` while they run.
+    /// Runs scripts in this sandbox; their files are kept below `folder` while they run. It is emptied first: what
+    /// is in it was left by a server that was killed.
     #[must_use]
     pub fn new(sandbox: Sandbox, folder: impl Into<PathBuf>) -> Self {
         let folder: PathBuf = folder.into();
+        sandbox::remove(&folder);
         Self { sandbox, folder: folder.into(), interpreters: Interpreters::default() }
     }
 
@@ -139,7 +139,8 @@ impl ScriptPerformer {
             return Err(refused(&SandboxError::Disabled));
         }
         if let Some(attachment) = &request.attachment {
-            let why = format!("the script is in the attachment {attachment:?}, which is not supported");
+            let why =
+                format!("the script is in the attachment {attachment:?}, which is not supported");
             return Err(failed(errors::INVALID, why));
         }
         let runtime = request.runtime.to_ascii_lowercase();
@@ -271,8 +272,7 @@ struct Place {
 impl Place {
     fn new(folder: &Path, name: &str, script: &str) -> std::io::Result<Self> {
         let unique = sandbox::unique()?;
-        let place =
-            Self { host: folder.join(&unique), inside: Path::new("/tmp").join(&unique) };
+        let place = Self { host: folder.join(&unique), inside: Path::new("/tmp").join(&unique) };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         std::fs::DirBuilder::new().mode(0o755).create(&place.host)?;
         let file = place.host.join(name);
@@ -285,8 +285,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Doesn't follow links. What is left, a later clean-up of the folder takes.
-        let _ = std::fs::remove_dir_all(&self.host);
+        sandbox::remove(&self.host);
     }
 }
 
@@ -304,10 +303,13 @@ fn output(payload: &str, log: &Captured) -> Result<String, Outcome> {
 /// What is known of a script that ended without a word of its own.
 fn without_result(ended: &Ended) -> String {
     let how = match &ended.end {
-        End::Exited(code) => format!("The script ended with exit code {code} and without a result."),
+        End::Exited(code) => {
+            format!("The script ended with exit code {code} and without a result.")
+        }
         End::Signalled(signal) => {
             format!("The script was ended by signal {signal}, as when it uses more than it may.")
         }
+        End::DiskFull => "The script was ended because it wrote too much.".to_owned(),
         _ => "The script was killed, as when the machine has no memory left.".to_owned(),
     };
     match ended.stderr.text.trim_end() {

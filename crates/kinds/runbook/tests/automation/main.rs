@@ -3,3 +3,5 @@
 mod actions;
 mod bench;
 mod flow;
+mod rates;
+mod signals;

@@ -230,7 +230,7 @@ impl Decide<'_, '_> {
     ) {
         let Some(record) = self.state.current() else { return };
         let ready = self.def.ready(record.place);
-        let decides = status != Status::Success && ready.is_some_and(|ready| is_critical(ready));
+        let decides = status != Status::Success && ready.is_some_and(is_critical);
         let failure = failure.map(Box::new);
         let outputs = (!outputs.is_empty())
             .then(|| Payload::new(serde_json::to_string(&outputs).unwrap_or_default()));
