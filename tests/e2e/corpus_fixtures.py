@@ -1,8 +1,6 @@
 """Fixtures for the corpus tests: a moto server, a recorder, and a Trackway for which they are AWS."""
 
 import json
-import site
-import sys
 
 import pytest
 
@@ -42,15 +40,12 @@ def served(moto, tmp_path_factory):
     scripts = {
         "AWS_ENDPOINT_URL": recorder.endpoint, "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-        "PYTHONPATH": ":".join(site.getsitepackages()),
     }
-    readable = sorted({sys.prefix, sys.base_prefix, *site.getsitepackages()} - {"/usr"})
     config = f"""
         [sandbox]
         enabled = true
         network = true
-        readable = {json.dumps(readable)}
-        environment = {toml(scripts)}
+        env = {toml(scripts)}
 
         [functions.echo]
         handler = "handlers.echo"

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from corpus import FOLDER, all_runbooks, needs_corpus, read
-from harness import fresh
+from harness import Server, fresh
 
 pytestmark = needs_corpus
 
@@ -33,8 +33,11 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def ssm(request):
-    return request.getfixturevalue("server").client("ssm")
+def ssm(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("verdicts"), memory=True)
+    running.start()
+    yield running.client("ssm")
+    running.stop()
 
 
 def verdict(file):
