@@ -18,11 +18,11 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.parsers import create_parser
 from botocore.response import StreamingBody
 
-from generated import Answer, Values, as_json
+from generated import Answer, Refusal, Values, as_json
 from harness import example
 
 CLIENT_LINES = example("client_lines")
@@ -440,3 +440,38 @@ def simplest(boto):
         if not streams_events(operation) and all(one.type_name == "string" for one in needed(operation))
     ]
     return min(fitting, key=lambda operation: (len(needed(operation)), operation.name), default=None)
+
+
+def error_shapes(boto):
+    """Each modelled error once, with an operation that may give it."""
+    seen = {}
+    for name in boto.methods:
+        if name in boto.model.operation_names:
+            operation = boto.model.operation_model(name)
+            for shape in operation.error_shapes if not streams_events(operation) else ():
+                seen.setdefault(shape.name, (operation, shape))
+    return seen.values()
+
+
+@pytest.mark.parametrize("service", services())
+def test_every_modelled_error_is_read_as_botocore_does(ours, service):
+    boto = Boto(service)
+    found = []
+    for operation, shape in error_shapes(boto):
+        values = Values(f"{SEED}/{service}/{shape.name}", 1)
+        asked = input_for(operation, Values(f"{SEED}/{service}/{operation.name}/0", 0))
+        refusal = Refusal(operation, shape, values.value(shape), values.text())
+        try:
+            boto.call(operation.name, asked, refusal)
+            theirs = "success"
+        except ClientError as error:
+            said = error.response["Error"]
+            theirs = (said["Code"], said.get("Message", ""), refusal.status)
+        body = base64.b64encode(refusal.body).decode()
+        common = {"service": service, "operation": operation.name, "input": as_json(asked), "blobs": "base64"}
+        read = ours.ask(**common, status=refusal.status, headers=refusal.headers, body=body)
+        mine = read.get("refused", read)
+        mine = (mine.get("code"), mine.get("message"), mine.get("status"))
+        if mine != theirs:
+            found.append(f"{operation.name} {shape.name} {refusal.body!r:.500}\n  ours   {mine}\n  boto3  {theirs}")
+    assert not found, f"{len(found)} differences\n" + "\n".join(found[:20])
