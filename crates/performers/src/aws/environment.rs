@@ -97,6 +97,11 @@ impl AwsEnvironment {
         named.unwrap_or("default")
     }
 
+    /// Whether somebody chose the profile.
+    pub(super) fn names_profile(&self) -> bool {
+        self.get("AWS_PROFILE").or_else(|| self.get("AWS_DEFAULT_PROFILE")).is_some()
+    }
+
     /// The profile in use. One that is named must be there.
     fn profile(&self) -> Option<&Section> {
         self.profiles.profile(self.profile_name())
@@ -143,8 +148,7 @@ impl AwsEnvironment {
         if let Some(base) = self.of_variables()? {
             return Ok(Chain { base: Some(base), roles: Vec::new() });
         }
-        let is_named = self.get("AWS_PROFILE").is_some();
-        if self.profile().is_none() && !is_named {
+        if self.profile().is_none() && !self.names_profile() {
             return Ok(Chain::default());
         }
         self.of_profiles(self.profile_name())
