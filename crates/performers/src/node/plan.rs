@@ -1,5 +1,6 @@
 //! Plans of commands, run in the sandbox.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use trackway_command::protocol::RunCommand;
@@ -40,8 +41,12 @@ impl RunPlan for Sandboxed {
 
 /// The plan as the plugins take it.
 fn plugin_plan(run: &RunCommand, plan: Plan) -> plugin::Plan {
-    let mut environment = std::collections::BTreeMap::new();
-    environment.insert("SSM_COMMAND_ID".to_owned(), run.command_id.clone());
+    let id = ("SSM_COMMAND_ID".to_owned(), run.command_id.clone());
+    plugin_steps(plan, BTreeMap::from([id]))
+}
+
+/// The same, with these variables beside those of its steps.
+pub(super) fn plugin_steps(plan: Plan, mut environment: BTreeMap<String, String>) -> plugin::Plan {
     for step in &plan.steps {
         environment.extend(step.environment.clone());
     }
