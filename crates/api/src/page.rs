@@ -4,7 +4,8 @@
 //! and request, and it ends after 24 hours as AWS's do.
 
 use serde::de::DeserializeOwned;
-use trackway_engine::Engine;
+use trackway_core::{ExecutionId, Timestamp};
+use trackway_engine::{Cursor, Engine};
 
 use crate::Caller;
 use crate::record;
@@ -64,4 +65,20 @@ impl Bound<'_> {
         }
         context
     }
+}
+
+/// A place in a list of executions as a token carries it.
+pub(crate) fn write_cursor(cursor: Cursor) -> Vec<u8> {
+    let mut place = cursor.started.as_millis().to_be_bytes().to_vec();
+    place.extend_from_slice(&cursor.id.0);
+    place
+}
+
+/// Reads what [`write_cursor`] wrote.
+pub(crate) fn read_cursor(place: &[u8]) -> Option<Cursor> {
+    let (started, id) = place.split_first_chunk::<8>()?;
+    Some(Cursor {
+        started: Timestamp(i64::from_be_bytes(*started)),
+        id: ExecutionId(id.try_into().ok()?),
+    })
 }

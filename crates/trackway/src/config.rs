@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_sandbox_is_off_unless_it_is_enabled() {
         assert!(!load("").unwrap().sandbox.enabled);
-        let text = "[sandbox]\nenabled = true\nwritable = [\"out\"]\nenvironment = { AWS_DEFAULT_REGION = \"us-east-1\" }\n";
+        let text = "[sandbox]\nenabled = true\nwritable = [\"out\"]\nenv = { AWS_DEFAULT_REGION = \"us-east-1\" }\n";
         let sandbox = load(text).unwrap().sandbox;
         assert!(sandbox.enabled && !sandbox.network);
         assert_eq!(sandbox.environment["AWS_DEFAULT_REGION"], "us-east-1");

@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use trackway_asl::{Execution, Failure as Why, Report, Signal, Status};
 use trackway_core::{EffectId, ExecutionId, Payload, Start, Summary, Timestamp};
 use trackway_engine::{
-    Cursor, Durability, Fault, ListQuery, ListRow, Record, SignalError, StartError, StartRequest,
-    Started, Waited,
+    Durability, Fault, ListQuery, ListRow, Record, SignalError, StartError, StartRequest, Started,
+    Waited,
 };
 
 use super::arn::{self, Arn, Resource};
@@ -16,6 +16,7 @@ use super::record::{self, MachineType, StateMachine};
 use super::refusal::{Code, Failure, Refusal};
 use super::{Answer, Epoch, KIND, StepFunctions, json_text, page, scope, uuid, write};
 use crate::Caller;
+use crate::page::{read_cursor, write_cursor};
 
 /// How many executions of a deleted state machine are ended side by side.
 const ABORTS_AT_ONCE: usize = 256;
@@ -510,18 +511,4 @@ fn redrive(summary: &Summary) -> Redrive {
             redrive_status_reason: Some(format!("Execution is {status} and cannot be redriven")),
         },
     }
-}
-
-fn write_cursor(cursor: Cursor) -> Vec<u8> {
-    let mut place = cursor.started.as_millis().to_be_bytes().to_vec();
-    place.extend_from_slice(&cursor.id.0);
-    place
-}
-
-fn read_cursor(place: &[u8]) -> Option<Cursor> {
-    let (started, id) = place.split_first_chunk::<8>()?;
-    Some(Cursor {
-        started: Timestamp(i64::from_be_bytes(*started)),
-        id: ExecutionId(id.try_into().ok()?),
-    })
 }

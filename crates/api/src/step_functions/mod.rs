@@ -6,6 +6,7 @@
 
 mod activities;
 mod arn;
+mod child;
 mod executions;
 mod history;
 mod json_text;

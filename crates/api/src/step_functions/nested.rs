@@ -145,7 +145,7 @@ async fn try_start(service: &StepFunctions, work: &Work) -> Result<(String, Time
 }
 
 /// The account and region that the state machine's ARN names.
-fn caller_of(state_machine_arn: &str) -> Result<Caller, Refusal> {
+pub(super) fn caller_of(state_machine_arn: &str) -> Result<Caller, Refusal> {
     let arn = Arn::parse(state_machine_arn)?;
     Ok(Caller::new(arn.account, arn.region))
 }

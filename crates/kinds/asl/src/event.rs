@@ -189,6 +189,8 @@ pub enum EventKind {
     ChildrenDropped,
     /// Hidden: the machine's `TimeoutSeconds` runs by this timer.
     DeadlineSet(TimerId),
+    /// Hidden: whoever started it hears of its end as JSON.
+    ReportsJson,
 }
 
 impl EventKind {
@@ -218,6 +220,7 @@ impl EventKind {
                 | Self::BranchEnded
                 | Self::ChildrenDropped
                 | Self::DeadlineSet(_)
+                | Self::ReportsJson
         )
     }
 }

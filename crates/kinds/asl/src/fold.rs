@@ -37,6 +37,7 @@ impl Execution {
                 self.deadline = Some(*timer);
                 self.next_timer = self.next_timer.max(timer.0 + 1);
             }
+            EventKind::ReportsJson => self.reports_json = true,
             EventKind::ExecutionSucceeded => {
                 self.output = event.payload.clone();
                 self.close(Status::Succeeded, &Failure::default(), at);

@@ -105,7 +105,8 @@ impl Shown {
             | EventKind::ClosedEarly(_)
             | EventKind::BranchEnded
             | EventKind::ChildrenDropped
-            | EventKind::DeadlineSet(_) => bare("", ""),
+            | EventKind::DeadlineSet(_)
+            | EventKind::ReportsJson => bare("", ""),
         }
     }
 

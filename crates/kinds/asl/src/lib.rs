@@ -41,6 +41,6 @@ mod signal;
 mod state;
 
 pub use event::{Event, EventKind, Failure, FrameId, Started, TaskOptions};
-pub use report::{AsJson, Report};
+pub use report::{AsJson, JSON_REPORT, Report};
 pub use signal::{Refusal, Signal};
 pub use state::{Execution, Status};

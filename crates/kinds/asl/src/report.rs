@@ -7,6 +7,10 @@ use trackway_core::{Payload, Timestamp};
 use crate::event::Failure;
 use crate::state::{Execution, Status};
 
+/// What the attributes of a start end with if the report is to be JSON text: the members of
+/// DescribeExecution.
+pub const JSON_REPORT: &[u8] = b"\0json report";
+
 /// The end of an execution: what `Command::Close` carries to a parent's `.sync` task and to
 /// StartSyncExecution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +63,28 @@ impl Report {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
+    }
+
+    /// What DescribeExecution says of it, moments as ISO 8601 text.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut members = Map::new();
+        let mut put = |name: &str, value: &str| {
+            members.insert(name.to_owned(), Value::from(value));
+        };
+        put("executionArn", &self.arn);
+        put("stateMachineArn", &self.definition_arn);
+        put("name", &self.name);
+        put("status", self.status().name());
+        for (name, at) in [("startDate", self.started), ("stopDate", self.stopped)] {
+            let moment = jiff::Timestamp::from_millisecond(at.as_millis());
+            put(name, &moment.map(|moment| moment.to_string()).unwrap_or_default());
+        }
+        put("input", &self.input);
+        self.output.iter().for_each(|output| put("output", output));
+        self.failure.error.iter().for_each(|error| put("error", error));
+        self.failure.cause.iter().for_each(|cause| put("cause", cause));
+        Value::Object(members)
     }
 
     /// Its status.

@@ -86,6 +86,8 @@ pub struct Execution {
     pub(crate) events: u32,
     /// What its ARN says, which each event asks for.
     pub(crate) is_express: bool,
+    /// Whether its report is JSON text.
+    pub(crate) reports_json: bool,
     pub(crate) next_frame: u32,
     pub(crate) next_effect: u32,
     pub(crate) next_timer: u32,

@@ -10,6 +10,7 @@
 //! This room knows the languages of the documents and what each step of a runbook means. It must
 //! not know who performs an effect, what time it is, nor how an API call looks.
 
+pub mod automation;
 pub mod document;
 pub mod plan;
 pub mod request;

@@ -6,14 +6,19 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The steps of a command on one node, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// The steps, those that are skipped too: each is an invocation's plugin.
+    /// The document's schema: `1.2`, `2.0` or `2.2`.
+    pub schema_version: String,
+    /// The steps, those that are skipped too: each is a plugin of the invocation.
     pub steps: Vec<PlanStep>,
+    /// Variables for the scripts: `SSM_NAME` of each parameter with `interpolationType: ENV_VAR`.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 /// One step.
@@ -24,27 +29,25 @@ pub struct PlanStep {
     pub name: String,
     /// The action, such as `aws:runShellScript`.
     pub action: String,
-    /// Its inputs with every parameter filled in.
-    pub inputs: Map<String, Value>,
+    /// Its inputs, a map, with every parameter filled in.
+    #[serde(default)]
+    pub inputs: Value,
     /// After how many seconds it is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
-    /// What its failure means for the steps after it.
+    /// What its failure means for the steps after it; none if they go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// Whether the document ends when this step succeeds.
     #[serde(default)]
-    pub on_failure: After,
-    /// What its success means for the steps after it.
+    pub exit_on_success: bool,
+    /// Whether it runs even where a step before it ended the document. Only the last step does.
     #[serde(default)]
-    pub on_success: After,
-    /// Whether it runs even where a step before it ended the document.
-    #[serde(default)]
-    pub finally: bool,
-    /// How often it is tried; 1 unless the document says otherwise.
-    #[serde(default = "once")]
-    pub max_attempts: u32,
-    /// Environment variables: `SSM_NAME` of each parameter with `interpolationType: ENV_VAR`.
-    #[serde(default)]
-    pub environment: BTreeMap<String, String>,
-    /// Why it is skipped, which is a success; none if it is to run.
+    pub finally_step: bool,
+    /// How often it is tried; once if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    /// Why it is skipped, which is no failure; none if it is to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
     /// Why it fails without being run; none if it is to run.
@@ -52,20 +55,13 @@ pub struct PlanStep {
     pub fail_reason: Option<String>,
 }
 
-fn once() -> u32 {
-    1
-}
-
-/// What follows a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a step's failure means for the steps after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum After {
-    /// The next step.
-    #[default]
-    Continue,
-    /// No further step: they are skipped.
+pub enum OnFailure {
+    /// They are skipped.
     Exit,
-    /// No further step, and the step itself counts as a success.
+    /// They are skipped, and the step counts as a success.
     SuccessAndExit,
 }
 

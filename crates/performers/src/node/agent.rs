@@ -216,11 +216,7 @@ impl Node {
         Ok(())
     }
 
-    async fn received(
-        &self,
-        run: RunCommand,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<(), NodeError> {
+    async fn received(&self, run: RunCommand, tasks: &mut JoinSet<()>) -> Result<(), NodeError> {
         if self.0.journal.knows(&run.command_id) {
             // The server has not heard that it is here; what becomes of it, it hears anyway.
             let _go = self.tell_received(&run.command_id, false).await?;
@@ -246,11 +242,7 @@ impl Node {
         }
     }
 
-    async fn acknowledge(
-        &self,
-        run: RunCommand,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<(), NodeError> {
+    async fn acknowledge(&self, run: RunCommand, tasks: &mut JoinSet<()>) -> Result<(), NodeError> {
         let id = run.command_id.clone();
         if !self.tell_received(&id, false).await? {
             return self.0.journal.done(&id).map_err(|error| self.state(error));
@@ -262,11 +254,7 @@ impl Node {
         Ok(())
     }
 
-    async fn cancelled(
-        &self,
-        command_id: &str,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<(), NodeError> {
+    async fn cancelled(&self, command_id: &str, tasks: &mut JoinSet<()>) -> Result<(), NodeError> {
         let is_running = match self.0.runs().get(command_id) {
             Some(canceller) => {
                 canceller.cancel();
@@ -396,12 +384,14 @@ impl Inner {
         call: Call,
         request: &impl Serialize,
     ) -> Result<A, CallError> {
-        let body = serde_json::to_vec(request).map_err(|error| CallError::Later(error.to_string()))?;
+        let body =
+            serde_json::to_vec(request).map_err(|error| CallError::Later(error.to_string()))?;
         let token = self.identity().token;
         let token = Some(token.as_str()).filter(|token| !token.is_empty());
         let answered = self.link.call(call, token, body).await.map_err(CallError::Later)?;
         let said = || {
-            let body: serde_json::Value = serde_json::from_slice(&answered.body).unwrap_or_default();
+            let body: serde_json::Value =
+                serde_json::from_slice(&answered.body).unwrap_or_default();
             let message = body["message"].as_str().unwrap_or("no reason was given");
             format!("{message} (status {})", answered.status)
         };

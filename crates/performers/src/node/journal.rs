@@ -146,10 +146,9 @@ impl Journal {
 
     fn write(&self, path: &Path, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_vec(value)?;
-        let beside = self.folder.join(format!(
-            "{}.new",
-            path.file_name().unwrap_or_default().to_string_lossy()
-        ));
+        let beside = self
+            .folder
+            .join(format!("{}.new", path.file_name().unwrap_or_default().to_string_lossy()));
         let mut file = private(&beside)?;
         file.write_all(&text)?;
         file.sync_all()?;

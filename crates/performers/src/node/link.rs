@@ -55,8 +55,9 @@ impl HttpLink {
     /// The URL is none, or TLS can't be set up.
     pub fn new(server: &str, region: &str, credentials: Credentials) -> Result<Self, String> {
         let server = server.trim_end_matches('/').to_owned();
-        let uri: Uri =
-            server.parse().map_err(|error| format!("could not use the server {server}: {error}"))?;
+        let uri: Uri = server
+            .parse()
+            .map_err(|error| format!("could not use the server {server}: {error}"))?;
         let scheme = uri.scheme_str().unwrap_or_default();
         let host = uri.authority().map(ToString::to_string).unwrap_or_default();
         if !matches!(scheme, "http" | "https") || host.is_empty() || uri.path() != "/" {
@@ -76,7 +77,12 @@ impl HttpLink {
         if has_port { self.host.clone() } else { format!("{}{port}", self.host) }
     }
 
-    fn request(&self, call: Call, token: Option<&str>, body: Vec<u8>) -> Result<Request<Bytes>, String> {
+    fn request(
+        &self,
+        call: Call,
+        token: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Request<Bytes>, String> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(token) = token {

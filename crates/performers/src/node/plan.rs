@@ -1,12 +1,11 @@
 //! Plans of commands, run in the sandbox.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use trackway_command::protocol::RunCommand;
 use trackway_command::{NodeReport, PluginReport};
 use trackway_core::Timestamp;
-use trackway_runbook::plan::{After, Plan, PlanStep};
+use trackway_runbook::plan::{self, Plan, PlanStep};
 
 use super::link::now_ms;
 use super::{Boxed, RunPlan};
@@ -40,20 +39,17 @@ impl RunPlan for Sandboxed {
 }
 
 /// The plan as the plugins take it.
-fn plugin_plan(run: &RunCommand, plan: Plan) -> plugin::Plan {
-    let id = ("SSM_COMMAND_ID".to_owned(), run.command_id.clone());
-    plugin_steps(plan, BTreeMap::from([id]))
+fn plugin_plan(run: &RunCommand, mut plan: Plan) -> plugin::Plan {
+    plan.environment.insert("SSM_COMMAND_ID".to_owned(), run.command_id.clone());
+    plugin_steps(plan)
 }
 
-/// The same, with these variables beside those of its steps.
-pub(super) fn plugin_steps(plan: Plan, mut environment: BTreeMap<String, String>) -> plugin::Plan {
-    for step in &plan.steps {
-        environment.extend(step.environment.clone());
-    }
+/// The same, without what only a command has.
+pub(super) fn plugin_steps(plan: Plan) -> plugin::Plan {
     plugin::Plan {
-        schema_version: "2.2".to_owned(),
+        schema_version: plan.schema_version,
         steps: plan.steps.into_iter().map(plugin_step).collect(),
-        environment,
+        environment: plan.environment,
     }
 }
 
@@ -61,17 +57,16 @@ fn plugin_step(step: PlanStep) -> Step {
     Step {
         name: step.name,
         action: step.action,
-        inputs: serde_json::Value::Object(step.inputs),
+        inputs: step.inputs,
         precondition: step.skip_reason.map(|_| Precondition::Decided(false)),
         timeout_seconds: step.timeout_seconds,
-        on_failure: match step.on_failure {
-            After::Continue => None,
-            After::Exit => Some(OnFailure::Exit),
-            After::SuccessAndExit => Some(OnFailure::SuccessAndExit),
-        },
-        exit_on_success: step.on_success != After::Continue,
-        finally_step: step.finally,
-        max_attempts: Some(step.max_attempts),
+        on_failure: step.on_failure.map(|after| match after {
+            plan::OnFailure::Exit => OnFailure::Exit,
+            plan::OnFailure::SuccessAndExit => OnFailure::SuccessAndExit,
+        }),
+        exit_on_success: step.exit_on_success,
+        finally_step: step.finally_step,
+        max_attempts: step.max_attempts,
     }
 }
 

@@ -76,7 +76,7 @@ impl Documents for AwsSources {
         let plan = command
             .plan(&values, &Values::new(), Platform::Linux)
             .map_err(|why| why.to_string())?;
-        Ok(plugin_steps(plan, std::collections::BTreeMap::new()))
+        Ok(plugin_steps(plan))
     }
 }
 

@@ -233,7 +233,7 @@ fn steps(plan: &Plan) -> Vec<Step> {
 fn seconds(plan: &Plan) -> u64 {
     let of = |step: &trackway_runbook::plan::PlanStep| {
         let once = step.timeout_seconds.unwrap_or(EXECUTION_TIMEOUT_SECONDS_DEFAULT);
-        once.saturating_mul(u64::from(step.max_attempts.max(1)))
+        once.saturating_mul(u64::from(step.max_attempts.unwrap_or(1).max(1)))
     };
     plan.steps.iter().map(of).fold(0, u64::saturating_add)
 }

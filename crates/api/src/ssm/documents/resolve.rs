@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trackway_engine::{Definition, Fault};
+use trackway_runbook::automation::envelope;
 use trackway_runbook::document::{self, DocumentType, Format};
 
 use super::{
@@ -19,16 +20,24 @@ const PARSED_MAX: usize = 1000;
 
 /// Documents by content, type and format. What is named by its content never goes stale.
 #[derive(Default)]
-pub(in crate::ssm) struct Parsed(Mutex<BTreeMap<ParsedKey, Arc<document::Document>>>);
+pub(in crate::ssm) struct Parsed(Mutex<BTreeMap<ParsedKey, Known>>);
+
+/// A content, and what it says.
+#[derive(Clone)]
+struct Known {
+    content: Definition,
+    runnable: Definition,
+    parsed: Arc<document::Document>,
+}
 
 type ParsedKey = ([u8; 32], DocumentType, &'static str);
 
 impl Parsed {
-    fn get(&self, key: &ParsedKey) -> Option<Arc<document::Document>> {
+    fn get(&self, key: &ParsedKey) -> Option<Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn put(&self, key: ParsedKey, document: Arc<document::Document>) {
+    fn put(&self, key: ParsedKey, document: Known) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= PARSED_MAX {
             all.clear();
@@ -39,6 +48,7 @@ impl Parsed {
 
 /// A version of a document, ready to run.
 #[derive(Clone)]
+#[allow(dead_code, reason = "each group reads what it needs")]
 pub(in crate::ssm) struct Resolved {
     /// Its name, without what an ARN has beside it.
     pub(in crate::ssm) name: String,
@@ -52,6 +62,8 @@ pub(in crate::ssm) struct Resolved {
     pub(in crate::ssm) format: Format,
     /// The content as it was written, and its SHA-256.
     pub(in crate::ssm) content: Definition,
+    /// What an execution of it pins: the content with its format, for the kind to parse.
+    pub(in crate::ssm) runnable: Definition,
     pub(in crate::ssm) parsed: Arc<document::Document>,
 }
 
@@ -87,7 +99,6 @@ impl Ssm {
         version: Option<&str>,
     ) -> Result<Resolved, Failure> {
         let found = self.find_document(caller, name_or_arn, (version, None)).await?;
-        let content = Definition::new(self.content(&found).await?);
         let broken = |why: String| {
             Fault::new(format!("could not read the document {}: {why}", found.document.name))
         };
@@ -95,13 +106,19 @@ impl Ssm {
         let (document_type, format) = facts::kind_of(&found.document.document_type, &shown.format)
             .map_err(|why| broken(why.text().to_owned()))?;
         let key = (found.version.hash, document_type, format.as_str());
-        let parsed = match self.parsed.get(&key) {
-            Some(parsed) => parsed,
+        let Known { content, runnable, parsed } = match self.parsed.get(&key) {
+            Some(known) => known,
             None => {
+                let content = Definition::new(self.content(&found).await?);
                 let parsed = document::parse(content.text(), format, document_type);
                 let parsed = Arc::new(parsed.map_err(|why| broken(why.message()))?);
-                self.parsed.put(key, Arc::clone(&parsed));
-                parsed
+                let runnable = match format {
+                    Format::Json => content.clone(),
+                    _ => Definition::new(envelope(content.text(), format.as_str())),
+                };
+                let known = Known { content, runnable, parsed };
+                self.parsed.put(key, known.clone());
+                known
             }
         };
         let account = if found.scope.is_some() { found.document.owner.as_str() } else { "" };
@@ -113,6 +130,7 @@ impl Ssm {
             document_type,
             format,
             content,
+            runnable,
             parsed,
             name: found.document.name,
         })

@@ -6,7 +6,7 @@ use super::data::Doc;
 use super::{Decide, Step};
 use crate::event::{EventKind, Failure, FrameId, Started};
 use crate::limits::EXPRESS_SECONDS_MAX;
-use crate::report::Report;
+use crate::report::{JSON_REPORT, Report};
 use crate::retry::{Fault, RUNTIME};
 use crate::state::Status;
 
@@ -24,6 +24,9 @@ impl Decide<'_, '_> {
         let is_express = started.is_express();
         let kind = EventKind::Started(Box::new(started));
         self.emit_after(0, FrameId::ROOT, kind, Some(start.input.clone()));
+        if start.attributes.ends_with(JSON_REPORT) {
+            self.emit_after(0, FrameId::ROOT, EventKind::ReportsJson, None);
+        }
         let limit = is_express.then_some(EXPRESS_SECONDS_MAX);
         if let Some(seconds) = self.def.timeout_seconds.into_iter().chain(limit).min() {
             let timer = self.new_timer();
@@ -73,7 +76,11 @@ impl Decide<'_, '_> {
 
     pub(super) fn close(&mut self) {
         self.ready.clear();
-        let report = Report::of(self.execution).encode();
+        let report = Report::of(self.execution);
+        let report = match self.execution.reports_json {
+            true => report.to_json().to_string().into_bytes(),
+            false => report.encode(),
+        };
         self.turn.command(Command::Close { report });
     }
 }

@@ -10,7 +10,7 @@ use super::parse::schema_version;
 use super::problem::{Found, Place, Problems};
 use super::reference::{Reference, Template};
 use super::runbook::{Parameter, ParameterType};
-use crate::plan::{After, Platform};
+use crate::plan::{OnFailure, Platform};
 
 /// A Command document that was accepted.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,13 +64,13 @@ pub struct CommandStep {
     /// `timeoutSeconds` of the step or of its inputs, as written.
     pub timeout_seconds: Option<Value>,
     /// `maxAttempts`.
-    pub max_attempts: u32,
+    pub max_attempts: Option<u32>,
     /// `onFailure`.
-    pub on_failure: After,
-    /// `onSuccess`.
-    pub on_success: After,
+    pub on_failure: Option<OnFailure>,
+    /// `onSuccess: exit`.
+    pub exit_on_success: bool,
     /// `finallyStep`; has an effect on the last step only.
-    pub finally: bool,
+    pub finally_step: bool,
 }
 
 /// A plugin of the agent: its name, where it runs, and inputs that have to be there.
@@ -223,42 +223,37 @@ fn read_step(from: &Object, at: &Place<'_>, found: &mut Found) -> Option<Command
     };
     let inputs = inputs.unwrap_or_default();
     let (name, action) = (name?, action?);
-    check_plugin(&action, &inputs, at, found);
+    let inner = at.key("inputs");
+    check_plugin(&action, &inputs, &inner, found);
     let precondition = read_precondition(from, at, found);
-    let mut step = step_of(name, action, inputs, at, found);
+    let mut step = step_of(name, action, inputs, &inner, found);
     step.precondition = precondition;
     // Beside the inputs, where the agent looks for them, these may stand in the step itself.
     let outer = step_of(String::new(), String::new(), from.clone(), at, found);
     step.timeout_seconds = step.timeout_seconds.or(outer.timeout_seconds);
     step.max_attempts = fields::count(from, "maxAttempts", at, found)
-        .and_then(|count| u32::try_from(count).ok())
-        .unwrap_or(1)
-        .max(1);
-    if outer.on_failure != After::Continue {
-        step.on_failure = outer.on_failure;
-    }
-    if outer.on_success != After::Continue {
-        step.on_success = outer.on_success;
-    }
-    step.finally |= outer.finally;
+        .and_then(|count| u32::try_from(count.max(1)).ok());
+    step.on_failure = outer.on_failure.or(step.on_failure);
+    step.exit_on_success |= outer.exit_on_success;
+    step.finally_step |= outer.finally_step;
     Some(step)
 }
 
 fn check_plugin(action: &str, inputs: &Object, at: &Place<'_>, found: &mut Found) {
     let Some(plugin) = find(action) else {
-        found.add(&at.key("action"), format!("Plugin {action} is not supported."));
+        found.add(at, format!("Plugin {action} is not supported."));
         return;
     };
     for name in plugin.required {
         if fields::present(inputs, name).is_none() {
             let text = format!("Required input {name} is missing for plugin {action}.");
-            found.add(&at.key("inputs"), text);
+            found.add(at, text);
         }
     }
     if let Some(commands) = inputs.get("runCommand")
         && !matches!(commands, Value::Array(_) | Value::String(_))
     {
-        found.add(&at.key("inputs").key("runCommand"), "A list of strings is expected.");
+        found.add(&at.key("runCommand"), "A list of strings is expected.");
     }
 }
 
@@ -295,25 +290,36 @@ fn step_of(
     at: &Place<'_>,
     found: &mut Found,
 ) -> CommandStep {
-    let mut after = |key: &str| match inputs.get(key).and_then(fields::scalar_text).as_deref() {
-        None | Some("" | "continue" | "Continue") => After::Continue,
-        Some("exit") => After::Exit,
-        Some("successAndExit") if key == "onFailure" => After::SuccessAndExit,
-        Some(word) => {
-            found.add(&at.key(key), format!("\"{word}\" is not supported for {key}."));
-            After::Continue
+    let word = |key: &str| inputs.get(key).and_then(fields::scalar_text).unwrap_or_default();
+    let mut refuse = |key: &str, word: &str| {
+        found.add(&at.key(key), format!("\"{word}\" is not supported for {key}."));
+    };
+    let on_failure = match word("onFailure").as_str() {
+        "" | "continue" => None,
+        "exit" => Some(OnFailure::Exit),
+        "successAndExit" => Some(OnFailure::SuccessAndExit),
+        other => {
+            refuse("onFailure", other);
+            None
         }
     };
-    let (on_failure, on_success) = (after("onFailure"), after("onSuccess"));
+    let exit_on_success = match word("onSuccess").as_str() {
+        "" | "continue" => false,
+        "exit" => true,
+        other => {
+            refuse("onSuccess", other);
+            false
+        }
+    };
     CommandStep {
         name,
         action,
         precondition: Vec::new(),
         timeout_seconds: fields::present(&inputs, "timeoutSeconds").cloned(),
-        max_attempts: 1,
+        max_attempts: None,
         on_failure,
-        on_success,
-        finally: inputs.get("finallyStep").and_then(fields::as_flag).unwrap_or_default(),
+        exit_on_success,
+        finally_step: inputs.get("finallyStep").and_then(fields::as_flag).unwrap_or_default(),
         inputs,
     }
 }

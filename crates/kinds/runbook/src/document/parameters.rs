@@ -89,6 +89,19 @@ pub enum Refused {
 /// # Errors
 /// Every parameter that is refused.
 pub fn check(declared: &[Parameter], given: &Given) -> Result<Values, Vec<Refused>> {
+    check_but(declared, given, &[])
+}
+
+/// Checks what was given before some parameters have their values: those that come from targets,
+/// one for each child.
+///
+/// # Errors
+/// Every parameter that is refused.
+pub fn check_but(
+    declared: &[Parameter],
+    given: &Given,
+    later: &[&str],
+) -> Result<Values, Vec<Refused>> {
     let mut refused = Vec::new();
     for name in given.keys() {
         if !declared.iter().any(|one| one.name == *name) {
@@ -111,6 +124,7 @@ pub fn check(declared: &[Parameter], given: &Given) -> Result<Values, Vec<Refuse
             (None, Some(default)) => {
                 values.insert(parameter.name.clone(), typed_default(parameter, default));
             }
+            (None, None) if later.contains(&parameter.name.as_str()) => {}
             (None, None) => refused.push(Refused::Missing(parameter.name.clone())),
         }
     }

@@ -65,13 +65,12 @@ impl CommandDocument {
             steps.push(PlanStep {
                 name: step.name.clone(),
                 action: step.action.clone(),
-                inputs,
+                inputs: Value::Object(inputs),
                 timeout_seconds: timeout_seconds(&step.action, timeout.as_ref()),
                 on_failure: step.on_failure,
-                on_success: step.on_success,
-                finally: step.finally && index == last,
+                exit_on_success: step.exit_on_success,
+                finally_step: step.finally_step && index == last,
                 max_attempts: step.max_attempts,
-                environment: self.environment(&values),
                 skip_reason: match &verdict {
                     Verdict::Skip(why) => Some(why.clone()),
                     _ => None,
@@ -82,7 +81,8 @@ impl CommandDocument {
                 },
             });
         }
-        Ok(Plan { steps })
+        let schema_version = self.schema.as_str().to_owned();
+        Ok(Plan { schema_version, steps, environment: self.environment(&values) })
     }
 
     /// The value of every declared parameter that has one, with what it takes from the store.

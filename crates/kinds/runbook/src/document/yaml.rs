@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::text::DEPTH_MAX;
+use super::text::{DEPTH_MAX, Format, not_well_formed};
 
 /// How many values a text may become once its aliases are filled in.
 const VALUES_MAX: usize = 100_000;
@@ -18,22 +18,20 @@ const BYTES_MAX: usize = 1 << 20;
 /// Reads one YAML document.
 pub(super) fn read(content: &str) -> Result<Value, String> {
     let mut reader = Reader::default();
+    let mut end = Marker::default();
     for event in Parser::new(StrInput::new(content)) {
-        let (event, span) = event.map_err(|error| not_yaml(&error.to_string()))?;
-        reader.event(event).map_err(|error| not_yaml(&format!("{error} at {}", place(span))))?;
+        let (event, span) = event.map_err(|error| not_yaml(error.marker(), error.info()))?;
+        end = span.end;
+        reader.event(event).map_err(|why| not_yaml(&span.start, &why))?;
     }
     match reader.root {
         Some(value) if reader.open.is_empty() => Ok(value),
-        _ => Err(not_yaml("there is no document")),
+        _ => Err(not_yaml(&end, "there is no document")),
     }
 }
 
-fn not_yaml(why: &str) -> String {
-    format!("YAML not well-formed. {why}")
-}
-
-fn place(span: Span) -> String {
-    format!("line {} column {}", span.start.line(), span.start.col() + 1)
+fn not_yaml(at: &Marker, why: &str) -> String {
+    not_well_formed(Format::Yaml, at.line(), at.col() + 1, why)
 }
 
 /// A list or a map that is being read.
@@ -211,12 +209,10 @@ fn merge(
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
     match tag {
         Some(tag) if tag.is_yaml_core_schema() => tagged(text, &tag.suffix),
-        Some(tag) if !(tag.handle.is_empty() && tag.suffix == "!") && !tag.suffix.is_empty() => {
-            Err(format!(
-                "could not determine a constructor for the tag {}{}",
-                tag.handle, tag.suffix
-            ))
-        }
+        Some(tag) if !tag.suffix.is_empty() && tag.suffix != "!" => Err(format!(
+            "could not determine a constructor for the tag {}{}",
+            tag.handle, tag.suffix
+        )),
         Some(_) => Ok(Value::String(text.to_owned())),
         None if style == ScalarStyle::Plain => Ok(plain(text)),
         None => Ok(Value::String(text.to_owned())),
@@ -325,7 +321,7 @@ mod tests {
         };
         let deep = "[".repeat(DEPTH_MAX + 1);
         let cases = [
-            ("a: 1\na: 2\n", "found duplicate key a at line 2 column 4"),
+            ("a: 1\na: 2\n", "at Line: 2, Column: 4 (found duplicate key a)"),
             ("a: 1\n---\nb: 2\n", "there is more than one document"),
             ("", "there is no document"),
             ("a: &x [*x]\n", "an alias names what is not complete yet"),

@@ -1,0 +1,76 @@
+//! What references stand for, at a step of an execution.
+
+use serde_json::{Map, Value};
+use trackway_core::Timestamp;
+
+use super::clock;
+use super::definition::Definition;
+use super::state::Automation;
+use crate::document::reference::{Lookup, Reference};
+
+/// The values that a step sees.
+pub(crate) struct Scope<'a> {
+    pub(crate) def: &'a Definition,
+    pub(crate) state: &'a Automation,
+    pub(crate) now: Timestamp,
+    /// The loop that the step is in.
+    pub(crate) parent: Option<u16>,
+}
+
+impl Lookup for Scope<'_> {
+    fn lookup(&self, reference: &Reference) -> Option<Value> {
+        let with = &self.state.started.with;
+        match reference {
+            Reference::Parameter(name) => self.state.parameters.get(name).cloned(),
+            Reference::Variable(name) => self.state.variables.get(name).cloned(),
+            Reference::Global(name) => Some(Value::String(match name.as_str() {
+                "DATE" => clock::date(self.now),
+                "DATE_TIME" => clock::date_time(self.now),
+                "REGION" => with.region.clone(),
+                "ACCOUNT_ID" => with.account.clone(),
+                "AWS_PARTITION" => with.partition().to_owned(),
+                _ => return None,
+            })),
+            Reference::Automation(name) if name == "EXECUTION_ID" => {
+                Some(Value::String(with.execution_id.clone()))
+            }
+            Reference::Output { step, path } => self.output(step, path),
+            Reference::Automation(_) | Reference::Ssm(_) | Reference::Unknown(_) => None,
+        }
+    }
+}
+
+impl Scope<'_> {
+    fn output(&self, step: &str, path: &[String]) -> Option<Value> {
+        if let Some(place) = self.parent.and_then(|parent| self.def.child(parent, step)) {
+            return self.result(place, path);
+        }
+        let place = self.def.place(step, None)?;
+        if let Some(found) = self.pass(place, path) {
+            return Some(found);
+        }
+        match path {
+            [_] => self.result(place, path),
+            [child, output @ ..] => self.result(self.def.child(place, child)?, output),
+            [] => None,
+        }
+    }
+
+    /// What a loop that is under way tells of its pass.
+    fn pass(&self, place: u16, path: &[String]) -> Option<Value> {
+        let looping =
+            self.state.looping.as_ref().filter(|_| self.state.loop_place() == Some(place))?;
+        match path {
+            [name] if name == "CurrentIteration" => Some(Value::from(looping.iteration)),
+            [name] if name == "CurrentIteratorValue" => looping.value().cloned(),
+            _ => None,
+        }
+    }
+
+    fn result(&self, place: u16, path: &[String]) -> Option<Value> {
+        let [name] = path else { return None };
+        let (outputs, _) = self.state.results.get(&place)?;
+        let mut outputs: Map<String, Value> = serde_json::from_str(outputs).ok()?;
+        outputs.swap_remove(name)
+    }
+}
