@@ -19,6 +19,7 @@ use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::sandbox::{self, Launcher, Sandbox};
 use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
+use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
@@ -27,6 +28,8 @@ use crate::node::{self, Hosted};
 use crate::local_services::OwnServices;
 use crate::server::Handler;
 
+/// The name of Automation in logs and reports.
+const AUTOMATION_NAME: &str = "automation";
 /// The name of the Step Functions kind in logs and reports.
 const KIND_NAME: &str = "stepfunctions";
 /// The name of Run Command's kind.
@@ -94,6 +97,7 @@ impl Service {
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
         let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
+        let children = ssm::Children::default();
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
@@ -106,6 +110,8 @@ impl Service {
             )
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
+            .performer("automation", Arc::new(children.clone()))
+            .performer("machine", Arc::new(children.clone()))
             .polled("activity")
             .polled("node")
             .exists(step_functions::exists)
@@ -132,6 +138,7 @@ impl Service {
         local.serve(&api);
         commands.serve(&api);
         targets.serve(&api);
+        children.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
         let node = match &config.node {
@@ -176,6 +183,7 @@ fn builder() -> trackway_engine::Builder {
     Engine::builder()
         .kind::<Execution>(step_functions::KIND, KIND_NAME)
         .kind::<CommandRun>(ssm::COMMAND_KIND, COMMAND_KIND_NAME)
+        .kind::<Automation>(ssm::AUTOMATION_KIND, AUTOMATION_NAME)
 }
 
 /// What `trackway verify` found.
