@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use trackway_api::{Api, Credential, Local, step_functions};
+use trackway_api::{Api, Credential, Local, ssm, step_functions};
 use trackway_asl::Execution;
+use trackway_association::{Association, AssociationRun};
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
@@ -18,6 +19,7 @@ use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::sandbox::{self, Launcher, Sandbox};
 use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
+use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
@@ -25,6 +27,8 @@ use crate::config::Config;
 use crate::local_services::OwnServices;
 use crate::server::Handler;
 
+/// The name of Automation in logs and reports.
+const AUTOMATION_NAME: &str = "automation";
 /// The name of the Step Functions kind in logs and reports.
 const KIND_NAME: &str = "stepfunctions";
 const REGION_DEFAULT: &str = "us-east-1";
@@ -87,6 +91,8 @@ impl Service {
         caller.serve(Arc::new(OwnServices(local.clone())));
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
+        let children = ssm::Children::default();
+        let associations = ssm::Associations::default();
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
@@ -94,6 +100,9 @@ impl Service {
             .performer("service", Arc::new(Unsupported))
             .performer("aws", Arc::new(AwsPerformer::new(caller, scope)))
             .performer("script", Arc::new(ScriptPerformer::new(sandbox, scripts.join("scripts"))))
+            .performer("association", Arc::new(associations.clone()))
+            .performer("automation", Arc::new(children.clone()))
+            .performer("machine", Arc::new(children.clone()))
             .polled("activity")
             .exists(step_functions::exists)
             .clock(match clock {
@@ -117,6 +126,9 @@ impl Service {
         });
         let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
         local.serve(&api);
+        associations.serve(&api);
+        api.on_node_event(associations.node_events());
+        children.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         Ok(Self { engine, functions, api: Arc::new(api) })
     }
@@ -147,7 +159,11 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
 }
 
 fn builder() -> trackway_engine::Builder {
-    Engine::builder().kind::<Execution>(step_functions::KIND, KIND_NAME)
+    Engine::builder()
+        .kind::<Execution>(step_functions::KIND, KIND_NAME)
+        .kind::<Automation>(ssm::AUTOMATION_KIND, AUTOMATION_NAME)
+        .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
+        .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
 }
 
 /// What `trackway verify` found.
