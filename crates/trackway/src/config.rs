@@ -23,6 +23,9 @@ pub(crate) struct Config {
     /// `[sandbox]`: whether and how commands and scripts run here.
     #[serde(default)]
     pub(crate) sandbox: SandboxConfig,
+    /// `[node]`: a managed node within the server; none unless it is there.
+    #[serde(default)]
+    pub(crate) node: Option<HostedNode>,
     /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,
@@ -44,6 +47,20 @@ pub(crate) struct Server {
     pub(crate) data: Option<PathBuf>,
     /// Days for which ended executions are kept; absent is for ever.
     pub(crate) retention_days: Option<u32>,
+}
+
+/// `[node]`: what the node within the server is called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HostedNode {
+    /// Its name; the same name has the same id.
+    pub(crate) name: String,
+    /// Its tags.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Commands that run at once.
+    #[serde(default)]
+    pub(crate) workers: Option<usize>,
 }
 
 /// One access key.
