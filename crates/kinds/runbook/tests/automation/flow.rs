@@ -225,20 +225,44 @@ mainSteps:
 fn what_can_not_be_resolved_fails_its_step() {
     check(
         r#"
+variables: {V: {type: String}}
 mainSteps:
 - {name: a, action: 'aws:sleep', nextStep: c, inputs: {Duration: PT0S}}
-- {name: b, action: 'aws:executeAwsApi', inputs: {Service: s3, Api: B}, outputs: [{Name: X, Selector: $.X}]}
-- {name: c, action: 'aws:executeAwsApi', maxAttempts: 3, inputs: {Service: s3, Api: C, Y: 'is {{ b.X }}'}}
+- {name: b, action: 'aws:sleep', inputs: {Duration: PT0S}}
+- {name: c, action: 'aws:executeAwsApi', maxAttempts: 3, inputs: {Service: s3, Api: C, Y: 'is {{ variable:V }}'}}
 "#,
         "start {}",
         expect![[r#"
             start {}
-              > close {"FailureMessage":"Step fails when it is validating and resolving the step inputs. Failed to resolve input: b.X to type String. b.X is not defined in the Automation Document. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
+              > close {"FailureMessage":"Step fails when it is validating and resolving the step inputs. Failed to resolve input: variable:V to type String. variable:V is not defined in the Automation Document. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
               Failed
             a aws:sleep Success NextStep="c"
                 in Duration="PT0S"
             c aws:executeAwsApi Failed MaxAttempts=3
-                "Step fails when it is validating and resolving the step inputs. Failed to resolve input: b.X to type String. b.X is not defined in the Automation Document." InputValidation/Verification
+                "Step fails when it is validating and resolving the step inputs. Failed to resolve input: variable:V to type String. variable:V is not defined in the Automation Document." InputValidation/Verification
+            b aws:sleep Pending
+        "#]],
+    );
+}
+
+#[test]
+fn an_output_that_there_is_not_is_awss_text() {
+    check(
+        r#"
+mainSteps:
+- {name: a, action: 'aws:sleep', nextStep: c, inputs: {Duration: PT0S}}
+- {name: b, action: 'aws:executeAwsApi', inputs: {Service: s3, Api: B}, outputs: [{Name: X, Selector: $.X}]}
+- {name: c, action: 'aws:executeAwsApi', inputs: {Service: s3, Api: C, Y: 'is {{ b.X }}'}}
+"#,
+        "start {}",
+        expect![[r#"
+            start {}
+              > run 0 aws {"service":"s3","operation":"C","input":{"Y":"is No output available yet because the step is not successfully executed"}}
+              InProgress
+            a aws:sleep Success NextStep="c"
+                in Duration="PT0S"
+            c aws:executeAwsApi InProgress
+                in Service="s3" Api="C" Y="is No output available yet because the step is not successfully executed"
             b aws:executeAwsApi Pending
         "#]],
     );
