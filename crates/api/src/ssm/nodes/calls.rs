@@ -159,13 +159,16 @@ impl Ssm {
                     tags.extend(request.tags.clone());
                 })
                 .await?;
-            let is_new = known.is_none();
+            let (is_new, before_token) = (known.is_none(), before.map(|node| node.token));
             let key = id.as_bytes().to_vec();
             let check = crate::ssm::unchanged(table::NODES, &key, known.map(|(_, row)| row));
             let value = record::encode(&node)?.into();
             let edit = Edit::Put { table: table::NODES, key, value };
             if !self.change(caller, &[check, tags_check], &[edit, tags_edit]).await? {
                 continue;
+            }
+            if before_token.is_some_and(|token| token != node.token) {
+                self.nodes.presence.replaced(&caller.scope, &id);
             }
             let seen = self.nodes.presence.seen(&caller.scope, &id, now);
             if is_new {
@@ -199,13 +202,15 @@ impl Ssm {
     async fn poll_node(&self, caller: &Caller, poll: Poll) -> Called {
         self.seen(caller, &poll.id).await?;
         let place = (Arc::clone(&caller.scope), poll.id.clone());
-        let _waiting = Waiting::new(&self.nodes.presence, &self.engine, place);
+        let waiting = Waiting::new(&self.nodes.presence, &self.engine, place);
+        let replaced = waiting.replaced();
         let queue = node_queue(&caller.account, &caller.region, &poll.id);
         let wait = Duration::from_secs(poll.wait_seconds.unwrap_or(POLL_SECONDS).min(POLL_SECONDS));
         let mut closing = self.nodes.closing.subscribe();
         let nothing_found = async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
+                () = replaced => {}
                 _ = closing.wait_for(|closing| *closing) => {}
             }
         };
