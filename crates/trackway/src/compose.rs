@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use trackway_api::{Api, Credential, Local, ssm, step_functions};
 use trackway_asl::Execution;
+use trackway_association::{Association, AssociationRun};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
@@ -24,8 +25,8 @@ use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
-use crate::node::{self, Hosted};
 use crate::local_services::OwnServices;
+use crate::node::{self, Hosted};
 use crate::server::Handler;
 
 /// The name of Automation in logs and reports.
@@ -98,6 +99,7 @@ impl Service {
         let nested = step_functions::Nested::default();
         let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
         let children = ssm::Children::default();
+        let associations = ssm::Associations::default();
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
@@ -110,6 +112,7 @@ impl Service {
             )
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
+            .performer("association", Arc::new(associations.clone()))
             .performer("automation", Arc::new(children.clone()))
             .performer("machine", Arc::new(children.clone()))
             .polled("activity")
@@ -138,6 +141,8 @@ impl Service {
         local.serve(&api);
         commands.serve(&api);
         targets.serve(&api);
+        associations.serve(&api);
+        api.on_node_event(associations.node_events());
         children.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
@@ -184,6 +189,8 @@ fn builder() -> trackway_engine::Builder {
         .kind::<Execution>(step_functions::KIND, KIND_NAME)
         .kind::<CommandRun>(ssm::COMMAND_KIND, COMMAND_KIND_NAME)
         .kind::<Automation>(ssm::AUTOMATION_KIND, AUTOMATION_NAME)
+        .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
+        .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
 }
 
 /// What `trackway verify` found.

@@ -10,8 +10,7 @@ use trackway_api::{Api, Caller};
 use trackway_command::protocol::Call;
 use trackway_performers::aws::{AwsCaller, Scope};
 use trackway_performers::node::{
-    Answered, AwsSources, Boxed, Facts, Journal, Link, Node, NodeConfig, Sandboxed,
-    WORKERS_DEFAULT,
+    Answered, AwsSources, Boxed, Facts, Journal, Link, Node, NodeConfig, Sandboxed, WORKERS_DEFAULT,
 };
 use trackway_performers::plugin::{Fetch, Runner};
 use trackway_performers::sandbox::Sandbox;

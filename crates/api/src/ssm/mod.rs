@@ -23,6 +23,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use trackway_engine::{Check, Edit, Engine, Fault};
 
+pub use associations::Associations;
 pub use automation::{Children, QUEUES};
 pub use commands::Commands;
 pub use nodes::targets::Targets;

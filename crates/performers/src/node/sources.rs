@@ -35,10 +35,8 @@ impl AwsSources {
         input: Value,
         region: Option<String>,
     ) -> Result<Value, String> {
-        let call = AwsCall {
-            region,
-            ..AwsCall::new(service, operation, input, self.scope.clone())
-        };
+        let call =
+            AwsCall { region, ..AwsCall::new(service, operation, input, self.scope.clone()) };
         self.caller.call(&call).await.map_err(|error| format!("{}: {}", error.code, error.message))
     }
 }
@@ -66,10 +64,10 @@ impl Documents for AwsSources {
         let Document::Command(command) = parsed else {
             return Err("it is not a document of type Command".to_owned());
         };
-        let given: Given = parameters.iter().map(|(name, value)| (name.clone(), texts(value))).collect();
-        let values = parameters::check(&command.parameters, &given).map_err(|why| {
-            why.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-        })?;
+        let given: Given =
+            parameters.iter().map(|(name, value)| (name.clone(), texts(value))).collect();
+        let values = parameters::check(&command.parameters, &given)
+            .map_err(|why| why.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))?;
         if let Some(name) = command.stored_names(&values).first() {
             return Err(format!("the parameter {name} of Parameter Store can't be taken here"));
         }

@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn tags_are_pairs() {
         assert_eq!(tags("").unwrap(), BTreeMap::new());
-        let two = BTreeMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "x=y".to_owned())]);
+        let two =
+            BTreeMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "x=y".to_owned())]);
         assert_eq!(tags("a=1, b=x=y,").unwrap(), two);
         assert!(tags("a").unwrap_err().contains("KEY=VALUE"));
     }

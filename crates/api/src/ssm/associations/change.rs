@@ -186,7 +186,7 @@ impl Ssm {
             input["Name"] = json!(before.name);
         }
         let spec = self.updated_spec(caller, before, input).await?;
-        self.tell(&found, Signal::Update { spec: Box::new(spec), expected }).await?;
+        self.tell_association(&found, Signal::Update { spec: Box::new(spec), expected }).await?;
         let found = self.association(caller, &association_id).await?;
         write(&json!({ "AssociationDescription": description(&found.columns, creating()) }))
     }
@@ -236,7 +236,7 @@ impl Ssm {
             let message = "The updated status is the same as the current status.";
             return Err(Refusal::new(Code::StatusUnchanged, message).into());
         }
-        self.tell(&found, Signal::SetStatus(status)).await?;
+        self.tell_association(&found, Signal::SetStatus(status)).await?;
         let found = self.association(caller, &found.columns.association_id).await?;
         let overview = super::describe::overview(&found.columns, None);
         write(&json!({ "AssociationDescription": description(&found.columns, overview) }))
@@ -249,7 +249,7 @@ impl Ssm {
     ) -> Answer {
         let legacy = (request.name.as_deref(), request.instance_id.as_deref());
         let found = self.association_of(caller, request.association_id.as_deref(), legacy).await?;
-        self.tell(&found, Signal::Delete).await?;
+        self.tell_association(&found, Signal::Delete).await?;
         self.forget(caller, &found).await?;
         nothing()
     }
@@ -284,7 +284,7 @@ impl Ssm {
             all.push(self.association(caller, id).await?);
         }
         for found in &all {
-            self.tell(found, Signal::Start).await?;
+            self.tell_association(found, Signal::Start).await?;
         }
         nothing()
     }

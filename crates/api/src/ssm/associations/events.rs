@@ -14,7 +14,7 @@ use crate::ssm::{Ssm, documents};
 
 /// What happened to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NodeNews {
+pub(super) enum NodeNews {
     /// It is there for the first time, or its tags are others.
     New,
     /// It is back.
@@ -34,7 +34,7 @@ pub(in crate::ssm) async fn document_changed(
             continue;
         }
         if ssm.has_another_version(caller, &found).await? {
-            heard(ssm.tell(&found, Signal::Changed).await)?;
+            heard(ssm.tell_association(&found, Signal::Changed).await)?;
         }
     }
     Ok(())
@@ -58,7 +58,7 @@ pub(in crate::ssm) async fn parameter_changed(
 ) -> Result<(), Fault> {
     for found in ssm.every_association(caller).await? {
         if refers_to(&found.columns.spec, name) {
-            heard(ssm.tell(&found, Signal::Changed).await)?;
+            heard(ssm.tell_association(&found, Signal::Changed).await)?;
         }
     }
     Ok(())
@@ -66,7 +66,7 @@ pub(in crate::ssm) async fn parameter_changed(
 
 /// Hears that a node came, came back or has other tags. Associations that target it run on it if
 /// they have not, or missed it.
-pub(crate) async fn node_changed(
+pub(super) async fn node_changed(
     ssm: &Ssm,
     caller: &Caller,
     node: &str,
@@ -111,7 +111,7 @@ impl Ssm {
         };
         if missed {
             let signal = Signal::Node { node: node.to_owned(), replaces: before };
-            self.tell(found, signal).await?;
+            self.tell_association(found, signal).await?;
         }
         Ok(())
     }

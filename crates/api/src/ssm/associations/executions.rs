@@ -122,7 +122,8 @@ impl Ssm {
         let place = request.next_token.as_deref().map(|token| bound.unseal(token)).transpose()?;
         let after = place.as_deref().and_then(cursor_of);
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
-        let (shown, next) = self.executions(caller, &found, (&conditions, after, limit)).await?;
+        let (shown, next) =
+            self.association_runs(caller, &found, (&conditions, after, limit)).await?;
         let mut answer = json!({ "AssociationExecutions": shown });
         if let Some(cursor) = next {
             answer["NextToken"] = Value::from(bound.seal(&place_of(cursor)));
@@ -131,7 +132,7 @@ impl Ssm {
     }
 
     /// One page, and where the next begins if there is one.
-    async fn executions(
+    async fn association_runs(
         &self,
         caller: &Caller,
         found: &Found,

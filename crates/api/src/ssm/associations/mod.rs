@@ -23,7 +23,7 @@ use trackway_association::{Association, run};
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
-pub(super) use events::{document_changed, uses_document};
+pub(super) use events::{document_changed, parameter_changed, uses_document};
 pub use performer::Associations;
 
 use super::refusal::{Code, Failure, Refusal};
@@ -189,7 +189,7 @@ impl Ssm {
     }
 
     /// Gives an association a signal. One that was deleted meanwhile does not exist.
-    async fn tell(
+    async fn tell_association(
         &self,
         found: &Found,
         signal: trackway_association::association::Signal,

@@ -16,8 +16,10 @@ use trackway_engine::{
 };
 
 use super::check::kind_of;
+use super::events::{NodeNews, node_changed};
 use crate::services::Services;
 use crate::ssm::Ssm;
+use crate::ssm::nodes::{NodeChange, NodeEvent, NodeEvents};
 use crate::ssm::refusal::Failure;
 use crate::{Api, Caller};
 
@@ -31,6 +33,27 @@ impl Associations {
     pub fn serve(&self, api: &Api) {
         // Set once by the composition root; a second one would be a mistake of ours.
         let _was_set = self.0.set(Arc::clone(&api.services));
+    }
+
+    /// Hears of nodes that come and go: associations that target one which they have not been
+    /// applied to are applied to it.
+    #[must_use]
+    pub fn node_events(&self) -> NodeEvents {
+        let services = Arc::clone(&self.0);
+        Arc::new(move |event: NodeEvent| {
+            let services = Arc::clone(&services);
+            let news = match event.what {
+                NodeChange::Registered | NodeChange::TagsChanged => NodeNews::New,
+                NodeChange::Online => NodeNews::Back,
+                NodeChange::Gone => return,
+            };
+            tokio::spawn(async move {
+                let ssm = &services.wait().await.ssm;
+                if let Err(fault) = node_changed(ssm, &event.caller, &event.node_id, news).await {
+                    eprintln!("fault in associations of the node {}: {fault}", event.node_id);
+                }
+            });
+        })
     }
 }
 

@@ -51,8 +51,7 @@ impl Commands {
     }
 
     fn remember(&self, work: &Work, child: ExecutionId) {
-        let mut children =
-            self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut children = self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if children.len() >= CHILDREN_MAX {
             children.clear();
         }
@@ -60,8 +59,7 @@ impl Commands {
     }
 
     fn child(&self, execution: ExecutionId, effect: EffectId) -> Option<ExecutionId> {
-        let mut children =
-            self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut children = self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         children.remove(&(execution, effect))
     }
 }

@@ -208,8 +208,7 @@ impl Ssm {
     ) -> Answer {
         check_command_id(&asked.command_id)?;
         let missing = || Refusal::bare(Code::InvocationDoesNotExist);
-        let (_, request) =
-            self.command(caller, &asked.command_id).await?.ok_or_else(missing)?;
+        let (_, request) = self.command(caller, &asked.command_id).await?.ok_or_else(missing)?;
         let (id, key) = (id_of(caller, &asked.command_id), asked.instance_id.as_bytes());
         let row = self.engine.row(id, view::INVOCATIONS, key).await?.ok_or_else(missing)?;
         let row = Invocation::decode(&row)

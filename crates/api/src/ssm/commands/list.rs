@@ -65,14 +65,35 @@ pub(super) struct Wanted {
 
 /// Values of the Status filter. Source: CommandFilter.
 const COMMAND_STATUSES: &[&str] = &[
-    "Pending", "InProgress", "Success", "Cancelled", "Failed", "TimedOut", "Cancelling",
-    "AccessDenied", "DeliveryTimedOut", "ExecutionTimedOut", "Incomplete", "NoInstancesInTag",
+    "Pending",
+    "InProgress",
+    "Success",
+    "Cancelled",
+    "Failed",
+    "TimedOut",
+    "Cancelling",
+    "AccessDenied",
+    "DeliveryTimedOut",
+    "ExecutionTimedOut",
+    "Incomplete",
+    "NoInstancesInTag",
     "LimitExceeded",
 ];
 const INVOCATION_STATUSES: &[&str] = &[
-    "Pending", "InProgress", "Delayed", "Success", "Cancelled", "Failed", "TimedOut",
-    "Cancelling", "AccessDenied", "DeliveryTimedOut", "ExecutionTimedOut", "Undeliverable",
-    "InvalidPlatform", "Terminated",
+    "Pending",
+    "InProgress",
+    "Delayed",
+    "Success",
+    "Cancelled",
+    "Failed",
+    "TimedOut",
+    "Cancelling",
+    "AccessDenied",
+    "DeliveryTimedOut",
+    "ExecutionTimedOut",
+    "Undeliverable",
+    "InvalidPlatform",
+    "Terminated",
 ];
 
 impl Wanted {
@@ -308,8 +329,13 @@ impl Ssm {
                     let started = record.summary.started;
                     if wanted.takes(started, &columns.document_name) {
                         let node = place.map(|place| place.node);
-                        self.invocations_of(caller, (None, id, started), (&wanted, node), &mut page)
-                            .await?;
+                        self.invocations_of(
+                            caller,
+                            (None, id, started),
+                            (&wanted, node),
+                            &mut page,
+                        )
+                        .await?;
                     }
                 }
             }

@@ -83,8 +83,7 @@ struct Command {
 
 /// `NotificationConfig` of a command that has none.
 fn notification_config(request: &Request) -> Value {
-    let none =
-        || json!({"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""});
+    let none = || json!({"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""});
     request.notification_config.clone().unwrap_or_else(none)
 }
 

@@ -257,7 +257,10 @@ impl Ssm {
             activation.nodes.push(node.to_owned());
             let check = Check::Equals { table, key: key.clone(), value: row };
             let value = record::encode(&activation)?.into();
-            if self.change(caller, &[check], &[Edit::Put { table, key: key.clone(), value }]).await? {
+            if self
+                .change(caller, &[check], &[Edit::Put { table, key: key.clone(), value }])
+                .await?
+            {
                 return Ok(Ok(activation.iam_role));
             }
         }

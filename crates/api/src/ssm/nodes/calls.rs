@@ -262,11 +262,8 @@ impl Ssm {
     async fn acknowledge(&self, caller: &Caller, message: Acknowledge) -> Called {
         let id = ExecutionId::of(&arn(&caller.account, &caller.region, &message.command_id));
         let node = message.id;
-        let signal = if message.cancel {
-            Signal::CancelHeard { node }
-        } else {
-            Signal::Delivered { node }
-        };
+        let signal =
+            if message.cancel { Signal::CancelHeard { node } } else { Signal::Delivered { node } };
         let go = self.tell_command(id, signal).await?;
         write(&Acknowledged { go })
     }
@@ -336,7 +333,9 @@ fn check_registration(request: &Register) -> Result<(), CallRefusal> {
             || lower.starts_with("aws:")
     };
     if request.tags.iter().any(is_bad) {
-        return bad("a tag has a key of 1 to 128 characters without aws: in front, and a value of at most 256");
+        return bad(
+            "a tag has a key of 1 to 128 characters without aws: in front, and a value of at most 256",
+        );
     }
     Ok(())
 }

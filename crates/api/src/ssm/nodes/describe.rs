@@ -170,7 +170,9 @@ impl Ssm {
         loop {
             let (nodes, more) = self.nodes_after(caller, scanned.as_deref()).await?;
             for node in &nodes {
-                let Some(information) = self.wanted(caller, node, &filters).await? else { continue };
+                let Some(information) = self.wanted(caller, node, &filters).await? else {
+                    continue;
+                };
                 if found.len() == limit {
                     let next_token = Some(bound.seal(&place));
                     return write(&Listed { instance_information_list: found, next_token });
@@ -195,9 +197,9 @@ impl Ssm {
         let tags = if asks_tags { self.node_tags(caller, &node.id).await? } else { Tags::new() };
         let (last_ping, is_online) = self.ping(caller, node);
         let seen = Seen { node, tags: &tags, is_online };
-        let all = filters.iter().all(|filter| {
-            matches(&seen, &filter.key, &filter.values).unwrap_or_default()
-        });
+        let all = filters
+            .iter()
+            .all(|filter| matches(&seen, &filter.key, &filter.values).unwrap_or_default());
         Ok(all.then(|| Information {
             instance_id: node.id.clone(),
             ping_status: ping_status(is_online),
@@ -253,7 +255,8 @@ impl Ssm {
 
     /// Tells the commands that go on that a node won't report any more.
     async fn end_invocations(&self, caller: &Caller, node: &str) -> Result<(), Failure> {
-        let running = [CommandStatus::Pending, CommandStatus::InProgress, CommandStatus::Cancelling];
+        let running =
+            [CommandStatus::Pending, CommandStatus::InProgress, CommandStatus::Cancelling];
         for status in running {
             let mut query = ListQuery {
                 kind: COMMAND_KIND,

@@ -10,8 +10,8 @@ use tokio::sync::SetOnce;
 use trackway_core::{Outcome, Payload};
 use trackway_engine::{Fault, Performed, Performer, Work};
 
-use crate::refusal::Failure as AnyFailure;
 use crate::record;
+use crate::refusal::Failure as AnyFailure;
 use crate::services::Services;
 use crate::ssm::refusal::{Code, Failure, Refusal};
 use crate::ssm::tags::{ResourceType, Tags, has};
@@ -278,8 +278,7 @@ async fn find(ssm: &Ssm, work: &Work) -> Result<Vec<String>, Failure> {
     let record = ssm.engine.record(work.execution).await?;
     let scope = record.map(|record| record.scope).unwrap_or_default();
     let (account, region) = scope.split_once('/').unwrap_or_default();
-    let purpose =
-        if asked.purpose == "Automation" { Purpose::Automation } else { Purpose::Nodes };
+    let purpose = if asked.purpose == "Automation" { Purpose::Automation } else { Purpose::Nodes };
     ssm.resolve(&Caller::new(account, region), &targets, purpose).await
 }
 

@@ -222,7 +222,8 @@ fn run_command() {
 
 #[test]
 fn execute_automation() {
-    let step = "inputs: {DocumentName: D, RuntimeParameters: {L: [a, b], S: s, M: {k: 1}}, MaxErrors: 1}";
+    let step =
+        "inputs: {DocumentName: D, RuntimeParameters: {L: [a, b], S: s, M: {k: 1}}, MaxErrors: 1}";
     check(
         "executeAutomation",
         step,
@@ -343,7 +344,11 @@ fn invoke_lambda_function() {
 #[test]
 fn invoke_webhook() {
     let step = "inputs: {IntegrationName: w, Body: {a: 1}}";
-    check("invokeWebhook", step, "start {}\ndone 0 {\"Response\": \"ok\", \"ResponseCode\": 200}", expect![[r#"
+    check(
+        "invokeWebhook",
+        step,
+        "start {}\ndone 0 {\"Response\": \"ok\", \"ResponseCode\": 200}",
+        expect![[r#"
         start {}
           > run 0 webhook {"integrationName":"w","body":"{\"a\":1}"}
           InProgress
@@ -353,8 +358,13 @@ fn invoke_webhook() {
         a aws:invokeWebhook Success ResponseCode="200"
             in IntegrationName="w" Body={"a":1}
             out {"Response":["ok"],"ResponseCode":["200"]}
-    "#]]);
-    check("invokeWebhook", step, "start {}\ndone 0 {\"Response\": \"no\", \"ResponseCode\": 404}", expect![[r#"
+    "#]],
+    );
+    check(
+        "invokeWebhook",
+        step,
+        "start {}\ndone 0 {\"Response\": \"no\", \"ResponseCode\": 404}",
+        expect![[r#"
         start {}
           > run 0 webhook {"integrationName":"w","body":"{\"a\":1}"}
           InProgress
@@ -365,13 +375,16 @@ fn invoke_webhook() {
             in IntegrationName="w" Body={"a":1}
             out {"Response":["no"],"ResponseCode":["404"]}
             "Step fails when it is Execute/Cancelling action. The webhook answered with code 404: no." Invocation/Action
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn change_instance_state() {
     let state = |name: &str| {
-        format!("{{\"Reservations\": [{{\"Instances\": [{{\"State\": {{\"Name\": \"{name}\"}}}}]}}]}}")
+        format!(
+            "{{\"Reservations\": [{{\"Instances\": [{{\"State\": {{\"Name\": \"{name}\"}}}}]}}]}}"
+        )
     };
     check(
         "changeInstanceState",
@@ -467,7 +480,7 @@ fn run_instances() {
 }
 
 #[test]
-fn images() {
+fn create_image() {
     check(
         "createImage",
         "inputs: {InstanceId: i-1, ImageName: n, NoReboot: true}",
@@ -497,6 +510,10 @@ fn images() {
                 out {"ImageId":["ami-1"],"ImageState":["available"]}
         "#]],
     );
+}
+
+#[test]
+fn copy_image() {
     check(
         "copyImage",
         "inputs: {SourceImageId: ami-0, SourceRegion: us-east-1, ImageName: n}",
@@ -518,6 +535,10 @@ fn images() {
                 "Step fails when it is Poll action status for completion. The image is failed no room." PostVerification/Action
         "#]],
     );
+}
+
+#[test]
+fn delete_image() {
     check(
         "deleteImage",
         "inputs: {ImageId: ami-1}",
@@ -655,14 +676,23 @@ fn create_tags() {
 
 #[test]
 fn sleep() {
-    check("sleep", "inputs: {Timestamp: '2023-01-01T00:00:00Z'}", "start {}", expect![[r#"
+    check(
+        "sleep",
+        "inputs: {Timestamp: '2023-01-01T00:00:00Z'}",
+        "start {}",
+        expect![[r#"
         start {}
           > close {"Outputs":{},"AutomationExecutionStatus":"Success"}
           Success
         a aws:sleep Success
             in Timestamp="2023-01-01T00:00:00Z"
-    "#]]);
-    check("sleep", "inputs: {Timestamp: '2024-01-02T00:00:00Z'}", "start {}\nfire 9\nwait 86400\nfire 0", expect![[r#"
+    "#]],
+    );
+    check(
+        "sleep",
+        "inputs: {Timestamp: '2024-01-02T00:00:00Z'}",
+        "start {}\nfire 9\nwait 86400\nfire 0",
+        expect![[r#"
         start {}
           > wake 0 in 86400 s
           InProgress
@@ -674,13 +704,19 @@ fn sleep() {
           Success
         a aws:sleep Success
             in Timestamp="2024-01-02T00:00:00Z"
-    "#]]);
-    check("sleep", "inputs: {Timestamp: '2025-01-02T00:00:00Z'}", "start {}", expect![[r#"
+    "#]],
+    );
+    check(
+        "sleep",
+        "inputs: {Timestamp: '2025-01-02T00:00:00Z'}",
+        "start {}",
+        expect![[r#"
         start {}
           > close {"FailureMessage":"Step fails when it is validating and resolving the step inputs. The maximum length of a sleep is 604799 seconds. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
           Failed
         a aws:sleep Failed
             in Timestamp="2025-01-02T00:00:00Z"
             "Step fails when it is validating and resolving the step inputs. The maximum length of a sleep is 604799 seconds." InputValidation/Verification
-    "#]]);
+    "#]],
+    );
 }

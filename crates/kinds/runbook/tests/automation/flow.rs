@@ -318,7 +318,10 @@ mainSteps:
             a aws:executeAwsApi Pending
         "#]],
     );
-    check(runbook, "start {}\ncancel\ndone 0 {}", expect![[r#"
+    check(
+        runbook,
+        "start {}\ncancel\ndone 0 {}",
+        expect![[r#"
         start {}
           > run 0 aws {"service":"ssm","operation":"GetParameter","input":{"Name":"/x/a","WithDecryption":true}}
           InProgress
@@ -330,7 +333,8 @@ mainSteps:
         done 0 {}
           Cancelled
         a aws:executeAwsApi Pending
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -442,7 +446,10 @@ mainSteps:
 "#
         )
     };
-    check(&runbook(""), "start {}\nfail 0 Boom x", expect![[r##"
+    check(
+        &runbook(""),
+        "start {}\nfail 0 Boom x",
+        expect![[r##"
         start {}
           > run 0 aws {"service":"ec2","operation":"X","input":{}}
           InProgress
@@ -457,7 +464,8 @@ mainSteps:
             in Service="ec2" Api="X"
             "Step fails when it is Execute/Cancelling action. An error occurred (Boom) when calling the Op operation: x." Invocation/Action "each"#1=1
         after aws:sleep Pending
-    "##]]);
+    "##]],
+    );
     check(
         &runbook(", onFailure: Continue"),
         "start {}\nfail 0 Boom x\ndone 1 {}",

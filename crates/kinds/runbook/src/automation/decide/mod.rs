@@ -75,7 +75,8 @@ impl Machine for Automation {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        let mut decide = Decide { def, state: self, turn, inputs: None, came: None, rang: None, steps: 0 };
+        let mut decide =
+            Decide { def, state: self, turn, inputs: None, came: None, rang: None, steps: 0 };
         let next = match input {
             Input::Start(start) => decide.start(start),
             Input::Finished { effect, outcome } => decide.finished(effect, outcome),
@@ -134,7 +135,7 @@ enum Ending {
     Succeeded { outputs: Map<String, Value>, code: Option<String>, jump: Option<u16> },
     Failed { failure: Failure, outputs: Map<String, Value>, code: Option<String> },
     TimedOut(Failure),
-    Cancelled(Failure),
+    Cancelled,
 }
 
 impl<'a> Decide<'a, '_> {
