@@ -99,7 +99,13 @@ impl House {
     }
 
     /// All pages of a list, by the given size.
-    async fn pages(&self, operation: &str, member: &str, mut input: Value, size: usize) -> Vec<Value> {
+    async fn pages(
+        &self,
+        operation: &str,
+        member: &str,
+        mut input: Value,
+        size: usize,
+    ) -> Vec<Value> {
         input["MaxResults"] = size.into();
         let mut all = Vec::new();
         loop {
@@ -184,7 +190,13 @@ struct Shown {
 }
 
 /// Whether a command meets the filters that hold of commands as a whole.
-fn holds(known: &Known, shown: &Shown, all: &[(Known, Shown)], ask: &Ask, of_commands: bool) -> bool {
+fn holds(
+    known: &Known,
+    shown: &Shown,
+    all: &[(Known, Shown)],
+    ask: &Ask,
+    of_commands: bool,
+) -> bool {
     let at_of = |number: usize| all.get(number).map(|(_, shown)| shown.at.clone());
     let after = ask.after.and_then(at_of);
     let before = ask.before.and_then(at_of);
@@ -203,7 +215,7 @@ fn holds(known: &Known, shown: &Shown, all: &[(Known, Shown)], ask: &Ask, of_com
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn lists_are_what_a_naive_model_says(plans in plans(), asks in asks()) {
