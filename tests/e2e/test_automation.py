@@ -301,9 +301,9 @@ def test_bad_starts_are_refused(ssm, refused):
         ssm.start_automation_execution(DocumentName="NoSuchDocument")
     with refused("AutomationDefinitionVersionNotFoundException"):
         ssm.start_automation_execution(DocumentName=name, DocumentVersion="7", Parameters={"P": ["1"]})
-    for parameters in ({}, {"P": ["x"]}, {"P": ["1"], "Q": ["2"]}):
+    for fields in ({}, {"Parameters": {"P": ["x"]}}, {"Parameters": {"P": ["1"], "Q": ["2"]}}):
         with refused("InvalidAutomationExecutionParametersException"):
-            ssm.start_automation_execution(DocumentName=name, Parameters=parameters)
+            ssm.start_automation_execution(DocumentName=name, **fields)
     with refused("AutomationExecutionNotFoundException"):
         ssm.get_automation_execution(AutomationExecutionId=str(uuid.uuid4()))
     with refused("ValidationException", "automationExecutionId"):

@@ -38,7 +38,8 @@ impl Interpreters {
         if let Some(found) = known.get(runtime) {
             return Some(found.clone());
         }
-        let plain: String = runtime.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+        let plain: String =
+            runtime.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
         for name in [plain.as_str(), "python3"] {
             if let Some(found) = ask(name).await {
                 known.insert(runtime.to_owned(), found.clone());

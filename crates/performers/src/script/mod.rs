@@ -39,12 +39,8 @@ const LOG_CHARS_MAX: usize = 50_000;
 /// The largest file that a result is read from.
 const RESULT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Where PowerShell is looked for.
-const POWERSHELLS: [&str; 4] = [
-    "/usr/bin/pwsh",
-    "/usr/local/bin/pwsh",
-    "/opt/microsoft/powershell/7/pwsh",
-    "/snap/bin/pwsh",
-];
+const POWERSHELLS: [&str; 4] =
+    ["/usr/bin/pwsh", "/usr/local/bin/pwsh", "/opt/microsoft/powershell/7/pwsh", "/snap/bin/pwsh"];
 
 /// What a runbook asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -111,7 +107,9 @@ impl Performer for ScriptPerformer {
             let outcome = match serde_json::from_str(&work.request) {
                 // When the machine cancels, this future is dropped, which kills the script.
                 Ok(request) => scripts.run(&request, &Cancel::never()).await,
-                Err(error) => failed(errors::INVALID, format!("The request can't be read: {error}")),
+                Err(error) => {
+                    failed(errors::INVALID, format!("The request can't be read: {error}"))
+                }
             };
             Performed::Finished(outcome)
         })
@@ -139,7 +137,8 @@ impl ScriptPerformer {
             return Err(refused(&SandboxError::Disabled));
         }
         if let Some(attachment) = &request.attachment {
-            let why = format!("the script is in the attachment {attachment:?}, which is not supported");
+            let why =
+                format!("the script is in the attachment {attachment:?}, which is not supported");
             return Err(failed(errors::INVALID, why));
         }
         let runtime = request.runtime.to_ascii_lowercase();
@@ -271,8 +270,7 @@ struct Place {
 impl Place {
     fn new(folder: &Path, name: &str, script: &str) -> std::io::Result<Self> {
         let unique = sandbox::unique()?;
-        let place =
-            Self { host: folder.join(&unique), inside: Path::new("/tmp").join(&unique) };
+        let place = Self { host: folder.join(&unique), inside: Path::new("/tmp").join(&unique) };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         std::fs::DirBuilder::new().mode(0o755).create(&place.host)?;
         let file = place.host.join(name);
@@ -304,7 +302,9 @@ fn output(payload: &str, log: &Captured) -> Result<String, Outcome> {
 /// What is known of a script that ended without a word of its own.
 fn without_result(ended: &Ended) -> String {
     let how = match &ended.end {
-        End::Exited(code) => format!("The script ended with exit code {code} and without a result."),
+        End::Exited(code) => {
+            format!("The script ended with exit code {code} and without a result.")
+        }
         End::Signalled(signal) => {
             format!("The script was ended by signal {signal}, as when it uses more than it may.")
         }

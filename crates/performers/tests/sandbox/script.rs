@@ -9,7 +9,8 @@ use super::*;
 /// Runs a Python script; nothing where the machine can't.
 async fn outcome(script: &str, more: Value) -> Option<Result<Value, (String, String)>> {
     let house = House::new();
-    let scripts = ScriptPerformer::new(house.sandbox(SandboxConfig::default()), house.path("scripts"));
+    let scripts =
+        ScriptPerformer::new(house.sandbox(SandboxConfig::default()), house.path("scripts"));
     let mut request = json!({ "runtime": "python3.11", "handler": "handler", "script": script });
     request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let request: ScriptRequest = serde_json::from_value(request).unwrap();
@@ -56,11 +57,20 @@ async fn what_a_handler_raises_is_told_from_its_own_frames_on() {
 #[tokio::test]
 async fn what_cannot_run_says_what_python_says() {
     let cases = [
-        ("def handler(e, c):\n    return object()\n", "TypeError: Object of type object is not JSON serializable\n"),
-        ("def handler(e, c):\n    return float('nan')\n", "ValueError: Out of range float values are not JSON compliant"),
+        (
+            "def handler(e, c):\n    return object()\n",
+            "TypeError: Object of type object is not JSON serializable\n",
+        ),
+        (
+            "def handler(e, c):\n    return float('nan')\n",
+            "ValueError: Out of range float values are not JSON compliant",
+        ),
         ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'\n"),
         ("def handler(\n", "SyntaxError: "),
-        ("def other(e, c):\n    pass\n", "AttributeError: module 'customer_script' has no attribute 'handler'"),
+        (
+            "def other(e, c):\n    pass\n",
+            "AttributeError: module 'customer_script' has no attribute 'handler'",
+        ),
         ("def handler(e, c):\n    raise SystemExit(3)\n", "SystemExit: 3\n"),
     ];
     for (script, expected) in cases {
