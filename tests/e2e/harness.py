@@ -25,6 +25,14 @@ PATIENCE = float(os.environ.get("TRACKWAY_TEST_PATIENCE", "20"))
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 TERMINAL_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 
+
+
+def example(name):
+    """An example program of a room, beside the binary or where `./x e2e` builds it."""
+    beside = pathlib.Path(TRACKWAY).parent / "examples" / name
+    return beside if beside.exists() else ROOT / "target/debug/examples" / name
+
+
 _names = itertools.count(1)
 
 

@@ -29,9 +29,8 @@ def create_document(ssm, content, kind="Automation", name=None, **fields):
 def start_automation(ssm, content, parameters=None, **fields):
     """Creates a document of its own and starts it; the execution's id."""
     name = create_document(ssm, content)
-    if parameters:  # the model refuses a map with nothing in it
-        fields["Parameters"] = parameters
-    return ssm.start_automation_execution(DocumentName=name, **fields)["AutomationExecutionId"]
+    given = {"Parameters": parameters} if parameters else {}
+    return ssm.start_automation_execution(DocumentName=name, **given, **fields)["AutomationExecutionId"]
 
 
 def automation(ssm, execution):

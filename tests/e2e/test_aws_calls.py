@@ -10,9 +10,9 @@ import sys
 import boto3
 import pytest
 
-from harness import TRACKWAY, eventually, free_port, fresh
+from harness import eventually, example, free_port, fresh
 
-AWS_LINES = pathlib.Path(TRACKWAY).parent / "examples" / "aws_lines"
+AWS_LINES = example("aws_lines")
 # Characters that have a meaning in paths, queries, XML, or SigV4.
 ODD_KEYS = ["plain", "a b/c+d", "ü/中文", "x=1&y=2?z#f", "%41%2F", "quote\"'<>;", "~tilde-_.", "dots/../up/./here", "tab\there"]
 

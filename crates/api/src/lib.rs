@@ -13,6 +13,7 @@ mod account;
 mod answer;
 mod caller;
 mod local;
+mod node_calls;
 mod page;
 mod record;
 mod refusal;
@@ -116,6 +117,7 @@ impl Api {
     /// Answers every poll that waits, and those to come: the server is about to stop.
     pub fn end_polls(&self) {
         self.services.step_functions.end_polls();
+        self.services.ssm.nodes.end_polls();
     }
 
     /// The answer to a body that is larger than the server reads.

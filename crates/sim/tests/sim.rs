@@ -23,7 +23,9 @@ mod starts;
 use std::time::Instant;
 
 use trackway_engine::Planted;
-use trackway_sim::{Failure, Scenario, asl, calm, check, check_random, examples, replay, toys};
+use trackway_sim::{
+    Failure, Scenario, asl, association, calm, check, check_random, examples, replay, runbook, toys,
+};
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
 const RUNS: u64 = 60;
@@ -32,11 +34,19 @@ type Scenarios = Vec<Box<dyn Scenario>>;
 
 /// Every scenario, by where it comes from.
 fn groups() -> Vec<(&'static str, Scenarios)> {
-    let mut groups =
-        vec![("toys", toys::all()), ("asl", asl::all()), ("examples", examples::all())];
+    let mut groups = vec![
+        ("toys", toys::all()),
+        ("asl", asl::all()),
+        ("examples", examples::all()),
+        ("runbook", runbook::all()),
+        ("associations", association::all()),
+    ];
     match recorded::all() {
         Some(cases) => groups.push(("recorded", cases)),
         None => eprintln!("recorded cases skipped: TRACKWAY_CONFORMANCE is not set"),
+    }
+    if let Some(only) = asked_for("TRACKWAY_SIM_GROUP") {
+        groups.retain(|(group, _)| *group == only);
     }
     groups
 }
@@ -100,7 +110,7 @@ fn every_planted_bug_is_caught_with_every_kind() {
         Planted::RowNotWritten,
     ];
     // Step Functions' lists are all made of summaries.
-    let has_rows = |group: &str| group == "toys";
+    let has_rows = |group: &str| matches!(group, "toys" | "runbook" | "associations");
     // The examples have no children, so no letters to lose.
     for (group, scenarios) in groups().into_iter().filter(|(group, _)| *group != "examples") {
         for bug in bugs {
@@ -141,6 +151,33 @@ fn calm_runs_end_as_their_definitions_say() {
         r#"asl/stopped: ExecutionAborted(Failure { error: Some("Stop"), cause: None }) "#,
         r#"examples/hello: ExecutionSucceeded {"greeting":"Hello, Ada!"}, ExecutionSucceeded {"greeting":"Hello, world!"}"#,
         r#"examples/order: ExecutionSucceeded {"summary":"Order A-17: 198 EUR, 3 items reserved","shelves":["A1","R2","M3"]}, ExecutionSucceeded {"summary":"Order B-1: 12 EUR, 1 items reserved","shelves":["R1"]}"#,
+    ];
+    assert_eq!(rows, expected);
+}
+
+/// What runs of associations come to, in the order of their effects, where nothing goes wrong.
+#[test]
+fn calm_associations_come_to_what_they_say() {
+    let rows: Vec<String> = association::all()
+        .iter()
+        .filter(|scenario| !scenario.name().contains("chance"))
+        .map(|scenario| {
+            let outcome = calm(scenario.as_ref()).unwrap_or_else(|failure| panic!("{failure}"));
+            let runs = outcome.executions.iter().filter(|(arn, _)| !arn.starts_with("arn:"));
+            let ends = runs.map(|(_, (_, told))| told.last().cloned().unwrap_or_default());
+            format!("{}: {}", scenario.name(), ends.collect::<Vec<_>>().join(", "))
+        })
+        .collect();
+    let expected = [
+        "associations/once: Ended(Failed)",
+        "associations/nothing: Ended(Success)",
+        "associations/rate: Ended(Success), Ended(Success), Ended(Success), Ended(Success)",
+        "associations/errors: Ended(Failed)",
+        "associations/superseded: Ended(TimedOut), Ended(TimedOut), Ended(Cancelled)",
+        "associations/updated: Ended(Success), Ended(Failed), Ended(Success)",
+        "associations/cut-off: Ended(Cancelled), Ended(Cancelled)",
+        "associations/closed: ",
+        "associations/alarms: Ended(Cancelled)",
     ];
     assert_eq!(rows, expected);
 }

@@ -23,12 +23,18 @@ pub(crate) struct Config {
     /// `[sandbox]`: whether and how commands and scripts run here.
     #[serde(default)]
     pub(crate) sandbox: SandboxConfig,
+    /// `[node]`: a managed node within the server; none unless it is there.
+    #[serde(default)]
+    pub(crate) node: Option<HostedNode>,
     /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,
     /// Where the file lies; functions' paths are relative to it.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
+    /// The file itself, if there is one.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// `[server]`; each value is also a flag of `trackway serve` and `TRACKWAY_SERVER_KEY`.
@@ -41,6 +47,20 @@ pub(crate) struct Server {
     pub(crate) data: Option<PathBuf>,
     /// Days for which ended executions are kept; absent is for ever.
     pub(crate) retention_days: Option<u32>,
+}
+
+/// `[node]`: what the node within the server is called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HostedNode {
+    /// Its name; the same name has the same id.
+    pub(crate) name: String,
+    /// Its tags.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Commands that run at once.
+    #[serde(default)]
+    pub(crate) workers: Option<usize>,
 }
 
 /// One access key.
@@ -73,6 +93,7 @@ impl Config {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
+        config.file = Some(path.clone());
         for (key, credential) in &config.credentials {
             if credential.secret_key.is_empty() {
                 return Err(format!(
@@ -107,6 +128,16 @@ mod tests {
     fn an_unknown_key_is_an_error_with_its_line() {
         let error = load("[server]\n\nlitsen = \"x\"\n").unwrap_err();
         assert!(error.contains("litsen") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_sandbox_is_off_unless_it_is_enabled() {
+        assert!(!load("").unwrap().sandbox.enabled);
+        let text = "[sandbox]\nenabled = true\nwritable = [\"out\"]\nenv = { AWS_DEFAULT_REGION = \"us-east-1\" }\n";
+        let sandbox = load(text).unwrap().sandbox;
+        assert!(sandbox.enabled && !sandbox.network);
+        assert_eq!(sandbox.environment["AWS_DEFAULT_REGION"], "us-east-1");
+        assert!(load("[sandbox]\nenable = true\n").unwrap_err().contains("line 2"));
     }
 
     #[test]

@@ -23,7 +23,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use trackway_engine::{Check, Edit, Engine, Fault};
 
+pub use associations::Associations;
 pub use automation::{Children, QUEUES};
+pub use commands::Commands;
+pub use nodes::targets::Targets;
+pub use nodes::{NodeChange, NodeEvent, NodeEvents};
 pub use refusal::Code;
 
 use crate::page::Bound;
@@ -69,6 +73,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 /// The service.
 pub(crate) struct Ssm {
     engine: Engine,
+    /// Managed nodes, as far as memory knows them.
+    pub(crate) nodes: nodes::Nodes,
     /// Documents that were parsed already.
     parsed: documents::Parsed,
 }
@@ -78,7 +84,8 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, parsed: documents::Parsed::default() }
+        let (nodes, parsed) = (nodes::Nodes::default(), documents::Parsed::default());
+        Self { engine, nodes, parsed }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

@@ -11,7 +11,7 @@ use trackway_core::ExecutionId;
 use trackway_engine::{Check, Edit, Fault};
 
 use super::refusal::{Code, Failure, Refusal, invalid};
-use super::{Answer, Group, Ssm, documents, parameters, table, unchanged};
+use super::{Answer, Group, Ssm, documents, nodes, parameters, table, unchanged};
 use crate::Caller;
 use crate::answer::{nothing, read, write};
 use crate::record;
@@ -74,7 +74,7 @@ impl ResourceType {
     }
 
     /// The key of a resource's tags.
-    fn key(self, id: &str) -> Vec<u8> {
+    pub(super) fn key(self, id: &str) -> Vec<u8> {
         format!("{}\0{id}", self.name()).into_bytes()
     }
 }
@@ -208,6 +208,9 @@ impl Ssm {
             let checks: Vec<Check> =
                 check.into_iter().chain([unchanged(table::TAGS, &key, row)]).collect();
             if self.change(caller, &checks, &[put(of, &id, &tags)?]).await? {
+                if of == ResourceType::ManagedInstance {
+                    self.nodes.happened(caller, &id, nodes::NodeChange::TagsChanged);
+                }
                 return nothing();
             }
         }

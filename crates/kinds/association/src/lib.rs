@@ -18,6 +18,7 @@
 //! starts a machine hands in plain, checked data ([`spec`]), and [`request`] is all that it asks.
 
 pub mod association;
+pub mod calendar;
 pub mod limits;
 pub mod request;
 pub mod run;

@@ -24,6 +24,8 @@ pub struct Request {
     pub document_name: String,
     /// `DocumentVersion`, as it was given; `$DEFAULT`.
     pub document_version: String,
+    /// How the document is written: `JSON` or `YAML`.
+    pub document_format: String,
     /// `Comment`.
     pub comment: String,
     /// `Parameters`: lists of texts by name.
@@ -56,6 +58,17 @@ pub struct Request {
     pub alarm_configuration: Option<Value>,
     /// What started it, if not a caller: `AssociationId` and the like.
     pub origin: Map<String, Value>,
+    /// The document's steps, as plugins are named before a node has reported them.
+    pub steps: Vec<Step>,
+}
+
+/// A step of the command's document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name; for schema 1.2 the plugin's.
+    pub name: String,
+    /// What it is: `aws:runShellScript`.
+    pub plugin: String,
 }
 
 impl Default for Request {
@@ -64,6 +77,7 @@ impl Default for Request {
             command_id: String::new(),
             document_name: String::new(),
             document_version: "$DEFAULT".to_owned(),
+            document_format: "JSON".to_owned(),
             comment: String::new(),
             parameters: Map::new(),
             instance_ids: Vec::new(),
@@ -80,6 +94,7 @@ impl Default for Request {
             cloud_watch_output_config: None,
             alarm_configuration: None,
             origin: Map::new(),
+            steps: Vec::new(),
         }
     }
 }

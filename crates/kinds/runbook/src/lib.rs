@@ -12,4 +12,5 @@
 
 pub mod automation;
 pub mod document;
+pub mod plan;
 pub mod request;

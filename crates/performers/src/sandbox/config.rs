@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::inside::NOBODY;
+
 /// What the user says about sandboxes. Nothing runs unless `enabled`.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +23,7 @@ pub struct SandboxConfig {
     pub readable: Vec<PathBuf>,
     /// Variables of their environment. This is the only way by which endpoints, a region or credentials of AWS
     /// reach them: `AWS_ENDPOINT_URL`, `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, ...
+    #[serde(rename = "env")]
     pub environment: BTreeMap<String, String>,
     /// Whether downloads of commands may go to private, loopback and link-local addresses.
     pub private_downloads: bool,
@@ -40,13 +43,35 @@ impl fmt::Debug for SandboxConfig {
             .field("network", &self.network)
             .field("writable", &self.writable)
             .field("readable", &self.readable)
-            .field("environment", &self.environment.keys())
+            .field("env", &self.environment.keys())
             .field("private_downloads", &self.private_downloads)
             .field("memory_mb", &self.memory_mb)
             .field("processes", &self.processes)
             .field("concurrency", &self.concurrency)
             .finish()
     }
+}
+
+/// Where people keep secrets, by the variables of the process's environment. These paths, the data directory and the
+/// configuration file are what a sandbox must be told to hide.
+#[must_use]
+pub fn usual_secrets(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Vec<PathBuf> {
+    const IN_HOME: [&str; 9] = [
+        ".aws",
+        ".azure",
+        ".config/gcloud",
+        ".docker",
+        ".git-credentials",
+        ".gnupg",
+        ".kube",
+        ".netrc",
+        ".ssh",
+    ];
+    let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let in_home = home.iter().flat_map(|home| IN_HOME.iter().map(move |name| home.join(name)));
+    let files = ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+    let named = files.iter().filter_map(|name| variable(name)).filter(|path| !path.is_empty());
+    in_home.chain(named.map(PathBuf::from)).collect()
 }
 
 /// What is wrong with a configuration.
@@ -110,10 +135,11 @@ impl SandboxConfig {
             }
             places.readable.push(found);
         }
-        for path in places.writable.iter().chain(&places.readable) {
-            if let Some(why) = unusable(path) {
-                return Err(Problem::Path { path: path.clone(), why: why.to_owned() });
-            }
+        let all = places.writable.iter().chain(&places.readable);
+        let unusable = all.filter_map(|path| Some((path, unusable(path)?.to_owned()))).next();
+        let closed = places.writable.iter().filter_map(|path| Some((path, closed(path)?))).next();
+        if let Some((path, why)) = unusable.or(closed) {
+            return Err(Problem::Path { path: path.clone(), why });
         }
         places.private = private;
         Ok(places)
@@ -128,6 +154,21 @@ fn unusable(path: &Path) -> Option<&'static str> {
     }
     let kernel = ["/proc", "/sys", "/dev"].iter().any(|kernel| path.starts_with(kernel));
     kernel.then_some("it belongs to the kernel")
+}
+
+/// Why a command couldn't write to a folder, where the server is root and the command is not.
+fn closed(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let facts = std::fs::metadata(path).ok()?;
+    let bits = match (facts.uid(), facts.gid()) {
+        (NOBODY, _) => facts.mode() >> 6,
+        (_, NOBODY) => facts.mode() >> 3,
+        _ => facts.mode(),
+    };
+    let is_open = bits & 0o3 == 0o3;
+    (rustix::process::geteuid().is_root() && !is_open).then(|| {
+        format!("the server is root, so commands run as user {NOBODY}, who may not write there; chown it to {NOBODY}, or let the server run as another user")
+    })
 }
 
 /// Where a path is, links resolved as far as it exists.
@@ -152,6 +193,8 @@ mod tests {
         let base = std::fs::canonicalize(folder.path()).unwrap();
         std::fs::create_dir_all(base.join("data/inner")).unwrap();
         std::fs::create_dir_all(base.join("out")).unwrap();
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(base.join("out"), all).unwrap();
         let places = |writable: &str| {
             let config =
                 SandboxConfig { writable: vec![writable.into()], ..SandboxConfig::default() };
@@ -163,6 +206,19 @@ mod tests {
         }
         assert!(matches!(places("absent"), Err(Problem::Path { .. })));
         assert!(matches!(places("/"), Err(Problem::Private { .. })));
+    }
+
+    #[test]
+    fn secrets_lie_in_the_home_and_where_variables_say() {
+        let secrets = usual_secrets(|name| match name {
+            "HOME" => Some("/people/me".into()),
+            "AWS_CONFIG_FILE" => Some("/elsewhere/config".into()),
+            _ => None,
+        });
+        for path in ["/people/me/.aws", "/people/me/.ssh", "/elsewhere/config"] {
+            assert!(secrets.contains(&PathBuf::from(path)), "{path}");
+        }
+        assert!(usual_secrets(|_| None).is_empty());
     }
 
     #[test]

@@ -21,12 +21,12 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::fs::MemfdFlags;
 use rustix::process::{
     DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, WaitOptions, getegid, geteuid,
     set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
 };
-use rustix::thread::UnshareFlags;
 
 use super::root::{self, Outcome, USER_INSIDE, enter, give, usual_umask};
 use super::spec::{self, Report, Spec};
@@ -38,7 +38,7 @@ const INIT: &str = "sandbox-init";
 const AS_ROOT: &str = "root";
 const AS_USER: &str = "user";
 /// Who the command is on the host when the server is root.
-const NOBODY: u32 = 65534;
+pub(super) const NOBODY: u32 = 65534;
 const SELF: &str = "/proc/self/exe";
 
 /// Becomes a sandbox if this process was started as one. To be called first in `main`, before anything starts a
@@ -68,7 +68,20 @@ fn tell(socket: &mut UnixStream, report: &Report) {
     }
 }
 
+/// Closes what the server's own parent left open for it, which would be open for the command as well. What the
+/// server opens itself is closed already.
+fn close_inherited() {
+    let listed = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let open: Vec<i32> =
+        listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        // The one by which they were listed is closed already.
+        let _ = nix::unistd::close(number);
+    }
+}
+
 fn outer() -> ExitCode {
+    close_inherited();
     let Ok(mut socket) = socket() else { return ExitCode::FAILURE };
     match leave_host().and_then(start_init) {
         Ok(status) if status.success() => ExitCode::SUCCESS,
@@ -80,27 +93,56 @@ fn outer() -> ExitCode {
     }
 }
 
-#[expect(
-    deprecated,
-    reason = "the safe form; files are not unshared, which is what may be unsound"
-)]
-fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
-    rustix::thread::unshare(flags)
-}
-
 /// Leaves the host's namespaces, with root's rights where there are such, else in a new user namespace.
 fn leave_host() -> Outcome<&'static str> {
-    let own =
-        UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let own = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS;
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-    if user == 0 && unshare(own).is_ok() {
+    if user == 0 && can_become_nobody() && unshare(own).is_ok() {
         return Ok(AS_ROOT);
     }
-    unshare(own | UnshareFlags::NEWUSER).map_err(|error| {
+    if user == 0 && is_root_outside() {
+        // The kernel doesn't count root's processes, and lets root write to /proc/sys.
+        return Err("this process is root, but may not mount or become another user; run it as an ordinary user, or with CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID and CAP_CHOWN".to_owned());
+    }
+    unshare(own | CloneFlags::CLONE_NEWUSER).map_err(|error| {
         format!("the kernel refuses user, mount and process namespaces to this process: {error}")
     })?;
     map_user((0, user), (0, group))?;
     Ok(AS_USER)
+}
+
+/// Whether there is a user 65534 here to become: root of a container may be alone in its user namespace.
+fn can_become_nobody() -> bool {
+    let text = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    has_user(&text("uid_map"), NOBODY)
+        && has_user(&text("gid_map"), NOBODY)
+        && text("setgroups").trim() != "deny"
+}
+
+/// Whether root of this user namespace is root of the one around it, as it is on the host itself.
+fn is_root_outside() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().all(|line| {
+        let mut fields = line.split_whitespace();
+        fields.next() != Some("0") || fields.next() == Some("0")
+    })
+}
+
+/// Whether a map of users has this one: lines of first inside, first outside, count.
+fn has_user(map: &str, user: u32) -> bool {
+    let has = |line: &str| {
+        let mut fields = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            return false;
+        };
+        (first..first.saturating_add(count)).contains(&u64::from(user))
+    };
+    map.lines().any(has)
 }
 
 /// Says who one user and one group of this user namespace are outside of it: (inside, outside).
@@ -141,15 +183,17 @@ fn init(is_root: bool) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn cannot<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> String {
+    move |error| format!("could not {what}: {error}")
+}
+
 /// Takes everything away that the command must not have.
 fn confine(spec: &Spec, is_root: bool) -> Outcome<()> {
-    let cannot =
-        |what: &'static str| move |error: rustix::io::Errno| format!("could not {what}: {error}");
     // No terminal of the server's can be reached.
     rustix::process::setsid().map_err(cannot("leave the server's session"))?;
     usual_umask();
     if !spec.network {
-        unshare(UnshareFlags::NEWNET).map_err(cannot("take the network away"))?;
+        unshare(CloneFlags::CLONE_NEWNET).map_err(cannot("take the network away"))?;
     }
     if is_root {
         for shown in spec.shown.iter().filter(|shown| shown.owned) {
@@ -199,7 +243,7 @@ fn drop_rights(is_root: bool) -> Outcome<()> {
             .map_err(|error| format!("could not become an unprivileged user: {error}"))?;
         // So that its own /proc files can be written.
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
-        return match unshare(UnshareFlags::NEWUSER) {
+        return match unshare(CloneFlags::CLONE_NEWUSER) {
             Ok(()) => {
                 map_user((USER_INSIDE, NOBODY), (USER_INSIDE, NOBODY))?;
                 // The command shall not make namespaces of its own, in which it would have rights.
@@ -210,7 +254,7 @@ fn drop_rights(is_root: bool) -> Outcome<()> {
             Err(_) => Ok(()),
         };
     }
-    unshare(UnshareFlags::NEWUSER)
+    unshare(CloneFlags::CLONE_NEWUSER)
         .map_err(|error| format!("could not enter a second user namespace: {error}"))?;
     map_user((USER_INSIDE, 0), (USER_INSIDE, 0))
 }
@@ -269,5 +313,18 @@ fn reap(child: u32) -> Outcome<Report> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(format!("could not wait for the command: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_in_a_map_or_not() {
+        assert!(has_user("         0          0 4294967295\n", NOBODY));
+        assert!(has_user("0 1000 1\n1 100000 65536\n", NOBODY));
+        assert!(!has_user("0 1000 1\n", NOBODY));
+        assert!(!has_user("", NOBODY));
     }
 }

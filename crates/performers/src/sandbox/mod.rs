@@ -11,6 +11,7 @@
 //! for decides the caller: this module must not know scripts, documents or AWS.
 
 mod config;
+mod disk;
 mod inside;
 mod output;
 mod root;
@@ -21,7 +22,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use config::{Problem, SandboxConfig};
+pub(crate) use disk::remove;
+
+pub use config::{Problem, SandboxConfig, usual_secrets};
 pub use inside::enter_if_asked;
 pub use output::Captured;
 pub use run::{Cancel, Canceller, Launcher, Sandbox};
@@ -41,6 +44,8 @@ pub struct Limits {
     pub processes: u64,
     /// The largest file.
     pub file_bytes: u64,
+    /// What may lie in its work folder and its `/tmp` on disk, all in all; measured now and then.
+    pub disk_bytes: u64,
     /// Open files of a process.
     pub open_files: u64,
     /// What fits into `/tmp`, which is in memory.
@@ -60,6 +65,7 @@ impl Default for Limits {
             address_space_bytes: 32 << 30,
             processes: 256,
             file_bytes: 1 << 30,
+            disk_bytes: 4 << 30,
             open_files: 1024,
             temporary_bytes: 256 << 20,
             stdout_chars: 24_000,
@@ -68,11 +74,11 @@ impl Default for Limits {
     }
 }
 
-/// A folder of the host that the command works in.
+/// A folder of the host, and where a command sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Where it is on the host; made by the caller, who reads it afterwards. What the command leaves in it may be
-    /// links and pipes: see [`read_regular`].
+    /// Where it is on the host; made by the caller. What a command leaves in it may be links and pipes: see
+    /// [`read_regular`].
     pub host: PathBuf,
     /// Where the command sees it.
     pub inside: PathBuf,
@@ -89,10 +95,14 @@ pub struct Command {
     pub environment: BTreeMap<String, String>,
     /// Its standard input.
     pub input: Vec<u8>,
-    /// A folder that it may write to.
+    /// A folder that it may write to, and works in.
     pub work: Option<Work>,
     /// Further folders or files of the host that it may read, at the same path.
     pub readable: Vec<PathBuf>,
+    /// Folders of the host that it may read at another path.
+    pub given: Vec<Work>,
+    /// A folder of the host that is its `/tmp`, so that several commands share one; absent is an empty one in memory.
+    pub temporary: Option<PathBuf>,
     /// Where it starts, by the path inside; absent is the work folder, or `/tmp`.
     pub working_folder: Option<PathBuf>,
     /// What it may use.
@@ -119,6 +129,8 @@ pub enum End {
     TimedOut,
     /// It was called off and killed, with all that it had started.
     Cancelled,
+    /// It wrote too much to its folders and was killed, with all that it had started.
+    DiskFull,
     /// The sandbox was killed from outside, as by the kernel for want of memory.
     Lost,
 }

@@ -225,6 +225,7 @@ impl Builder<'_> {
         for (place, mut flags) in mounts(&table) {
             // The memory file systems made here have their flags already; the root itself comes last.
             let made_here = ["", "tmp", "dev/shm"].iter().any(|name| place == self.root.join(name));
+            let made_here = made_here && !self.writable.contains(&place);
             if !place.starts_with(self.root) || made_here {
                 continue;
             }

@@ -14,6 +14,7 @@ use tokio::process::Child;
 use tokio::sync::{Semaphore, watch};
 
 use super::config::{Places, Problem, SandboxConfig};
+use super::disk::overfull;
 use super::inside::OUTER;
 use super::output::Gathered;
 use super::spec::{self, INPUT_BYTES_MAX, Report, Shown, Spec};
@@ -115,6 +116,9 @@ impl Sandbox {
         private: &[PathBuf],
         launcher: Launcher,
     ) -> Result<Self, Problem> {
+        if !config.enabled {
+            return Ok(Self::disabled());
+        }
         let places = config.places(base, private)?;
         let turns = Semaphore::new(config.concurrency.unwrap_or(CONCURRENCY).max(1));
         Ok(Self(Arc::new(Inner { config, places, launcher, turns })))
@@ -184,13 +188,19 @@ impl Sandbox {
         shown.extend(places.writable.iter().map(|path| same(path, true)));
         // A folder is shown before what is shown within it.
         shown.sort_by(|a, b| a.inside.cmp(&b.inside));
+        let place = |host: &PathBuf, inside: &Path, own| Shown {
+            host: host.clone(),
+            inside: inside.to_owned(),
+            writable: own,
+            owned: own,
+        };
         let work = command.work.as_ref();
-        shown.extend(work.map(|work| Shown {
-            host: work.host.clone(),
-            inside: work.inside.clone(),
-            writable: true,
-            owned: true,
-        }));
+        // Before what lies in it.
+        if let Some(host) = &command.temporary {
+            shown.insert(0, place(host, Path::new("/tmp"), true));
+        }
+        shown.extend(command.given.iter().map(|given| place(&given.host, &given.inside, false)));
+        shown.extend(work.map(|work| place(&work.host, &work.inside, true)));
         let folder =
             command.working_folder.clone().or_else(|| work.map(|work| work.inside.clone()));
         let limits = &command.limits;
@@ -223,6 +233,12 @@ impl Sandbox {
         all.extend(own.clone());
         all
     }
+}
+
+/// The folders on disk that are the command's own.
+fn owned(command: &Command) -> Vec<PathBuf> {
+    let work = command.work.iter().map(|work| work.host.clone());
+    work.chain(command.temporary.clone()).collect()
 }
 
 fn ended(end: End) -> Ended {
@@ -299,6 +315,7 @@ impl Running {
                 () = &mut whole => None,
                 () = tokio::time::sleep(command.limits.wall) => Some(End::TimedOut),
                 () = cancel.cancelled() => Some(End::Cancelled),
+                () = overfull(owned(command), command.limits.disk_bytes) => Some(End::DiskFull),
             };
             if early.is_some() {
                 let _ = lifeline.shutdown(std::net::Shutdown::Write);

@@ -6,8 +6,8 @@
 //!   engine ◀ {"Payload": ..., "ExecutionLog": ...}, or the traceback
 //! ```
 //!
-//! A script sees what the sandbox shows it, and AWS only as far as `[sandbox]` gives it a network and, in
-//! `environment`, an endpoint, a region and credentials: the server's own are never passed on. It must not know what
+//! A script sees what the sandbox shows it, and AWS only as far as `[sandbox]` gives it a network and, in `env`, an
+//! endpoint, a region and credentials: the server's own are never passed on. It must not know what
 //! the step makes of the result.
 
 mod interpreter;
@@ -117,10 +117,12 @@ impl Performer for ScriptPerformer {
 }
 
 impl ScriptPerformer {
-    /// Runs scripts in this sandbox; their files are kept below `folder` while they run.
+    /// Runs scripts in this sandbox; their files are kept below `folder` while they run. It is emptied first: what
+    /// is in it was left by a server that was killed.
     #[must_use]
     pub fn new(sandbox: Sandbox, folder: impl Into<PathBuf>) -> Self {
         let folder: PathBuf = folder.into();
+        sandbox::remove(&folder);
         Self { sandbox, folder: folder.into(), interpreters: Interpreters::default() }
     }
 
@@ -283,8 +285,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Doesn't follow links. What is left, a later clean-up of the folder takes.
-        let _ = std::fs::remove_dir_all(&self.host);
+        sandbox::remove(&self.host);
     }
 }
 
@@ -308,6 +309,7 @@ fn without_result(ended: &Ended) -> String {
         End::Signalled(signal) => {
             format!("The script was ended by signal {signal}, as when it uses more than it may.")
         }
+        End::DiskFull => "The script was ended because it wrote too much.".to_owned(),
         _ => "The script was killed, as when the machine has no memory left.".to_owned(),
     };
     match ended.stderr.text.trim_end() {

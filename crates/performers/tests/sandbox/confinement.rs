@@ -93,6 +93,29 @@ async fn there_is_no_way_out_of_the_namespaces() {
 }
 
 #[tokio::test]
+async fn no_open_file_of_the_server_is_inherited() {
+    // The fourth is the folder that is being listed.
+    let Some(text) = printed("ls /proc/self/fd; [ -p /proc/self/fd/1 ] && echo pipe").await else {
+        return;
+    };
+    assert_eq!(text, "0\n1\n2\n3\npipe\n");
+}
+
+#[test]
+fn a_folder_that_commands_could_not_write_to_is_refused() {
+    let house = House::new();
+    let config =
+        SandboxConfig { enabled: true, writable: vec!["work".into()], ..SandboxConfig::default() };
+    let made = Sandbox::new(config, house.folder.path(), &[], launcher());
+    let is_root =
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    match made {
+        Err(problem) => assert!(is_root && problem.to_string().contains("65534"), "{problem}"),
+        Ok(_) => assert!(!is_root),
+    }
+}
+
+#[tokio::test]
 async fn the_network_is_off_unless_it_is_asked_for() {
     let script =
         "tail -n +3 /proc/net/dev | grep -vc ' lo:' ; ls /etc/resolv.conf 2>/dev/null | wc -l";

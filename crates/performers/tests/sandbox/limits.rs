@@ -94,12 +94,21 @@ async fn output_is_kept_up_to_its_limit_and_counted_beyond() {
 #[tokio::test]
 async fn a_fork_bomb_is_bounded() {
     let house = House::new();
-    let mut command = shell("bomb() { bomb | bomb & }; bomb; sleep 1; ls /proc | grep -c '^[0-9]'");
-    command.limits = Limits { processes: 40, wall: Duration::from_secs(20), ..Limits::default() };
-    let Some(ended) = run(&house.sandbox(SandboxConfig::default()), command).await else { return };
-    // The shell itself may have been refused a process; then it ends with an error.
-    let count = ended.stdout.text.trim().parse::<u32>().unwrap_or(0);
-    assert!(count <= 45, "{ended:?}");
+    let sandbox = house.sandbox(SandboxConfig::default());
+    let limits = Limits { processes: 40, wall: Duration::from_secs(2), ..Limits::default() };
+    let mut command =
+        shell("i=0; while [ $i -lt 200 ]; do sleep 60 & i=$((i + 1)); done; echo unbounded");
+    command.limits = limits.clone();
+    let Some(ended) = run(&sandbox, command).await else { return };
+    // Only now is it safe to try a real one.
+    assert!(ended.stdout.text.is_empty() && ended.end != End::Exited(0), "{ended:?}");
+    let marker = house.path("a-bomb");
+    let bomb = "bomb() { bomb | bomb & }; bomb; sleep 60";
+    let mut command = Command::new("/bin/sh", &["-c", bomb, marker.to_str().unwrap()]);
+    command.limits = limits;
+    let ended = run(&sandbox, command).await.unwrap();
+    assert!(ended.elapsed < Duration::from_secs(20), "{ended:?}");
+    assert_eq!(still_there(&marker), 0);
 }
 
 #[tokio::test]
@@ -139,5 +148,43 @@ async fn many_run_at_once() {
     for (number, ended) in all.into_iter().enumerate() {
         let Some(ended) = ended.await.unwrap() else { return };
         assert_eq!(ended.stdout.text, format!("{number}\n"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_to_disk_is_bounded() {
+    let house = House::new();
+    let mut command = shell("i=0; while :; do i=$((i + 1)); head -c 1000000 /dev/zero > $i; done");
+    command.work = Some(house.work());
+    command.limits =
+        Limits { disk_bytes: 5_000_000, wall: Duration::from_secs(60), ..Limits::default() };
+    let Some(ended) = run(&house.sandbox(SandboxConfig::default()), command).await else { return };
+    assert_eq!(ended.end, End::DiskFull);
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_takes_its_commands_with_it() {
+    let house = House::new();
+    let marker = house.path("another-name-that-only-this-test-has");
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_trackway-sandbox"))
+        .arg("hold")
+        .arg(&marker)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The server itself, the sandbox around it, the command: all name the marker but the two in between.
+    let begun = Instant::now();
+    while still_there(&marker) < 2 {
+        if server.try_wait().unwrap().is_some() || begun.elapsed() > Duration::from_secs(20) {
+            println!("skipped: the server could not hold a command");
+            return;
+        }
+        std::thread::yield_now();
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    while still_there(&marker) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the command outlives the server");
+        std::thread::yield_now();
     }
 }

@@ -4,6 +4,7 @@
 
 mod confinement;
 mod limits;
+mod plugin;
 mod script;
 
 use std::path::{Path, PathBuf};

@@ -107,7 +107,9 @@ impl Check<'_> {
             });
         }
         for member in structure.members.iter().filter(|member| member.required) {
-            if !object.contains_key(&*member.name) {
+            // A token is made where there is none.
+            let is_made = name.is_empty() && member.idempotency_token;
+            if !is_made && !object.contains_key(&*member.name) {
                 let shown = shown_name(name);
                 self.say(format!("Missing required parameter in {shown}: \"{}\"", member.name));
             }

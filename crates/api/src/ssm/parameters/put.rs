@@ -10,7 +10,7 @@ use crate::Caller;
 use crate::answer::write;
 use crate::record;
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
-use crate::ssm::{Answer, Ssm, table, tags, unchanged};
+use crate::ssm::{Answer, Ssm, associations, table, tags, unchanged};
 
 /// The key that a SecureString has if none is named.
 const KEY_DEFAULT: &str = "alias/aws/ssm";
@@ -77,6 +77,9 @@ impl Ssm {
                 edits.push(edit);
             }
             if self.change(caller, &checks, &edits).await? {
+                if !is_new {
+                    associations::parameter_changed(self, caller, &name).await?;
+                }
                 return write(&Put { version: parameter.version, tier: parameter.tier });
             }
             // Somebody else wrote it meanwhile: look again.

@@ -261,7 +261,6 @@ impl ChildRow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "named as the API names them")]
-#[expect(clippy::struct_field_names, reason = "named as the API names them")]
 pub struct TargetsSummary {
     pub total_count: u32,
     pub started_count: u32,

@@ -48,9 +48,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.name)
 }
 
-/// Properties that every step's reference may name.
-pub(super) const STEP_PROPERTIES: [&str; 4] =
-    ["OutputPayload", "FailureMessage", "Status", "StepStatus"];
+/// What every step has: the whole response.
+pub(super) const WHOLE_RESPONSE: &str = "OutputPayload";
 
 static RULES: [Rule; 23] = [
     Rule {

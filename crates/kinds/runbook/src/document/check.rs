@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::actions::{self, STEP_PROPERTIES};
-use super::fields::has_reference;
+use super::actions::{self, WHOLE_RESPONSE};
+use super::fields::{has_reference, scalar_text};
 use super::problem::{Found, Place};
 use super::reference::{Reference, Template};
 use super::runbook::{Action, NextStep, OnCancel, OnFailure, Runbook, Step};
@@ -84,9 +84,11 @@ fn check_jumps(steps: &[Step], at: &Place<'_>, found: &mut Found) {
         }
         if let Action::Branch(branch) = &step.action {
             let at = at.key("inputs");
-            for (index, choice) in branch.choices.iter().enumerate() {
-                if let NextStep::Step(name) = &choice.next {
-                    to(name, step, &at.key("Choices").index(index).key("NextStep"));
+            // As written, so that a choice keeps its place where another could not be read.
+            let choices = step.inputs.get("Choices").and_then(Value::as_array);
+            for (index, choice) in choices.into_iter().flatten().enumerate() {
+                if let Some(name) = choice.get("NextStep").and_then(scalar_text) {
+                    to(&name, step, &at.key("Choices").index(index).key("NextStep"));
                 }
             }
             if let Some(NextStep::Step(name)) = &branch.default {
@@ -228,7 +230,7 @@ fn find<'r>(steps: &'r [Step], name: &str) -> Option<&'r Step> {
 fn unknown_output(step: &Step, output: &str) -> Option<String> {
     let declared = step.outputs.iter().any(|one| one.name == output);
     let rule = actions::find(&step.action_name)?;
-    let known = declared || rule.outputs.contains(&output) || STEP_PROPERTIES.contains(&output);
+    let known = declared || rule.outputs.contains(&output) || output == WHOLE_RESPONSE;
     (!known).then(|| format!("Step \"{}\" has no output \"{output}\".", step.name))
 }
 

@@ -11,8 +11,8 @@ use super::problem::{Found, Place};
 
 /// The most approvers of a step.
 const APPROVERS_MAX: usize = 10;
-/// The longest sleep: seven days.
-const SLEEP_SECONDS_MAX: u64 = 604_800;
+/// The longest sleep: a second less than seven days.
+const SLEEP_SECONDS_MAX: u64 = 604_799;
 
 /// Checks what can be checked before anything is resolved.
 pub(super) fn check(rule: &Rule, inputs: &Object, at: &Place<'_>, found: &mut Found) {
@@ -59,10 +59,10 @@ fn check_values(action: &str, inputs: &Object, at: &Place<'_>, found: &mut Found
             let types = ["EC2", "ManagedInstance", "MaintenanceWindow", "Parameter"];
             one_of(inputs, "ResourceType", &types, at, found);
         }
-        "aws:createStack" => {
-            if inputs.contains_key("TemplateBody") && inputs.contains_key("TemplateURL") {
-                found.add(at, "TemplateBody and TemplateURL can't be given both.");
-            }
+        "aws:createStack"
+            if inputs.contains_key("TemplateBody") && inputs.contains_key("TemplateURL") =>
+        {
+            found.add(at, "TemplateBody and TemplateURL can't be given both.");
         }
         "aws:executeScript" => script(inputs, at, found),
         "aws:invokeLambdaFunction" => {

@@ -3,18 +3,24 @@
 //! ```text
 //!   text ──▶ text, yaml (JSON values) ──▶ parse ──▶ automation, steps, condition, inputs ──▶ Runbook
 //!                                            │                                  check (names, jumps, references)
+//!                                            ├──▶ command ──▶ CommandDocument ──▶ planning ──▶ plan::Plan
 //!                                            └──▶ Other: kept, not run
 //! ```
 
 mod actions;
 mod automation;
 mod check;
+mod command;
 mod condition;
+mod describe;
 mod fields;
 mod inputs;
+pub mod library;
 mod parameter;
+pub mod parameters;
 mod parse;
 mod pattern;
+mod planning;
 mod problem;
 pub mod reference;
 mod runbook;
@@ -24,10 +30,13 @@ mod yaml;
 mod yaml_write;
 
 pub use actions::follows_on_cancel;
+pub use command::{CommandDocument, CommandSchema, CommandStep};
+pub use describe::{Facts, hash};
 pub use inputs::duration_seconds;
 pub use parameter::stored_name;
 pub use parse::{CONTENT_BYTES_MAX, Document, DocumentType, parse};
 pub use pattern::{matches, pattern};
+pub use planning::Values;
 pub use problem::{Exception, Problem, Problems};
 pub use runbook::{
     Action, Branch, Choice, Condition, Iterators, Loop, NextStep, OnCancel, OnFailure, Operator,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::automation;
+use super::command::{self, CommandDocument};
 use super::fields::{Object, present, scalar_text};
 use super::problem::{Exception, Problems};
 use super::runbook::Runbook;
@@ -90,6 +91,8 @@ impl DocumentType {
 pub enum Document {
     /// A runbook.
     Runbook(Runbook),
+    /// What a node runs.
+    Command(CommandDocument),
     /// A document that is kept and described, and that nothing here runs.
     Other(Value),
 }
@@ -118,6 +121,7 @@ pub fn parse(
     check_version(document, document_type)?;
     match document_type {
         DocumentType::Automation => automation::read(document).map(Document::Runbook),
+        DocumentType::Command => command::read(document).map(Document::Command),
         _ => Ok(Document::Other(value)),
     }
 }

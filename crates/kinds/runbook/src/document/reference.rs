@@ -127,18 +127,33 @@ impl Template {
     /// Finds the references of a value.
     #[must_use]
     pub fn parse(value: &Value) -> Self {
+        Self::parse_only(value, &|_| true)
+    }
+
+    /// Finds the references of a text.
+    #[must_use]
+    pub fn parse_text(text: &str) -> Self {
+        Self::of_text(text, &|_| true)
+    }
+
+    /// Finds those references of a value that are wanted; others stay the text that they are.
+    #[must_use]
+    pub fn parse_only(value: &Value, wanted: &dyn Fn(&Reference) -> bool) -> Self {
         match value {
-            Value::String(text) => Self::parse_text(text),
+            Value::String(text) => Self::of_text(text, wanted),
             Value::Array(items) => {
-                let items: Vec<Template> = items.iter().map(Self::parse).collect();
+                let items: Vec<Template> =
+                    items.iter().map(|item| Self::parse_only(item, wanted)).collect();
                 if items.iter().all(Self::is_fixed) {
                     return Template::Fixed(value.clone());
                 }
                 Template::List(items)
             }
             Value::Object(members) => {
-                let members: Vec<(String, Template)> =
-                    members.iter().map(|(key, value)| (key.clone(), Self::parse(value))).collect();
+                let members: Vec<(String, Template)> = members
+                    .iter()
+                    .map(|(key, value)| (key.clone(), Self::parse_only(value, wanted)))
+                    .collect();
                 if members.iter().all(|(_, value)| value.is_fixed()) {
                     return Template::Fixed(value.clone());
                 }
@@ -148,14 +163,12 @@ impl Template {
         }
     }
 
-    /// Finds the references of a text.
-    #[must_use]
-    pub fn parse_text(text: &str) -> Self {
-        let mut parts = parts(text);
-        if let [Part::Reference(_)] = parts.as_slice() {
-            if let Some(Part::Reference(reference)) = parts.pop() {
-                return Template::Whole(reference);
-            }
+    fn of_text(text: &str, wanted: &dyn Fn(&Reference) -> bool) -> Self {
+        let mut parts = wanted_parts(text, wanted);
+        if let [Part::Reference(_)] = parts.as_slice()
+            && let Some(Part::Reference(reference)) = parts.pop()
+        {
+            return Template::Whole(reference);
         }
         if parts.iter().all(|part| matches!(part, Part::Text(_))) {
             return Template::Fixed(Value::String(text.to_owned()));
@@ -246,11 +259,15 @@ static BRACES: LazyLock<Regex> = LazyLock::new(|| {
 /// The pieces of a text; neighbouring texts are one piece.
 #[must_use]
 pub fn parts(text: &str) -> Vec<Part> {
+    wanted_parts(text, &|_| true)
+}
+
+fn wanted_parts(text: &str, wanted: &dyn Fn(&Reference) -> bool) -> Vec<Part> {
     let mut found = Vec::new();
     let mut copied = 0;
     for captures in BRACES.captures_iter(text) {
         let (Some(whole), Some(inner)) = (captures.get(0), captures.get(1)) else { continue };
-        let Some(reference) = Reference::parse(inner.as_str()) else { continue };
+        let Some(reference) = Reference::parse(inner.as_str()).filter(wanted) else { continue };
         if copied < whole.start() {
             found.push(Part::Text(text[copied..whole.start()].to_owned()));
         }

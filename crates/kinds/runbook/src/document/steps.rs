@@ -28,7 +28,8 @@ const FIELDS: [&str; 12] = [
     "outputs",
 ];
 
-/// Reads a list of steps. A step that has no name or no known action is left out.
+/// Reads a list of steps. One that can't be read is reported and has a stand-in, so that all
+/// others keep their places.
 pub(super) fn read_all(
     list: &[Value],
     inside: bool,
@@ -41,11 +42,30 @@ pub(super) fn read_all(
     let mut steps = Vec::new();
     for (index, step) in list.iter().enumerate() {
         let at = at.index(index);
-        if let Some(step) = fields::object(step, &at, found) {
-            steps.extend(read(step, inside, &at, found));
-        }
+        let step = fields::object(step, &at, found);
+        let step = step.and_then(|step| read(step, inside, &at, found));
+        steps.push(step.unwrap_or_else(|| stand_in(index)));
     }
     steps
+}
+
+/// A step in a document that is refused; its name is none that another could refer to.
+fn stand_in(index: usize) -> Step {
+    Step {
+        name: format!("{index} unread"),
+        action_name: String::new(),
+        description: None,
+        max_attempts: None,
+        timeout_seconds: None,
+        on_failure: None,
+        on_cancel: None,
+        is_end: None,
+        next_step: None,
+        is_critical: None,
+        inputs: Map::new(),
+        outputs: Vec::new(),
+        action: Action::Inputs,
+    }
 }
 
 fn read(from: &Object, inside: bool, at: &Place<'_>, found: &mut Found) -> Option<Step> {
@@ -89,8 +109,7 @@ fn read_name(from: &Object, at: &Place<'_>, found: &mut Found) -> Option<String>
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !plain || name.len() > NAME_BYTES_MAX {
         let text = format!(
-            "Step name \"{name}\" is not valid: letters, digits and _ are, at most \
-             {NAME_BYTES_MAX}."
+            "Step name \"{name}\" is not valid: it has 1 to {NAME_BYTES_MAX} letters, digits and _."
         );
         found.add(&at.key("name"), text);
     }
@@ -190,22 +209,24 @@ fn read_outputs(
         fields::refuse_others(item, &["Name", "Selector", "Type"], &at, found);
         let name = fields::required_text(item, "Name", &at, found);
         let selector = fields::required_text(item, "Selector", &at, found);
-        let kind = fields::text(item, "Type", &at, found);
-        let known = kind.as_deref().map_or(Some(ParameterType::String), ParameterType::parse);
-        let (Some(name), Some(selector), Some(kind)) = (name, selector, known) else {
-            if let (Some(word), None) = (&kind, kind.as_deref().and_then(ParameterType::parse)) {
-                found.add(&at.key("Type"), format!("Output type \"{word}\" is not supported."));
-            }
-            continue;
-        };
-        if !selector.trim_start().starts_with('$') && !has_reference(&selector) {
+        let word = fields::text(item, "Type", &at, found);
+        let kind = word.as_deref().map_or(Some(ParameterType::String), ParameterType::parse);
+        if let (Some(word), None) = (&word, &kind) {
+            found.add(&at.key("Type"), format!("Output type \"{word}\" is not supported."));
+        }
+        if let Some(selector) = &selector
+            && !selector.trim_start().starts_with('$')
+            && !has_reference(selector)
+        {
             let text = format!("\"{selector}\" is not a JSONPath: it begins with $.");
             found.add(&at.key("Selector"), text);
         }
+        let Some(name) = name else { continue };
         if outputs.iter().any(|output| output.name == name) {
             found.add(&at.key("Name"), format!("Output name {name} is duplicated in step {step}."));
         }
         if rule.outputs.contains(&name.as_str()) {
+            // AWS's words.
             let reserved = rule.outputs.join(", ");
             let text = format!(
                 "In step {step}, name: {name} is conflicting with one of the following reserved \
@@ -213,6 +234,8 @@ fn read_outputs(
             );
             found.add(&at.key("Name"), text);
         }
+        let (selector, kind) =
+            (selector.unwrap_or_default(), kind.unwrap_or(ParameterType::String));
         outputs.push(Output { name, selector, kind });
     }
     outputs
@@ -232,7 +255,7 @@ fn read_action(
             found.add(at, format!("Step {step}: a loop can't stand inside a loop."));
             Action::Inputs
         }
-        "aws:loop" => read_loop(inputs, step, at, found).map_or(Action::Inputs, Action::Loop),
+        "aws:loop" => Action::Loop(read_loop(inputs, step, at, found)),
         _ => Action::Inputs,
     }
 }
@@ -240,9 +263,11 @@ fn read_action(
 /// The most passes of a loop.
 const PASSES_MAX: i64 = 100;
 
-fn read_loop(inputs: &Object, step: &str, at: &Place<'_>, found: &mut Found) -> Option<Loop> {
-    let list = fields::list_member(inputs, "Steps", at, found)?;
-    let steps = read_all(list, true, &at.key("Steps"), found);
+fn read_loop(inputs: &Object, step: &str, at: &Place<'_>, found: &mut Found) -> Loop {
+    let steps = match fields::list_member(inputs, "Steps", at, found) {
+        Some(list) => read_all(list, true, &at.key("Steps"), found),
+        None => Vec::new(),
+    };
     let over = match (inputs.get("Iterators"), inputs.get("LoopCondition")) {
         (Some(values), None) => read_each(values, inputs, at, found),
         (None, Some(condition)) => {
@@ -262,7 +287,9 @@ fn read_loop(inputs: &Object, step: &str, at: &Place<'_>, found: &mut Found) -> 
             None
         }
     };
-    over.map(|over| Loop { steps, over })
+    // Where that is wrong, what refers to the inner steps is not wrong too.
+    let over = over.unwrap_or(Iterators::Each { values: Value::Null, kind: ParameterType::String });
+    Loop { steps, over }
 }
 
 fn read_each(

@@ -80,7 +80,18 @@ fn read_json(content: &str) -> Result<Value, String> {
     let mut reader = serde_json::Deserializer::from_str(content);
     let value = Strict { depth: 0 }.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| format!("JSON not well-formed. {error}"))
+    value.map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let why = error.to_string();
+        let why = why.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&why);
+        not_well_formed(Format::Json, line, column, why)
+    })
+}
+
+/// AWS's words, and behind them the reason, which AWS does not give.
+pub(super) fn not_well_formed(format: Format, line: usize, column: usize, why: &str) -> String {
+    let format = format.as_str();
+    format!("{format} not well-formed. at Line: {line}, Column: {column} ({why})")
 }
 
 /// Reads JSON and refuses a key that stands twice in one map.

@@ -47,6 +47,9 @@ pub(super) fn copy(view: &View<'_>, answer: Answer) -> Decided {
 fn make(view: &View<'_>, answer: Answer, begin: impl FnOnce() -> Decided) -> Decided {
     match (view.stage, answer) {
         (_, Answer::Begin) => begin(),
+        (LOOK, Answer::Failed { error, .. }) if view.is_not_yet_there(&error) => {
+            Ok(view.poll(LOOK))
+        }
         (_, Answer::Failed { error, cause }) => Ok(Then::Fail(Failure::aws(&error, &cause))),
         (MAKE, Answer::Response(response)) => {
             let id = response.get("ImageId").cloned().unwrap_or_default();

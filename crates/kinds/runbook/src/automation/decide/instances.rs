@@ -110,6 +110,9 @@ pub(super) fn run(view: &View<'_>, answer: Answer) -> Decided {
             view.need_text("ImageId")?;
             Ok(view.call(("ec2", "RunInstances"), CHANGE, run_input(view), None))
         }
+        (LOOK, Answer::Failed { error, .. }) if view.is_not_yet_there(&error) => {
+            Ok(view.poll(LOOK))
+        }
         (_, Answer::Failed { error, cause }) => Ok(Then::Fail(Failure::aws(&error, &cause))),
         (CHANGE, Answer::Response(response)) => {
             let ids = texts(&response, "$.Instances[*].InstanceId");

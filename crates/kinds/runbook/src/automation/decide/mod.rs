@@ -75,7 +75,8 @@ impl Machine for Automation {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        let mut decide = Decide { def, state: self, turn, inputs: None, came: None, steps: 0 };
+        let mut decide =
+            Decide { def, state: self, turn, inputs: None, came: None, rang: None, steps: 0 };
         let next = match input {
             Input::Start(start) => decide.start(start),
             Input::Finished { effect, outcome } => decide.finished(effect, outcome),
@@ -103,6 +104,8 @@ struct Decide<'a, 't> {
     inputs: Option<(u32, Map<String, Value>)>,
     /// The effect whose outcome is this turn's input.
     came: Option<EffectId>,
+    /// The timer that is this turn's input.
+    rang: Option<TimerId>,
     /// How many steps this turn has taken.
     steps: u32,
 }
@@ -132,7 +135,7 @@ enum Ending {
     Succeeded { outputs: Map<String, Value>, code: Option<String>, jump: Option<u16> },
     Failed { failure: Failure, outputs: Map<String, Value>, code: Option<String> },
     TimedOut(Failure),
-    Cancelled(Failure),
+    Cancelled,
 }
 
 impl<'a> Decide<'a, '_> {
@@ -286,6 +289,7 @@ impl<'a> Decide<'a, '_> {
         if !self.state.is_running() {
             return Next::Block;
         }
+        self.rang = Some(timer);
         if self.state.cancelling == Some(timer) {
             return self.cancel_overdue();
         }
@@ -348,7 +352,8 @@ impl<'a> Decide<'a, '_> {
         let Some(record) = self.state.current() else { return };
         let work = &record.work;
         let effect = work.effect.filter(|effect| Some(*effect) != self.came).map(Command::Cancel);
-        let timers = work.timer.into_iter().chain(work.timeout).map(Command::Disarm);
+        let timers = work.timer.into_iter().chain(work.timeout);
+        let timers = timers.filter(|timer| Some(*timer) != self.rang).map(Command::Disarm);
         let commands: Vec<Command> = effect.into_iter().chain(timers).collect();
         commands.into_iter().for_each(|command| self.turn.command(command));
     }

@@ -26,6 +26,9 @@ pub(crate) struct View<'a> {
     pub(crate) polls: u32,
 }
 
+/// How often something that was just made may be unknown.
+const LOOKS_BEFORE_THERE: u32 = 10;
+
 /// What an action hears.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -134,6 +137,11 @@ impl View<'_> {
     pub(crate) fn pick(&self, names: &[(&str, &str)]) -> Map<String, Value> {
         let found = names.iter().filter_map(|(from, to)| Some((*to, self.input(from)?)));
         found.map(|(name, value)| (name.to_owned(), value.clone())).collect()
+    }
+
+    /// Whether a look failed because what was just made is not known everywhere yet.
+    pub(crate) fn is_not_yet_there(&self, error: &str) -> bool {
+        error.ends_with("NotFound") && self.polls < LOOKS_BEFORE_THERE
     }
 
     /// Waits before the next look at a resource.
