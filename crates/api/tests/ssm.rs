@@ -2,6 +2,9 @@
 //!
 //! The tables read `operation, request, "STATUS"` or `"STATUS Code: message"`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::too_many_lines, reason = "a table is as long as it is")]
+
 #[path = "ssm/automation.rs"]
 mod automation;
 #[path = "ssm/documents.rs"]

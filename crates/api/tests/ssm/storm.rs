@@ -103,6 +103,12 @@ fn good(operation: &str, id: &str) -> Map<String, Value> {
         }),
         "StartAutomationExecution" => json!({ "DocumentName": "Doc" }),
         "SendAutomationSignal" => json!({ "AutomationExecutionId": id, "SignalType": "Approve" }),
+        "CreateAssociation" => json!({ "Name": "Doc" }),
+        "SendCommand" => {
+            json!({ "DocumentName": "AWS-RunShellScript", "InstanceIds": ["mi-0123456789abcdef0"] })
+        }
+        "CreateActivation" => json!({ "IamRole": "role" }),
+        "GetCalendarState" => json!({ "CalendarNames": ["Doc"] }),
         name if name.ends_with("ServiceSetting") => {
             json!({ "SettingId": "/ssm/automation/enable-adaptive-concurrency" })
         }
