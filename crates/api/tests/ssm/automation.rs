@@ -348,3 +348,36 @@ async fn a_runbook_starts_a_runbook_and_hears_of_its_end() {
     assert_eq!(children.len(), 1);
     assert_eq!(children[0]["ParentAutomationExecutionId"], json!(id));
 }
+
+#[tokio::test]
+async fn a_runbook_runs_a_state_machine_and_sees_what_describe_execution_says() {
+    let house = house().await;
+    for (name, state) in [
+        ("good", json!({ "Type": "Pass", "Result": { "x": 1 }, "End": true })),
+        ("bad", json!({ "Type": "Fail", "Error": "Bad", "Cause": "no luck" })),
+    ] {
+        let definition = json!({ "StartAt": "A", "States": { "A": state } }).to_string();
+        let machine = json!({
+            "name": name, "roleArn": "arn:aws:iam::000000000000:role/r", "definition": definition,
+        });
+        assert_eq!(house.client.ask("CreateStateMachine", &machine).await.status, 200);
+    }
+    let call = |name: &str| {
+        let arn = format!("arn:aws:states:us-east-1:000000000000:stateMachine:{name}");
+        json!({
+            "name": name, "action": "aws:executeStateMachine", "onFailure": "Continue",
+            "inputs": { "stateMachineArn": arn, "input": "{\"in\":true}" },
+        })
+    };
+    create(&house, "Doc", json!([call("good"), call("bad"), call("gone")]), json!({})).await;
+    let id = start(&house, json!({ "DocumentName": "Doc" })).await;
+    let ended = once(&house, &id, ENDED).await;
+    let steps = ended["StepExecutions"].as_array().unwrap();
+    let statuses: Vec<_> = steps.iter().map(|step| step["StepStatus"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["Success", "Failed", "Failed"], "{ended}");
+    let outputs = &steps[0]["Outputs"];
+    assert_eq!(outputs["status"], json!(["SUCCEEDED"]));
+    assert_eq!(outputs["output"], json!(["{\"x\":1}"]));
+    assert!(outputs["stopDate"][0].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+    assert!(steps[2]["FailureMessage"].as_str().unwrap().contains("StateMachineDoesNotExist"));
+}

@@ -88,6 +88,7 @@ async fn bad_documents_are_refused() {
                 create("Doc", &content("other")),
                 "400 DocumentAlreadyExists: The specified document already exists.",
             ),
+            ("CreateDocument", create("Trackway-Greet", &content("a")), "400 DocumentAlreadyExists: ..."),
             ("CreateDocument", create("New", "{"), "400 InvalidDocumentContent: ..."),
             ("CreateDocument", create("New", "{}"), "400 InvalidDocumentContent: ..."),
             (
@@ -203,6 +204,47 @@ async fn versions_are_made_named_chosen_and_deleted() {
     assert_eq!(described["Document"]["LatestVersion"], "2");
     done(&house, "DeleteDocument", json!({ "Name": "Doc" })).await;
     check(&house, &[("DescribeDocument", json!({ "Name": "Doc" }), NOT_THERE)]).await;
+}
+
+#[tokio::test]
+async fn our_own_documents_are_listed_and_read_and_never_changed() {
+    let house = house().await;
+    let amazon = json!({ "Filters": [{ "Key": "Owner", "Values": ["Amazon"] }], "MaxResults": 3 });
+    let listed = pages(&house, "ListDocuments", amazon, "DocumentIdentifiers").await;
+    assert!(listed.len() > 3);
+    for one in &listed {
+        let name = one["Name"].as_str().unwrap();
+        let arn = format!("arn:aws:ssm:us-east-1::document/{name}");
+        for name in [name, &arn] {
+            let described = done(&house, "DescribeDocument", json!({ "Name": name })).await;
+            assert_eq!(described["Document"]["Owner"], "Amazon");
+            assert_eq!(described["Document"]["DocumentVersion"], "1");
+        }
+        for format in ["JSON", "YAML"] {
+            done(&house, "GetDocument", json!({ "Name": name, "DocumentFormat": format })).await;
+        }
+    }
+    let name = listed[0]["Name"].clone();
+    let version = json!({ "Name": name, "DocumentVersion": "1" });
+    check(
+        &house,
+        &[
+            ("DeleteDocument", json!({ "Name": name }), "400 InvalidDocumentOperation: ..."),
+            (
+                "UpdateDocument",
+                json!({ "Name": name, "Content": "{}" }),
+                "400 InvalidDocumentOperation: ...",
+            ),
+            ("UpdateDocumentDefaultVersion", version, NOT_THERE),
+            (
+                "ModifyDocumentPermission",
+                json!({ "Name": name, "PermissionType": "Share" }),
+                NOT_THERE,
+            ),
+            ("GetDocument", json!({ "Name": name, "DocumentVersion": "2" }), NO_VERSION),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -22,14 +22,8 @@ use crate::ssm::refusal::{Code, Failure, Refusal};
 use crate::ssm::{Answer, Ssm, table, tags};
 
 /// What the keys of targets may be, beside `tag:` and a tag's key.
-const TARGET_KEYS: [&str; 6] = [
-    "ParameterValues",
-    "ResourceGroup",
-    "AWS::EC2::Instance",
-    "InstanceIds",
-    "instanceids",
-    "tag-key",
-];
+const TARGET_KEYS: [&str; 4] =
+    ["ParameterValues", "ResourceGroup", "AWS::EC2::Instance", "InstanceIds"];
 /// Values of one target. Source: Target's documentation.
 const TARGET_VALUES_MAX: usize = 50;
 
