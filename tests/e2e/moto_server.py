@@ -4,13 +4,13 @@
 the answer that a test recorded for it, and passes what has no recorded answer on to moto.
 """
 
+import http.client
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-import urllib.error
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -155,15 +155,15 @@ class Recorder:
         return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
     def _pass_on(self, request):
-        hop = ("connection", "content-length", "transfer-encoding", "accept-encoding", "host")
+        hop = ("connection", "content-length", "transfer-encoding", "accept-encoding", "expect")
         headers = {name: value for name, value in request.headers.items() if name not in hop}
-        body = request.body if request.method not in ("GET", "HEAD") else None
-        onward = urllib.request.Request(self.behind.endpoint + request.path, data=body, headers=headers, method=request.method)
+        onward = http.client.HTTPConnection("127.0.0.1", self.behind.port, timeout=30)
         try:
-            with urllib.request.urlopen(onward, timeout=30) as response:
-                return response.status, _kept(response.headers), response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, _kept(error.headers), error.read()
+            onward.request(request.method, request.path, request.body, headers)
+            answer = onward.getresponse()
+            return answer.status, _kept(answer.headers), answer.read()
+        finally:
+            onward.close()
 
 
 def _kept(headers):
