@@ -31,9 +31,10 @@ class Moto:
         self.log = folder / "moto.log"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        moto = {"MOTO_ACCOUNT_ID": ACCOUNT, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**inherited, "MOTO_ACCOUNT_ID": ACCOUNT}
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**inherited, **moto}
             )
         eventually(self._answers, f"moto answers on {self.endpoint}", 60)
 

@@ -48,7 +48,9 @@ fn answered(view: &View<'_>, response: &Value) -> Decided {
     if !found.is_null() {
         outputs.insert("Payload".to_owned(), found);
     }
-    if let Some(log) = response.get("ExecutionLog").filter(|log| !matches!(log.as_str(), None | Some(""))) {
+    if let Some(log) =
+        response.get("ExecutionLog").filter(|log| !matches!(log.as_str(), None | Some("")))
+    {
         outputs.insert("ExecutionLog".to_owned(), log.clone());
     }
     outputs.insert("OutputPayload".to_owned(), whole);
