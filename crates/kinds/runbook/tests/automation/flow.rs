@@ -233,12 +233,12 @@ mainSteps:
         "start {}",
         expect![[r#"
             start {}
-              > close {"FailureMessage":"Step fails when it is validating and resolving the step inputs. Failed to resolve input: b.X to type String. b.X is not defined in the Automation Document. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
-              Failed
+              > run 0 aws {"service":"s3","operation":"C","input":{"Y":"is No output available yet because the step is not successfully executed"}}
+              InProgress
             a aws:sleep Success NextStep="c"
                 in Duration="PT0S"
-            c aws:executeAwsApi Failed MaxAttempts=3
-                "Step fails when it is validating and resolving the step inputs. Failed to resolve input: b.X to type String. b.X is not defined in the Automation Document." InputValidation/Verification
+            c aws:executeAwsApi InProgress MaxAttempts=3
+                in Service="s3" Api="C" Y="is No output available yet because the step is not successfully executed"
             b aws:executeAwsApi Pending
         "#]],
     );
