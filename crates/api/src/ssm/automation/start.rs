@@ -141,7 +141,7 @@ impl Ssm {
         let Document::Runbook(runbook) = &*resolved.parsed else {
             return Err(not_a_runbook(&resolved).into());
         };
-        check_targets(runbook, &request)?;
+        check_targets(caller, runbook, &request)?;
         let later = request.later();
         let values = parameters::typed(&runbook.parameters, &request.parameters, &later)?;
         let role_arn = assume_role(runbook, |name| values.get(name).cloned())?;
@@ -229,7 +229,7 @@ impl Ssm {
             }
             // A request that is refused leaves no token behind.
             let resolved = self.runbook(caller, request).await?;
-            check(&resolved, request)?;
+            check(caller, &resolved, request)?;
             let issued = Issued { execution_id: uuid()?, request: digest };
             let value = record::encode(&issued)?.into();
             let absent = Check::Absent { table, key: key.clone() };
@@ -242,11 +242,11 @@ impl Ssm {
 }
 
 /// What can be said of a request before anything is written.
-fn check(resolved: &Resolved, request: &StartAutomation) -> Result<(), Refusal> {
+fn check(caller: &Caller, resolved: &Resolved, request: &StartAutomation) -> Result<(), Refusal> {
     let Document::Runbook(runbook) = &*resolved.parsed else {
         return Err(not_a_runbook(resolved));
     };
-    check_targets(runbook, request)?;
+    check_targets(caller, runbook, request)?;
     let values = parameters::typed(&runbook.parameters, &request.parameters, &request.later())?;
     assume_role(runbook, |name| values.get(name).cloned())?;
     tags::checked(&request.tags).map(drop)
@@ -256,11 +256,25 @@ fn not_a_runbook(resolved: &Resolved) -> Refusal {
     invalid(format!("The document {} is not of type Automation.", resolved.shown_name))
 }
 
-fn check_targets(runbook: &Runbook, request: &StartAutomation) -> Result<(), Refusal> {
+/// Whether a target location is this account and Region and no other: then it changes nothing.
+fn is_here(caller: &Caller, location: &Value) -> bool {
+    let only = |member: &str, here: &str| {
+        let values = location[member].as_array();
+        values.is_some_and(|values| !values.is_empty() && values.iter().all(|value| value == here))
+    };
+    only("Accounts", &caller.account) && only("Regions", &caller.region)
+}
+
+fn check_targets(
+    caller: &Caller,
+    runbook: &Runbook,
+    request: &StartAutomation,
+) -> Result<(), Refusal> {
     let target = |message: String| Refusal::new(Code::InvalidTarget, message);
-    if !request.target_locations.is_empty() || request.target_locations_url.is_some() {
+    let are_here = request.target_locations.iter().all(|location| is_here(caller, location));
+    if !are_here || request.target_locations_url.is_some() {
         return Err(target(
-            "Executions in several accounts or Regions (TargetLocations) are not supported by this version of Trackway.".to_owned(),
+            "Executions in other accounts or Regions (TargetLocations) are not supported by this version of Trackway.".to_owned(),
         ));
     }
     let is_declared =
