@@ -283,3 +283,65 @@ def xml_member(shape, name, value):
         yield f"<{name}{''.join(xml_attributes(shape, value))}>{''.join(xml_members(shape, value))}</{name}>"
     else:
         yield f"<{name}>{escape(scalar_text(shape, value))}</{name}>"
+
+
+class Refusal(Answer):
+    """A modelled error of a service, as it travels."""
+
+    def __init__(self, operation, shape, value, message):
+        self.shape, self.message, self.code = shape, message, shape.error_code
+        super().__init__(operation, value)
+        self.status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
+
+    def _members(self, value):
+        return {name: one for name, one in value.items() if name.lower() not in ("message", "code", "type", "requestid")}
+
+    def _json(self, _, value):
+        body = json_of(self.shape, self._members(value)) | {"__type": f"com.amazonaws.x#{self.code}", "message": self.message}
+        self.body = json.dumps(body).encode()
+
+    def _rest_json(self, _, value):
+        self.headers["x-amzn-ErrorType"] = f"{self.code}:http://x/"
+        in_body = {
+            name: one
+            for name, one in self._members(value).items()
+            if "location" not in self.shape.members[name].serialization
+        }
+        self.body = json.dumps(json_of(self.shape, in_body) | {"message": self.message}).encode()
+
+    def _smithy_rpc_v2_cbor(self, _, value):
+        self.headers |= {"smithy-protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}
+        writer = create_serializer(self.protocol, include_validation=False)
+        body = bytearray()
+        writer._serialize_type_map(
+            body,
+            {"__type": f"com.amazonaws.x#{self.code}", "message": self.message},
+            _TextMap(),
+            None,
+        )
+        self.body = bytes(body)
+
+    def _error(self, value):
+        members = "".join(xml_members(self.shape, self._members(value)))
+        return f"<Error><Type>Sender</Type><Code>{self.code}</Code><Message>{escape(self.message)}</Message>{members}</Error>"
+
+    def _query(self, _, value):
+        self._xml(f'<ErrorResponse xmlns="http://x/">{self._error(value)}<RequestId>r-1</RequestId></ErrorResponse>')
+
+    def _ec2(self, _, value):
+        self._xml(f"<Response><Errors>{self._error({})}</Errors><RequestID>r-1</RequestID></Response>")
+
+    def _rest_xml(self, _, value):
+        if self.operation.service_model.service_name == "s3":
+            self._xml(self._error({}))
+        else:
+            self._query(_, value)
+
+
+class _TextMap:
+    """The shape of a map of texts."""
+
+    class key:
+        type_name = "string"
+
+    value = key

@@ -29,7 +29,8 @@ def create_document(ssm, content, kind="Automation", name=None, **fields):
 def start_automation(ssm, content, parameters=None, **fields):
     """Creates a document of its own and starts it; the execution's id."""
     name = create_document(ssm, content)
-    return ssm.start_automation_execution(DocumentName=name, Parameters=parameters or {}, **fields)["AutomationExecutionId"]
+    given = {"Parameters": parameters} if parameters else {}
+    return ssm.start_automation_execution(DocumentName=name, **given, **fields)["AutomationExecutionId"]
 
 
 def automation(ssm, execution):

@@ -18,11 +18,11 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.parsers import create_parser
 from botocore.response import StreamingBody
 
-from generated import Answer, Values, as_json
+from generated import Answer, Refusal, Values, as_json
 from harness import example
 
 CLIENT_LINES = example("client_lines")
@@ -72,13 +72,13 @@ def ours():
 class Boto:
     """A boto3 client whose requests go nowhere; what it would send is kept, what it hears is given."""
 
-    def __init__(self, service):
-        config = Config(inject_host_prefix=False, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
+    def __init__(self, service, region="us-east-1", url=URL):
+        config = Config(inject_host_prefix=url is None, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"},
                         response_checksum_validation="when_required")
         self.client = boto3.client(
             service,
-            endpoint_url=URL,
-            region_name="us-east-1",
+            endpoint_url=url,
+            region_name=region,
             aws_access_key_id="AKID",
             aws_secret_access_key="s",
             config=config,
@@ -392,3 +392,86 @@ def test_what_boto3_would_not_send_is_refused_in_its_words(ours, service):
                 found.append(f"{name} {asked!r:.800}\n  ours   {answer}\n  boto3  {theirs}")
     assert refused or len(boto.methods) < 3
     assert not found, f"{len(found)} differences, {refused} refused by boto3\n" + "\n".join(found[:20])
+
+
+# Operations of these have hosts of their own; botocore knows the oldest host of S3.
+ELSEWHERE = ("arc-region-switch", "health", "s3", "s3control", "signin", "wellarchitected")
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1"])
+def test_every_service_is_where_botocore_has_it(ours, region):
+    found, count = [], 0
+    everything = boto3.Session().get_available_services()
+    few = {*SERVICES, "organizations", "billing", "datazone", "cloudfront", "support", "ce", "iot-data", *everything[::15]}
+    for service in services() if os.environ.get("TRACKWAY_WIRE_SERVICES") else sorted(few):
+        if service in ELSEWHERE or service in UNSIGNED_BY_US:
+            continue
+        boto = Boto(service, region, url=None)
+        operation = simplest(boto)
+        if operation is None:
+            continue
+        asked = {name: "label" for name in operation.input_shape.required_members} if operation.input_shape else {}
+        try:
+            boto.call(operation.name, asked, Answer(operation, {}))
+        except Exception:
+            # Its answer is none, or it wants more than labels.
+            if boto.sent is None:
+                continue
+        count += 1
+        theirs = urllib.parse.urlsplit(boto.sent.url).netloc, theirs_of(boto, "")["scope"]
+        built = ours.ask(service=service, operation=operation.name, input=asked, region=region)
+        mine = built["host"], ours_of(built, "")["scope"]
+        if mine != theirs:
+            found.append(f"{service} {operation.name}: ours {mine}, boto3 {theirs}")
+    assert count and not found, "\n".join(found)
+
+
+def simplest(boto):
+    """The operation that needs least, of those that need nothing but texts."""
+
+    def needed(operation):
+        shape = operation.input_shape
+        return [shape.members[name] for name in shape.required_members] if shape else []
+
+    operations = [boto.model.operation_model(name) for name in boto.methods if name in boto.model.operation_names]
+    fitting = [
+        operation
+        for operation in operations
+        if not streams_events(operation) and all(one.type_name == "string" for one in needed(operation))
+    ]
+    return min(fitting, key=lambda operation: (len(needed(operation)), operation.name), default=None)
+
+
+def error_shapes(boto):
+    """Each modelled error once, with an operation that may give it."""
+    seen = {}
+    for name in boto.methods:
+        if name in boto.model.operation_names:
+            operation = boto.model.operation_model(name)
+            for shape in operation.error_shapes if not streams_events(operation) else ():
+                seen.setdefault(shape.name, (operation, shape))
+    return seen.values()
+
+
+@pytest.mark.parametrize("service", services())
+def test_every_modelled_error_is_read_as_botocore_does(ours, service):
+    boto = Boto(service)
+    found = []
+    for operation, shape in error_shapes(boto):
+        values = Values(f"{SEED}/{service}/{shape.name}", 1)
+        asked = input_for(operation, Values(f"{SEED}/{service}/{operation.name}/0", 0))
+        refusal = Refusal(operation, shape, values.value(shape), values.text())
+        try:
+            boto.call(operation.name, asked, refusal)
+            theirs = "success"
+        except ClientError as error:
+            said = error.response["Error"]
+            theirs = (said["Code"], said.get("Message", ""), refusal.status)
+        body = base64.b64encode(refusal.body).decode()
+        common = {"service": service, "operation": operation.name, "input": as_json(asked), "blobs": "base64"}
+        read = ours.ask(**common, status=refusal.status, headers=refusal.headers, body=body)
+        mine = read.get("refused", read)
+        mine = (mine.get("code"), mine.get("message"), mine.get("status"))
+        if mine != theirs:
+            found.append(f"{operation.name} {shape.name} {refusal.body!r:.500}\n  ours   {mine}\n  boto3  {theirs}")
+    assert not found, f"{len(found)} differences\n" + "\n".join(found[:20])

@@ -22,3 +22,4 @@ pub mod sandbox;
 pub mod script;
 pub mod task;
 pub mod transport;
+pub mod webhook;

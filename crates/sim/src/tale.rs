@@ -63,7 +63,7 @@ fn tell_event(event: &Event, place: Place, scheduled: &mut BTreeMap<Place, Effec
 }
 
 /// A text without what differs from run to run.
-fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     let text = without_moments(text);
     let words = text.split(|sign: char| !sign.is_alphanumeric() && sign != '-' && sign != '_');
     let fleeting: Vec<&str> = words.filter(|word| is_fleeting(word)).collect();

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use trackway_engine::Planted;
 use trackway_sim::{
-    Failure, Scenario, asl, association, calm, check, check_random, examples, replay, toys,
+    Failure, Scenario, asl, association, calm, check, check_random, examples, replay, runbook, toys,
 };
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
@@ -38,11 +38,15 @@ fn groups() -> Vec<(&'static str, Scenarios)> {
         ("toys", toys::all()),
         ("asl", asl::all()),
         ("examples", examples::all()),
+        ("runbook", runbook::all()),
         ("associations", association::all()),
     ];
     match recorded::all() {
         Some(cases) => groups.push(("recorded", cases)),
         None => eprintln!("recorded cases skipped: TRACKWAY_CONFORMANCE is not set"),
+    }
+    if let Some(only) = asked_for("TRACKWAY_SIM_GROUP") {
+        groups.retain(|(group, _)| *group == only);
     }
     groups
 }
@@ -106,7 +110,7 @@ fn every_planted_bug_is_caught_with_every_kind() {
         Planted::RowNotWritten,
     ];
     // Step Functions' lists are all made of summaries.
-    let has_rows = |group: &str| matches!(group, "toys" | "associations");
+    let has_rows = |group: &str| matches!(group, "toys" | "runbook" | "associations");
     // The examples have no children, so no letters to lose.
     for (group, scenarios) in groups().into_iter().filter(|(group, _)| *group != "examples") {
         for bug in bugs {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use trackway_api::{Api, Credential, Local, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
+use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
@@ -25,12 +26,15 @@ use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 use crate::command::serve;
 use crate::config::Config;
 use crate::local_services::OwnServices;
+use crate::node::{self, Hosted};
 use crate::server::Handler;
 
 /// The name of Automation in logs and reports.
 const AUTOMATION_NAME: &str = "automation";
 /// The name of the Step Functions kind in logs and reports.
 const KIND_NAME: &str = "stepfunctions";
+/// The name of Run Command's kind.
+const COMMAND_KIND_NAME: &str = "command";
 const REGION_DEFAULT: &str = "us-east-1";
 const ACCOUNT_DEFAULT: &str = "000000000000";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,6 +50,8 @@ pub(crate) struct Service {
     engine: Engine,
     functions: FunctionHost,
     api: Arc<Api>,
+    /// The node within the server, if there is one.
+    node: Option<Hosted>,
 }
 
 impl Service {
@@ -91,6 +97,7 @@ impl Service {
         caller.serve(Arc::new(OwnServices(local.clone())));
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
+        let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
         let children = ssm::Children::default();
         let associations = ssm::Associations::default();
         let engine = builder()
@@ -98,12 +105,18 @@ impl Service {
             .performer("states", Arc::new(nested.clone()))
             .performer("answer", Arc::new(nested.clone()))
             .performer("service", Arc::new(Unsupported))
-            .performer("aws", Arc::new(AwsPerformer::new(caller, scope)))
-            .performer("script", Arc::new(ScriptPerformer::new(sandbox, scripts.join("scripts"))))
+            .performer("aws", Arc::new(AwsPerformer::new(caller.clone(), scope.clone())))
+            .performer(
+                "script",
+                Arc::new(ScriptPerformer::new(sandbox.clone(), scripts.join("scripts"))),
+            )
+            .performer("command", Arc::new(commands.clone()))
+            .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
             .performer("automation", Arc::new(children.clone()))
             .performer("machine", Arc::new(children.clone()))
             .polled("activity")
+            .polled("node")
             .exists(step_functions::exists)
             .clock(match clock {
                 serve::Clock::Real => Clock::Real,
@@ -126,11 +139,21 @@ impl Service {
         });
         let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
         local.serve(&api);
+        commands.serve(&api);
+        targets.serve(&api);
         associations.serve(&api);
         api.on_node_event(associations.node_events());
         children.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
-        Ok(Self { engine, functions, api: Arc::new(api) })
+        let api = Arc::new(api);
+        let node = match &config.node {
+            Some(node) => {
+                let runner = node::runner(config, sandbox, (caller, scope.clone()))?;
+                Some(Hosted::start(node, &scripts, (Arc::clone(&api), &scope), runner)?)
+            }
+            None => None,
+        };
+        Ok(Self { engine, functions, api, node })
     }
 
     /// Resolves when the engine has stopped by a fault, with what happened.
@@ -141,6 +164,9 @@ impl Service {
 
     /// Ends turns and functions in flight.
     pub(crate) async fn shutdown(self) {
+        if let Some(node) = self.node {
+            node.stop().await;
+        }
         self.functions.shutdown().await;
         self.engine.shutdown().await;
     }
@@ -161,6 +187,7 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
 fn builder() -> trackway_engine::Builder {
     Engine::builder()
         .kind::<Execution>(step_functions::KIND, KIND_NAME)
+        .kind::<CommandRun>(ssm::COMMAND_KIND, COMMAND_KIND_NAME)
         .kind::<Automation>(ssm::AUTOMATION_KIND, AUTOMATION_NAME)
         .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
         .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
@@ -269,6 +296,9 @@ impl Gateway {
         if request.method() != Method::POST {
             return Some(error(StatusCode::METHOD_NOT_ALLOWED, "use POST"));
         }
+        if let Some(response) = self.api.answer_node(request).await {
+            return Some(response);
+        }
         if let Err(failure) = self.api.admit(request) {
             return Some(error(
                 StatusCode::FORBIDDEN,
@@ -278,7 +308,10 @@ impl Gateway {
         Some(match own {
             "reset" => self.reset(request).await,
             "clock/advance" => self.advance(request.body()),
-            _ => error(StatusCode::NOT_FOUND, "no such call; there are reset and clock/advance"),
+            _ => error(
+                StatusCode::NOT_FOUND,
+                "no such call; there are reset, clock/advance and those of nodes",
+            ),
         })
     }
 

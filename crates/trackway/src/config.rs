@@ -23,6 +23,9 @@ pub(crate) struct Config {
     /// `[sandbox]`: whether and how commands and scripts run here.
     #[serde(default)]
     pub(crate) sandbox: SandboxConfig,
+    /// `[node]`: a managed node within the server; none unless it is there.
+    #[serde(default)]
+    pub(crate) node: Option<HostedNode>,
     /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,
@@ -44,6 +47,20 @@ pub(crate) struct Server {
     pub(crate) data: Option<PathBuf>,
     /// Days for which ended executions are kept; absent is for ever.
     pub(crate) retention_days: Option<u32>,
+}
+
+/// `[node]`: what the node within the server is called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HostedNode {
+    /// Its name; the same name has the same id.
+    pub(crate) name: String,
+    /// Its tags.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Commands that run at once.
+    #[serde(default)]
+    pub(crate) workers: Option<usize>,
 }
 
 /// One access key.
@@ -116,7 +133,7 @@ mod tests {
     #[test]
     fn a_sandbox_is_off_unless_it_is_enabled() {
         assert!(!load("").unwrap().sandbox.enabled);
-        let text = "[sandbox]\nenabled = true\nwritable = [\"out\"]\nenvironment = { AWS_DEFAULT_REGION = \"us-east-1\" }\n";
+        let text = "[sandbox]\nenabled = true\nwritable = [\"out\"]\nenv = { AWS_DEFAULT_REGION = \"us-east-1\" }\n";
         let sandbox = load(text).unwrap().sandbox;
         assert!(sandbox.enabled && !sandbox.network);
         assert_eq!(sandbox.environment["AWS_DEFAULT_REGION"], "us-east-1");

@@ -5,6 +5,7 @@ mod command;
 mod compose;
 mod config;
 mod local_services;
+mod node;
 mod server;
 mod timeline;
 
@@ -40,6 +41,8 @@ enum Command {
     Run(command::run::Args),
     /// Show the history of an execution on a server as a timeline.
     History(command::history::Args),
+    /// Be a managed node of a server: run the commands that it is sent.
+    Node(command::node::Args),
     /// Check every invariant of a data directory that no server is using.
     Verify(command::verify::Args),
     /// Make every view of a data directory anew from its journals.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
                 Command::Serve(args) => command::serve::run(args).await,
                 Command::Run(args) => command::run::run(args, cli.output).await,
                 Command::History(args) => command::history::run(args, cli.output).await,
+                Command::Node(args) => command::node::run(args).await,
                 Command::Verify(args) => command::verify::run(args, cli.output).await,
                 Command::Rebuild(args) => command::rebuild::run(args, cli.output).await,
             }

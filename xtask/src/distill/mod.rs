@@ -4,6 +4,7 @@
 //! locations, constraints and error codes are taken; prose is not. The same version gives the same
 //! bytes. Without an argument the package is fetched with `pip` into `target/distill`.
 
+mod endpoints;
 mod service;
 
 use std::error::Error;
@@ -25,7 +26,7 @@ pub(crate) fn run(package: Option<&Path>) -> Result<(), Box<dyn Error>> {
         None => fetch(&root)?,
     };
     let data = package.join("data");
-    let endpoints: Value = serde_json::from_slice(&fs::read(data.join("endpoints.json"))?)?;
+    let partitions: Value = serde_json::from_slice(&fs::read(data.join("partitions.json"))?)?;
     let mut names = Vec::new();
     for entry in fs::read_dir(&data)? {
         let entry = entry?;
@@ -43,7 +44,11 @@ pub(crate) fn run(package: Option<&Path>) -> Result<(), Box<dyn Error>> {
                 let mut extras: Value = serde_json::from_slice(&fs::read(extras)?)?;
                 merge(&mut source, extras["merge"].take());
             }
-            services.push(service::distill(&name, &source, &endpoints));
+            let rules = file.with_file_name("endpoint-rule-set-1.json.gz");
+            let rules: Value = serde_json::from_slice(&gunzip(&fs::read(rules)?)?)?;
+            let prefix = source["metadata"]["endpointPrefix"].as_str().unwrap_or_default();
+            let endpoints = endpoints::rules(prefix, &rules, &partitions);
+            services.push(service::distill(&name, &source, endpoints));
         }
     }
     let packed = model::pack(BOTOCORE, &services)?;
@@ -110,7 +115,8 @@ fn readme(services: usize, bytes: usize) -> String {
     format!(
         "# AWS service models\n\n\
          `aws.bin` holds the facts of {services} AWS service models ({bytes} bytes): operations, \
-         shapes, members, locations, constraints, error codes and statuses, protocols. No prose.\n\n\
+         shapes, members, locations, constraints, error codes and statuses, protocols, \
+         endpoints. No prose.\n\n\
          Source: the Python package `botocore` {BOTOCORE} (Apache-2.0, Amazon.com, Inc. or its \
          affiliates).\n\n\
          Made by `cargo xtask distill`; never edited by hand. The layout is described in \

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 use trackway_wire::model::{
-    Bound, Constraints, ErrorTrait, Location, Member, Operation, Protocol, Service, Shape, ShapeId,
-    ShapeKind, Structure, TimestampFormat, XmlNamespace,
+    Bound, Constraints, EndpointRule, ErrorTrait, Location, Member, Operation, Protocol, Service,
+    Shape, ShapeId, ShapeKind, Structure, TimestampFormat, XmlNamespace,
 };
 
 /// A model's shapes, and their names in the order of their ids.
@@ -27,7 +27,7 @@ impl Names<'_> {
 }
 
 /// The facts of one service.
-pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service {
+pub(super) fn distill(name: &str, source: &Value, endpoints: Vec<EndpointRule>) -> Service {
     let metadata = &source["metadata"];
     let shapes = source["shapes"].as_object().expect("a model has shapes");
     let mut sorted: Vec<&str> = shapes.keys().map(String::as_str).collect();
@@ -40,7 +40,6 @@ pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service 
         .unwrap_or_default();
     operations.sort_by(|left, right| left.name.cmp(&right.name));
     let prefix = text(metadata, "endpointPrefix").unwrap_or_default();
-    let (global_endpoint, global_region) = global(&prefix, metadata, endpoints);
     let mut service = Service::default();
     service.name = name.into();
     service.id = text(metadata, "serviceId").unwrap_or_default();
@@ -50,36 +49,11 @@ pub(super) fn distill(name: &str, source: &Value, endpoints: &Value) -> Service 
     service.target_prefix = text(metadata, "targetPrefix");
     service.protocols = protocols(metadata);
     service.xml_namespace = text(metadata, "xmlNamespace");
-    service.global_endpoint = global_endpoint;
-    service.global_region = global_region;
+    service.endpoints = endpoints;
     service.query_compatible = metadata.get("awsQueryCompatible").is_some();
     service.operations = operations;
     service.shapes = names.sorted.iter().map(|name| shape(name, &shapes[*name], &names)).collect();
     service
-}
-
-/// The host of a service that is not regional, and the region to sign for.
-fn global(
-    prefix: &str,
-    metadata: &Value,
-    endpoints: &Value,
-) -> (Option<Box<str>>, Option<Box<str>>) {
-    let service = &endpoints["partitions"][0]["services"][prefix];
-    let regional = service["isRegionalized"].as_bool().unwrap_or(true);
-    let endpoint = service["partitionEndpoint"].as_str().map(|name| &service["endpoints"][name]);
-    match endpoint.filter(|_| !regional) {
-        Some(endpoint) => {
-            (text(endpoint, "hostname"), text(&endpoint["credentialScope"], "region"))
-        }
-        None => {
-            // Security Token Service and S3 have regional hosts, which are preferred.
-            let host = text(metadata, "globalEndpoint");
-            let kept =
-                host.filter(|host| !matches!(&**host, "sts.amazonaws.com" | "s3.amazonaws.com"));
-            let region = kept.as_ref().map(|_| "us-east-1".into());
-            (kept, region)
-        }
-    }
 }
 
 fn protocols(metadata: &Value) -> Vec<Protocol> {

@@ -117,6 +117,10 @@ fn what_does_not_fit_is_refused() {
         &["maybe"],
         expect![[r#"Parameter "Flag" has value "maybe" that is not of type Boolean."#]],
     );
+}
+
+#[test]
+fn what_is_of_another_type_is_refused() {
     check(
         "Text",
         &["a", "b"],

@@ -207,6 +207,10 @@ fn the_members_of_a_step() {
         "  - {name: a, action: aws:pause, inputs: {}, timeoutSeconds: '{{ P }}', maxAttempts: '3', isEnd: 'true'}\n",
         expect!["accepted"],
     );
+}
+
+#[test]
+fn outputs_of_a_step() {
     steps(
         r#"
   - name: a

@@ -15,7 +15,7 @@ use trackway_wire::sigv4::Credentials;
 
 use super::role::{self, Roles, Temporary};
 use super::send::{Sender, Sending};
-use super::{AwsCall, AwsEnvironment, AwsError, LocalServices, Origin, Role, local};
+use super::{AwsCall, AwsEnvironment, AwsError, Chain, LocalServices, Origin, Role, local};
 use crate::hosted_lambda::{HostedInvocation, HostedLambda};
 
 /// How often, how long and how much.
@@ -300,7 +300,11 @@ impl Inner {
         let service = understood.service;
         let endpoint = self.endpoint(service, &understood.region);
         let named = |error: AwsError| understood.named(error);
-        let mut chain = self.environment.credentials().map_err(named)?;
+        let mut chain = match self.environment.credentials() {
+            // A default profile of some other use is no reason not to ask an emulator.
+            Err(_) if endpoint.custom && !self.environment.names_profile() => Chain::default(),
+            found => found.map_err(named)?,
+        };
         let base = chain.base.take().filter(|base| base.access_key != FAKE);
         let Some(base) = base else {
             let may_go = endpoint.custom || understood.operation.unsigned;

@@ -10,10 +10,18 @@ use super::{AwsError, Origin};
 
 /// Endpoints, region and credentials, as the environment and the shared files give them to every
 /// AWS client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AwsEnvironment {
     variables: BTreeMap<String, String>,
     profiles: Profiles,
+}
+
+/// Without the values: there are secrets among them.
+impl std::fmt::Debug for AwsEnvironment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.variables.keys().collect();
+        formatter.debug_struct("AwsEnvironment").field("variables", &names).finish_non_exhaustive()
+    }
 }
 
 /// Credentials, and the roles that are assumed with them, one after the other.
@@ -89,6 +97,11 @@ impl AwsEnvironment {
         named.unwrap_or("default")
     }
 
+    /// Whether somebody chose the profile.
+    pub(super) fn names_profile(&self) -> bool {
+        self.get("AWS_PROFILE").or_else(|| self.get("AWS_DEFAULT_PROFILE")).is_some()
+    }
+
     /// The profile in use. One that is named must be there.
     fn profile(&self) -> Option<&Section> {
         self.profiles.profile(self.profile_name())
@@ -132,22 +145,26 @@ impl AwsEnvironment {
     /// The profile that is named is not there, or has its credentials in a way that is not
     /// supported.
     pub fn credentials(&self) -> Result<Chain, AwsError> {
-        if let Some(base) = self.of_variables() {
+        if let Some(base) = self.of_variables()? {
             return Ok(Chain { base: Some(base), roles: Vec::new() });
         }
-        let is_named = self.get("AWS_PROFILE").is_some();
-        if self.profile().is_none() && !is_named {
+        if self.profile().is_none() && !self.names_profile() {
             return Ok(Chain::default());
         }
         self.of_profiles(self.profile_name())
     }
 
-    fn of_variables(&self) -> Option<Credentials> {
-        Some(Credentials {
-            access_key: self.get("AWS_ACCESS_KEY_ID")?.to_owned(),
-            secret_key: self.get("AWS_SECRET_ACCESS_KEY")?.to_owned(),
+    fn of_variables(&self) -> Result<Option<Credentials>, AwsError> {
+        let Some(access_key) = self.get("AWS_ACCESS_KEY_ID") else { return Ok(None) };
+        let secret_key = self.get("AWS_SECRET_ACCESS_KEY").ok_or_else(|| {
+            let message = "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY";
+            AwsError::new(Origin::Configuration, "PartialCredentialsError", message)
+        })?;
+        Ok(Some(Credentials {
+            access_key: access_key.to_owned(),
+            secret_key: secret_key.to_owned(),
             session_token: self.get("AWS_SESSION_TOKEN").map(str::to_owned),
-        })
+        }))
     }
 
     /// Walks from a profile to the one that has keys.
@@ -181,7 +198,7 @@ impl AwsEnvironment {
                 (Some(source), _) => name.clone_from(source),
                 (None, Some("Environment")) => {
                     roles.reverse();
-                    return Ok(Chain { base: self.of_variables(), roles });
+                    return Ok(Chain { base: self.of_variables()?, roles });
                 }
                 (None, Some(other)) => {
                     let setting = format!("credential_source = {other}");
@@ -230,4 +247,32 @@ fn unsupported(profile: &str, setting: &str) -> AwsError {
          in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     );
     AwsError::new(Origin::Configuration, "InvalidConfigError", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(list: &[(&str, &str)]) -> AwsEnvironment {
+        AwsEnvironment::new(list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn a_services_own_endpoint_comes_before_the_general_one() {
+        let both = [("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_LAMBDA", "http://b")];
+        assert_eq!(variables(&both).endpoint("LAMBDA"), Some("http://b"));
+        assert_eq!(variables(&both[..1]).endpoint("LAMBDA"), Some("http://a"));
+        assert_eq!(variables(&[]).endpoint("LAMBDA"), None);
+        let ignored = [both[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
+        assert_eq!(variables(&ignored).endpoint("LAMBDA"), None);
+    }
+
+    #[test]
+    fn half_a_key_is_a_mistake_and_no_secret_is_shown() {
+        let half = variables(&[("AWS_ACCESS_KEY_ID", "AKID")]).credentials().unwrap_err();
+        assert_eq!(half.code, "PartialCredentialsError");
+        let whole = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "hidden")];
+        let environment = variables(&whole);
+        assert!(!format!("{environment:?} {:?}", environment.credentials()).contains("hidden"));
+    }
 }

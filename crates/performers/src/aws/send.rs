@@ -8,7 +8,7 @@ use http::header::{HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use serde_json::Value;
 use trackway_core::ExecutionId;
-use trackway_wire::client::{self, Built, Endpoint, Refused};
+use trackway_wire::client::{self, BuildError, Built, Endpoint, Refused};
 use trackway_wire::model::{Operation, Service};
 use trackway_wire::sigv4::Credentials;
 
@@ -146,7 +146,11 @@ impl Sending<'_> {
         };
         let built = client::build(self.service, self.operation, endpoint, self.input, token);
         built.map_err(|error| {
-            AwsError::new(Origin::Call, "ParamValidationError", format!("could not {error}"))
+            let code = match error {
+                BuildError::Unsupported(_) | BuildError::EventStream(_) => "NotImplemented",
+                _ => "ParamValidationError",
+            };
+            AwsError::new(Origin::Call, code, format!("could not {error}"))
         })
     }
 

@@ -15,6 +15,7 @@ mod facts;
 mod journal;
 mod link;
 mod plan;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use facts::Facts;
 pub use journal::Journal;
 pub use link::{Answered, HttpLink, Link};
 pub use plan::Sandboxed;
+pub use sources::AwsSources;
 
 use trackway_command::NodeReport;
 use trackway_command::protocol::RunCommand;

@@ -39,13 +39,17 @@ impl RunPlan for Sandboxed {
 }
 
 /// The plan as the plugins take it.
-fn plugin_plan(run: &RunCommand, plan: Plan) -> plugin::Plan {
-    let mut environment = plan.environment;
-    environment.insert("SSM_COMMAND_ID".to_owned(), run.command_id.clone());
+fn plugin_plan(run: &RunCommand, mut plan: Plan) -> plugin::Plan {
+    plan.environment.insert("SSM_COMMAND_ID".to_owned(), run.command_id.clone());
+    plugin_steps(plan)
+}
+
+/// The same, without what only a command has.
+pub(super) fn plugin_steps(plan: Plan) -> plugin::Plan {
     plugin::Plan {
         schema_version: plan.schema_version,
         steps: plan.steps.into_iter().map(plugin_step).collect(),
-        environment,
+        environment: plan.environment,
     }
 }
 

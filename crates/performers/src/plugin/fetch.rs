@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderValue, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,6 +22,8 @@ use hyper_util::rt::TokioExecutor;
 
 /// The largest file.
 const FILE_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// The largest answer to what is sent.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const REDIRECTS_MAX: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,7 +54,7 @@ type Connector = HttpsConnector<HttpConnector<Resolver>>;
 /// Downloads files. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct Fetch {
-    client: Client<Connector, Empty<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     allow_private: bool,
 }
 
@@ -99,7 +101,7 @@ impl Fetch {
             if let Some(value) = &authorization {
                 request = request.header(header::AUTHORIZATION, value);
             }
-            let request = request.body(Empty::new()).map_err(|_| unusable(url))?;
+            let request = request.body(Full::default()).map_err(|_| unusable(url))?;
             let unreachable = |why: String| FetchError::Unreachable(shown(&uri), why);
             let response =
                 self.client.request(request).await.map_err(|error| unreachable(deepest(&error)))?;
@@ -120,6 +122,22 @@ impl Fetch {
             return Ok(body.map_err(|error| unreachable(error.to_string()))?.to_bytes());
         }
         Err(FetchError::Unreachable(shown(&uri), "too many redirects".to_owned()))
+    }
+
+    /// Sends a request to a URL and reads its whole answer, whatever its status; follows no
+    /// redirect.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        let uri = request.uri().clone();
+        self.check(&uri, true)?;
+        let unreachable = |why: String| FetchError::Unreachable(shown(&uri), why);
+        let response = self.client.request(request.map(Full::new)).await;
+        let (head, body) = response.map_err(|error| unreachable(deepest(&error)))?.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
+        Ok(Response::from_parts(head, body))
     }
 
     /// An address that is written out doesn't meet the resolver.

@@ -23,6 +23,7 @@ pub struct SandboxConfig {
     pub readable: Vec<PathBuf>,
     /// Variables of their environment. This is the only way by which endpoints, a region or credentials of AWS
     /// reach them: `AWS_ENDPOINT_URL`, `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, ...
+    #[serde(rename = "env")]
     pub environment: BTreeMap<String, String>,
     /// Whether downloads of commands may go to private, loopback and link-local addresses.
     pub private_downloads: bool,
@@ -42,7 +43,7 @@ impl fmt::Debug for SandboxConfig {
             .field("network", &self.network)
             .field("writable", &self.writable)
             .field("readable", &self.readable)
-            .field("environment", &self.environment.keys())
+            .field("env", &self.environment.keys())
             .field("private_downloads", &self.private_downloads)
             .field("memory_mb", &self.memory_mb)
             .field("processes", &self.processes)

@@ -100,14 +100,49 @@ fn leave_host() -> Outcome<&'static str> {
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-    if user == 0 && unshare(own).is_ok() {
+    if user == 0 && can_become_nobody() && unshare(own).is_ok() {
         return Ok(AS_ROOT);
+    }
+    if user == 0 && is_root_outside() {
+        // The kernel doesn't count root's processes, and lets root write to /proc/sys.
+        return Err("this process is root, but may not mount or become another user; run it as an ordinary user, or with CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID and CAP_CHOWN".to_owned());
     }
     unshare(own | CloneFlags::CLONE_NEWUSER).map_err(|error| {
         format!("the kernel refuses user, mount and process namespaces to this process: {error}")
     })?;
     map_user((0, user), (0, group))?;
     Ok(AS_USER)
+}
+
+/// Whether there is a user 65534 here to become: root of a container may be alone in its user namespace.
+fn can_become_nobody() -> bool {
+    let text = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    has_user(&text("uid_map"), NOBODY)
+        && has_user(&text("gid_map"), NOBODY)
+        && text("setgroups").trim() != "deny"
+}
+
+/// Whether root of this user namespace is root of the one around it, as it is on the host itself.
+fn is_root_outside() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().all(|line| {
+        let mut fields = line.split_whitespace();
+        fields.next() != Some("0") || fields.next() == Some("0")
+    })
+}
+
+/// Whether a map of users has this one: lines of first inside, first outside, count.
+fn has_user(map: &str, user: u32) -> bool {
+    let has = |line: &str| {
+        let mut fields = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            return false;
+        };
+        (first..first.saturating_add(count)).contains(&u64::from(user))
+    };
+    map.lines().any(has)
 }
 
 /// Says who one user and one group of this user namespace are outside of it: (inside, outside).
@@ -278,5 +313,18 @@ fn reap(child: u32) -> Outcome<Report> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(format!("could not wait for the command: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_in_a_map_or_not() {
+        assert!(has_user("         0          0 4294967295\n", NOBODY));
+        assert!(has_user("0 1000 1\n1 100000 65536\n", NOBODY));
+        assert!(!has_user("0 1000 1\n", NOBODY));
+        assert!(!has_user("", NOBODY));
     }
 }

@@ -6,8 +6,8 @@
 //!   engine ◀ {"Payload": ..., "ExecutionLog": ...}, or the traceback
 //! ```
 //!
-//! A script sees what the sandbox shows it, and AWS only as far as `[sandbox]` gives it a network and, in
-//! `environment`, an endpoint, a region and credentials: the server's own are never passed on. It must not know what
+//! A script sees what the sandbox shows it, and AWS only as far as `[sandbox]` gives it a network and, in `env`, an
+//! endpoint, a region and credentials: the server's own are never passed on. It must not know what
 //! the step makes of the result.
 
 mod interpreter;

@@ -129,3 +129,17 @@ async fn a_profile_that_is_of_no_use_says_why() {
         assert_eq!(error.code, code, "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_default_profile_of_no_use_does_not_keep_from_an_emulator() {
+    let service = Service::start([says(200, &queues())]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, "[default]\nsso_session = x\n").unwrap();
+    let file = ("AWS_CONFIG_FILE", path.to_str().unwrap());
+    let with_endpoint = environment(&[file, ("AWS_ENDPOINT_URL", service.url.as_str())]);
+    list(&AwsCaller::new(with_endpoint, limits())).await.unwrap();
+    assert_eq!(service.seen()[0].key(), "test");
+    let error = list(&AwsCaller::new(environment(&[file]), limits())).await.unwrap_err();
+    assert_eq!(error.code, "InvalidConfigError");
+}

@@ -272,9 +272,11 @@ async fn what_is_called_off_ends_and_the_rest_does_not_begin() {
         script("one", &["echo one; touch /job/begun; sleep 60"]),
         with(script("two", &["echo two"]), json!({ "finallyStep": true })),
     ]));
+    let probe = node.house.sandbox(SandboxConfig::default()).probe().await;
+    let house_can = !matches!(probe, Err(SandboxError::Unavailable(_)));
     let wait = async {
         let patience = std::time::Instant::now();
-        while !exists(&begun) && patience.elapsed() < Duration::from_secs(20) {
+        while house_can && !exists(&begun) && patience.elapsed() < Duration::from_secs(20) {
             tokio::task::yield_now().await;
         }
         canceller.cancel();

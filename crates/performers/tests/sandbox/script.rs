@@ -138,3 +138,36 @@ async fn an_unknown_runtime_and_a_missing_one_are_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn packages_of_the_hosts_python_can_be_imported() {
+    let host = std::process::Command::new("python3.11").args(["-c", "import boto3"]).output();
+    if !host.is_ok_and(|output| output.status.success()) {
+        println!("skipped: this machine's python3.11 has no boto3");
+        return;
+    }
+    let script = "import boto3\ndef handler(e, c):\n    return boto3.client('sqs', region_name='eu-west-1').meta.region_name\n";
+    let Some(result) = outcome(script, json!({})).await else { return };
+    assert_eq!(result.unwrap()["Payload"], "eu-west-1");
+}
+
+#[tokio::test]
+async fn with_a_network_and_an_environment_a_script_reaches_an_endpoint() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let house = House::new();
+    let environment = [("ENDPOINT_PORT".to_owned(), port)].into();
+    let config = SandboxConfig { network: true, environment, ..SandboxConfig::default() };
+    let scripts = ScriptPerformer::new(house.sandbox(config), house.path("scripts"));
+    let script = "import os, socket\ndef handler(e, c):\n    socket.create_connection(('127.0.0.1', int(os.environ['ENDPOINT_PORT'])), 5)\n    return 'reached'\n";
+    let request = json!({ "runtime": "python3.11", "handler": "handler", "script": script });
+    let request: ScriptRequest = serde_json::from_value(request).unwrap();
+    match scripts.run(&request, &Cancel::never()).await {
+        Outcome::Succeeded(output) => assert!(output.contains("\"reached\""), "{output:?}"),
+        Outcome::Failed { error, cause } => {
+            assert_eq!(error, errors::UNAVAILABLE, "{cause}");
+            println!("skipped: {cause}");
+        }
+        Outcome::Closed { .. } => unreachable!("a script is no child"),
+    }
+}

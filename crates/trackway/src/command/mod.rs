@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod history;
+pub(crate) mod node;
 pub(crate) mod rebuild;
 pub(crate) mod run;
 pub(crate) mod serve;

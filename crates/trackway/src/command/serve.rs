@@ -151,7 +151,7 @@ fn listener_is_local(address: SocketAddr) -> bool {
     address.ip().is_loopback()
 }
 
-async fn told_to_stop() {
+pub(crate) async fn told_to_stop() {
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => drop(signal.recv().await),

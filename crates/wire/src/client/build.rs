@@ -11,7 +11,8 @@ use super::{Endpoint, form as query_form, xml_body};
 use crate::codec::form::{self, Slash};
 use crate::codec::{cbor, json, to_cbor, to_text};
 use crate::model::{
-    Location, Member, Operation, Protocol, Service, Shape, ShapeKind, Structure, TimestampFormat,
+    Location, Member, Operation, Protocol, Service, Shape, ShapeId, ShapeKind, Structure,
+    TimestampFormat,
 };
 use crate::sigv4::{self, Credentials, Outgoing, PathStyle};
 
@@ -46,9 +47,12 @@ struct Signing {
 /// Why a request could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// No protocol of the service is spoken here, or the operation takes a stream of events.
+    /// No protocol of the service is spoken here.
     #[error("call {0}: its protocol is not supported")]
     Unsupported(Box<str>),
+    /// The operation takes or gives a stream of events.
+    #[error("call {0}: streams of events are not supported")]
+    EventStream(Box<str>),
     /// A member that is part of the path or host is missing.
     #[error("call {operation}: {member} is missing")]
     Missing {
@@ -105,6 +109,9 @@ pub fn build(
 ) -> Result<Built, BuildError> {
     let protocol =
         service.client_protocol().ok_or_else(|| BuildError::Unsupported(service.name.clone()))?;
+    if streams_events(service, operation.input) || streams_events(service, operation.output) {
+        return Err(BuildError::EventStream(operation.name.clone()));
+    }
     let shape = operation.input.map(|shape| service.shape(shape));
     let mut input = input.as_object().cloned().unwrap_or_default();
     let members = shape.and_then(Shape::structure).map_or(&[][..], |structure| &structure.members);
@@ -140,6 +147,14 @@ pub fn build(
         headers: request.headers,
         body: sent.body.into(),
         signing,
+    })
+}
+
+fn streams_events(service: &Service, shape: Option<ShapeId>) -> bool {
+    let structure = shape.and_then(|shape| service.shape(shape).structure());
+    let mut members = structure.into_iter().flat_map(|structure| &structure.members);
+    members.any(|member| {
+        service.shape(member.shape).structure().is_some_and(|structure| structure.event_stream)
     })
 }
 
@@ -303,9 +318,6 @@ impl Draft {
             return Ok(body.into_bytes());
         };
         let shape = self.service.shape(payload.shape);
-        if shape.structure().is_some_and(|structure| structure.event_stream) {
-            return Err(BuildError::Unsupported(self.operation.name.clone()));
-        }
         let Some(value) = self.input.get(&*payload.name) else {
             if json && shape.structure().is_some() {
                 self.set("content-type", kind)?;
@@ -386,11 +398,11 @@ impl Draft {
         }
     }
 
-    /// Whether the body is a stream of bytes.
+    /// Whether the body is bytes as they are, perhaps very many.
     fn streams(&self) -> bool {
         let payload = self.shape.and_then(Shape::structure).and_then(Structure::payload_member);
         payload.is_some_and(|member| {
-            matches!(self.service.shape(member.shape).kind, ShapeKind::Blob { streaming: true })
+            matches!(self.service.shape(member.shape).kind, ShapeKind::Blob { .. })
         })
     }
 

@@ -37,7 +37,7 @@ pub fn override_names(service: &Service) -> [String; 2] {
 }
 
 /// Finds the endpoint of a service. `configured` knows the values of [`override_names`]; without
-/// one it is `https://{prefix}.{region}.{suffix}`, or the one host of a global service.
+/// one it is where AWS has it: `https://{prefix}.{region}.{suffix}`, or where the model says.
 #[must_use]
 pub fn endpoint(
     service: &Service,
@@ -48,20 +48,18 @@ pub fn endpoint(
     if let Some(url) = own.filter(|url| !url.is_empty()) {
         return custom(&url, region);
     }
-    let standard = |host: String, region: &str| Endpoint {
-        scheme: "https".to_owned(),
-        host,
-        base_path: String::new(),
-        region: region.to_owned(),
-        custom: false,
-    };
+    let rule = service.endpoints.iter().find(|rule| rule.fits(region));
     let suffix = SUFFIXES.iter().find(|(start, _)| region.starts_with(start));
     let suffix = suffix.map_or("amazonaws.com", |(_, suffix)| suffix);
-    match &service.global_endpoint {
-        Some(host) if suffix == "amazonaws.com" && !region.starts_with("us-gov-") => {
-            standard(host.to_string(), service.global_region.as_deref().unwrap_or("us-east-1"))
-        }
-        _ => standard(format!("{}.{region}.{suffix}", service.endpoint_prefix), region),
+    Endpoint {
+        scheme: "https".to_owned(),
+        host: match rule {
+            Some(rule) => rule.host.replace("{region}", region),
+            None => format!("{}.{region}.{suffix}", service.endpoint_prefix),
+        },
+        base_path: String::new(),
+        region: rule.and_then(|rule| rule.signing_region.as_deref()).unwrap_or(region).to_owned(),
+        custom: false,
     }
 }
 
@@ -94,6 +92,14 @@ mod tests {
             ("route53", "eu-west-1", "route53.amazonaws.com", "us-east-1"),
             ("cloudfront", "us-east-2", "cloudfront.amazonaws.com", "us-east-1"),
             ("organizations", "eu-west-1", "organizations.us-east-1.amazonaws.com", "us-east-1"),
+            ("billing", "eu-west-1", "billing.us-east-1.api.aws", "us-east-1"),
+            (
+                "datazone",
+                "cn-north-1",
+                "datazone.cn-north-1.api.amazonwebservices.com.cn",
+                "cn-north-1",
+            ),
+            ("iam", "us-gov-west-1", "iam.us-gov.amazonaws.com", "us-gov-west-1"),
         ] {
             let found = endpoint(model::service(service).unwrap(), region, |_| None);
             assert_eq!((found.scheme.as_str(), found.host.as_str()), ("https", host));

@@ -40,8 +40,8 @@ pub(crate) fn parse(text: &str) -> Option<Node> {
         } else if let Some(comment) = after.strip_prefix("!--") {
             rest = comment.split_once("-->")?.1;
         } else {
-            let (tag, after) = after.split_once('>')?;
-            rest = after;
+            let (tag, after) = after.split_at_checked(end_of_tag(after)?)?;
+            rest = after.strip_prefix('>')?;
             match tag.chars().next()? {
                 '?' | '!' => {}
                 '/' => {
@@ -66,6 +66,23 @@ pub(crate) fn parse(text: &str) -> Option<Node> {
     }
     let root = open.pop().filter(|_| open.is_empty())?;
     root.children.into_iter().next()
+}
+
+/// Where the `>` is that ends a tag: not one inside of an attribute.
+fn end_of_tag(text: &str) -> Option<usize> {
+    let mut quote = None;
+    text.char_indices().find_map(|(at, letter)| match (letter, quote) {
+        ('>', None) => Some(at),
+        ('"' | '\'', None) => {
+            quote = Some(letter);
+            None
+        }
+        (letter, Some(open)) if letter == open => {
+            quote = None;
+            None
+        }
+        _ => None,
+    })
 }
 
 fn local(name: &str) -> &str {
@@ -194,11 +211,11 @@ mod tests {
 
     #[test]
     fn reads_elements_texts_and_attributes() {
-        let text = "<?xml version=\"1.0\"?><!-- c --><a xmlns=\"u\" x:y='1&lt;'>\
+        let text = "<?xml version=\"1.0\"?><!-- c --><a xmlns=\"u\" x:y='1&lt;>'>\
                     <b>1 &amp; &#x41;&#66;</b><b/><c><![CDATA[<raw>]]></c></a>";
         let root = parse(text).unwrap();
         assert_eq!(root.name, "a");
-        assert_eq!(root.attributes[1], ("x:y".to_owned(), "1<".to_owned()));
+        assert_eq!(root.attributes[1], ("x:y".to_owned(), "1<>".to_owned()));
         assert_eq!(root.child_text("b"), Some("1 & AB"));
         assert_eq!(root.child_text("c"), Some("<raw>"));
         assert_eq!(root.children.len(), 3);

@@ -40,10 +40,9 @@ pub struct Service {
     pub protocols: Vec<Protocol>,
     /// XML namespace of requests (rest-xml, query).
     pub xml_namespace: Option<Box<str>>,
-    /// The one host of a global service in the `aws` partition: `iam.amazonaws.com`.
-    pub global_endpoint: Option<Box<str>>,
-    /// Region to sign for when the service is global.
-    pub global_region: Option<Box<str>>,
+    /// Where it is; empty when that is `{prefix}.{region}.{suffix}` everywhere. The first that fits
+    /// a region wins.
+    pub endpoints: Vec<EndpointRule>,
     /// Errors also carry the query protocol's code in `x-amzn-query-error`.
     pub query_compatible: bool,
     /// Operations, sorted by name.
@@ -53,6 +52,26 @@ pub struct Service {
     /// See [`Service::rewrites_json`]; worked out at first use.
     #[serde(skip)]
     rewrites: OnceLock<bool>,
+}
+
+/// Where a service is in some regions of AWS.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct EndpointRule {
+    /// A region, or the start of the names of a partition's regions (`cn-`; empty for any).
+    pub regions: Box<str>,
+    /// The host, in which `{region}` is the region.
+    pub host: Box<str>,
+    /// The region to sign for, when it is another.
+    pub signing_region: Option<Box<str>>,
+}
+
+impl EndpointRule {
+    /// Whether the rule is about a region.
+    #[must_use]
+    pub fn fits(&self, region: &str) -> bool {
+        let is_start = self.regions.is_empty() || self.regions.ends_with('-');
+        if is_start { region.starts_with(&*self.regions) } else { *self.regions == *region }
+    }
 }
 
 /// One operation of a service.

@@ -134,14 +134,14 @@ impl Ssm {
         };
         let limit = request.max_results.unwrap_or(ITEMS_MAX);
         let (automation_execution_metadata_list, next) =
-            self.executions(caller, &filters, after, limit).await?;
+            self.list_executions(caller, &filters, after, limit).await?;
         let next_token = next.map(|next| bound.seal(&write_cursor(next)));
         write(&Described { automation_execution_metadata_list, next_token })
     }
 
     /// The executions that all filters fit after a place, and the place of the last one if more
     /// follow.
-    async fn executions(
+    async fn list_executions(
         &self,
         caller: &Caller,
         filters: &[Filter],

@@ -36,7 +36,7 @@ impl Ssm {
         let signal = Signal::Send { kind, payload: request.payload, by: caller.arn() };
         let id = &request.automation_execution_id;
         let ended = Code::InvalidAutomationSignalException;
-        self.tell(caller, id, signal, ended).await
+        self.tell_automation(caller, id, signal, ended).await
     }
 
     pub(super) async fn stop_automation(&self, caller: &Caller, request: StopAutomation) -> Answer {
@@ -46,10 +46,16 @@ impl Ssm {
         };
         let id = &request.automation_execution_id;
         let ended = Code::InvalidAutomationStatusUpdateException;
-        self.tell(caller, id, Signal::Stop(stop), ended).await
+        self.tell_automation(caller, id, Signal::Stop(stop), ended).await
     }
 
-    async fn tell(&self, caller: &Caller, id: &str, signal: Signal, ended: Code) -> Answer {
+    async fn tell_automation(
+        &self,
+        caller: &Caller,
+        id: &str,
+        signal: Signal,
+        ended: Code,
+    ) -> Answer {
         let answer = self.engine.signal::<Automation>(identity(caller, id), signal).await;
         let not_running = || {
             let message = format!("The automation execution {id} is not running.");

@@ -4,7 +4,9 @@
 use super::{Document, Shown, Version, facts};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use trackway_core::Timestamp;
+use trackway_runbook::document::library::{DOCUMENTS, LibraryDocument};
 use trackway_runbook::document::{DocumentType, Format};
 
 /// Who owns them.
@@ -21,7 +23,16 @@ pub(super) struct Own {
 
 /// All of them, by name.
 pub(super) fn all() -> &'static [Own] {
-    &[]
+    static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
+        let own = |known: &LibraryDocument| Own {
+            name: known.name,
+            document_type: known.document_type,
+            format: known.format,
+            content: known.content,
+        };
+        DOCUMENTS.iter().map(own).collect()
+    });
+    &ALL
 }
 
 /// The one of this name.

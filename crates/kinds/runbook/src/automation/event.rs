@@ -203,6 +203,16 @@ pub struct Decision {
 impl Journaled for Event {
     const VERSION: u8 = 1;
 
+    const DICTIONARY: &'static [u8] = b"{\"parameters\":{\"AutomationAssumeRole\":\"arn:aws:iam::\
+        000000000000:role/\"{\"Runtime\":\"python3.11\",\"Handler\":\"\",\"InputPayload\":\"Script\":\"def \
+        \"Payload\":\"OutputPayload\":{\"DocumentName\":\"AWS-RunShellScript\",\"InstanceIds\":[\"i-\
+        \"Parameters\":{\"commands\":[\"{\"CommandId\":\"\"ResponseCode\":0,\"Output\":\"Status\":\"Success\"\
+        Step fails when it is Execute/Cancelling action. An error occurred () when calling the \
+         operation: . Please refer to Automation Service Troubleshooting Guide for more diagnosis \
+        details.{\"Choices\":[{\"NextStep\":\"\",\"Variable\":\"\",\"StringEquals\":\"\"}],\"Default\":\"\
+        {\"Service\":\"ec2\",\"Api\":\"Describe{\"Name\":\"variable:\",\"Value\":{\"Duration\":\"PT0S\"}\
+        arn:aws:ssm:us-east-1:000000000000:automation-execution/arn:aws:iam::000000000000:user/";
+
     fn payload(&self) -> Option<&Payload> {
         self.payload.as_ref()
     }

@@ -8,6 +8,12 @@ use super::definition::Definition;
 use super::state::Automation;
 use crate::document::reference::{Lookup, Reference};
 
+/// What the output of a step is worth that has not put it out: AWS's words, seen in recorded
+/// executions. A step that refers to it is run all the same, with this text: runbooks in use join
+/// branches by referring to the outputs of all of them.
+pub(crate) const NO_OUTPUT: &str =
+    "No output available yet because the step is not successfully executed";
+
 /// The values that a step sees.
 pub(crate) struct Scope<'a> {
     pub(crate) def: &'a Definition,
@@ -34,13 +40,21 @@ impl Lookup for Scope<'_> {
             Reference::Automation(name) if name == "EXECUTION_ID" => {
                 Some(Value::String(with.execution_id.clone()))
             }
-            Reference::Output { step, path } => self.output(step, path),
+            Reference::Output { step, path } => {
+                let none = || self.is_a_step(step).then(|| Value::from(NO_OUTPUT));
+                self.output(step, path).or_else(none)
+            }
             Reference::Automation(_) | Reference::Ssm(_) | Reference::Unknown(_) => None,
         }
     }
 }
 
 impl Scope<'_> {
+    fn is_a_step(&self, name: &str) -> bool {
+        let near = self.parent.and_then(|parent| self.def.child(parent, name));
+        near.or_else(|| self.def.place(name, None)).is_some()
+    }
+
     fn output(&self, step: &str, path: &[String]) -> Option<Value> {
         if let Some(place) = self.parent.and_then(|parent| self.def.child(parent, step)) {
             return self.result(place, path);

@@ -15,19 +15,99 @@ const VALUES_MAX: usize = 100_000;
 /// How many bytes of text it may become.
 const BYTES_MAX: usize = 1 << 20;
 
+/// How many lines are moved to the right before a text is given up.
+const MOVES_MAX: usize = 400;
+/// What the parser says of a line that is to be moved.
+const INDENTATION: [&str; 3] = [
+    "invalid indentation",
+    "invalid indentation in flow construct",
+    "invalid indentation in quoted scalar",
+];
+
 /// Reads one YAML document.
 pub(super) fn read(content: &str) -> Result<Value, String> {
+    let mut moved = String::new();
+    let mut first = None;
+    for _ in 0..MOVES_MAX {
+        let text = if moved.is_empty() { content } else { &moved };
+        let error = match read_once(text) {
+            Ok(value) => return Ok(value),
+            Err(Stopped::Indentation(at, why)) => {
+                if first.is_none() {
+                    first = Some(not_yaml(&at, &why));
+                }
+                move_right(text, &at, why == INDENTATION[2])
+            }
+            Err(Stopped::Other(why)) => return Err(first.unwrap_or(why)),
+        };
+        match error {
+            Some(text) if text.len() <= BYTES_MAX => moved = text,
+            _ => break,
+        }
+    }
+    Err(first.unwrap_or_default())
+}
+
+/// Why the reading stopped.
+enum Stopped {
+    /// Where a line inside brackets or quotes stands too far to the left for YAML 1.2. In 1.1, as
+    /// AWS reads it, that means nothing.
+    Indentation(Marker, String),
+    Other(String),
+}
+
+fn read_once(content: &str) -> Result<Value, Stopped> {
     let mut reader = Reader::default();
     let mut end = Marker::default();
     for event in Parser::new(StrInput::new(content)) {
-        let (event, span) = event.map_err(|error| not_yaml(error.marker(), error.info()))?;
+        let (event, span) = event.map_err(|error| {
+            let (at, why) = (error.marker(), error.info());
+            match INDENTATION.contains(&why) {
+                true => Stopped::Indentation(*at, why.to_owned()),
+                false => Stopped::Other(not_yaml(at, why)),
+            }
+        })?;
         end = span.end;
-        reader.event(event).map_err(|why| not_yaml(&span.start, &why))?;
+        reader.event(event).map_err(|why| Stopped::Other(not_yaml(&span.start, &why)))?;
     }
     match reader.root {
         Some(value) if reader.open.is_empty() => Ok(value),
-        _ => Err(not_yaml(&end, "there is no document")),
+        _ => Err(Stopped::Other(not_yaml(&end, "there is no document"))),
     }
+}
+
+/// The text with the line at hand moved to the right; in a quoted text, all lines that it goes on
+/// to. Blanks in front of such lines are no part of anything.
+fn move_right(text: &str, at: &Marker, quoted: bool) -> Option<String> {
+    const BLANKS: usize = 2 * DEPTH_MAX;
+    let (start, _) = text.char_indices().nth(at.index())?;
+    let blanks = " ".repeat(BLANKS);
+    if !quoted {
+        let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
+        return Some(format!("{}{blanks}{}", &text[..line], &text[line..]));
+    }
+    let end = start + quoted_length(&text[start..])?;
+    let middle = text[start..end].replace('\n', &format!("\n{blanks}"));
+    Some(format!("{}{middle}{}", &text[..start], &text[end..]))
+}
+
+/// How long the quoted text is with which this begins, quotes included.
+fn quoted_length(text: &str) -> Option<usize> {
+    let quote = text.chars().next()?;
+    let mut rest = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '\\' if quote == '"' => {
+                rest.next();
+            }
+            '\'' if quote == '\'' && rest.peek().is_some_and(|(_, next)| *next == quote) => {
+                rest.next();
+            }
+            c if c == quote => return Some(at + c.len_utf8()),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn not_yaml(at: &Marker, why: &str) -> String {
@@ -307,6 +387,22 @@ mod tests {
         let base = json!({"x": 1, "y": 2});
         let expected = json!({"base": base, "use": {"y": 3, "x": 1}, "list": [base, base]});
         assert_eq!(read(text), Ok(expected));
+    }
+
+    #[test]
+    fn lines_inside_brackets_and_quotes_may_stand_anywhere() {
+        let cases = [
+            ("p:\n- a: [\n  1\n  ]\n  b: 1\n", json!({"p": [{"a": [1], "b": 1}]})),
+            ("p:\n  q: {\n\"x\": 1,\ny: 2\n}\n", json!({"p": {"q": {"x": 1, "y": 2}}})),
+            ("a: \"x\ny\n\nz\\\"\n\\ w\"\nb: 1\n", json!({"a": "x y\nz\"  w", "b": 1})),
+            ("a:\n  b: 'x\ny''s\n z'\n  c: 2\n", json!({"a": {"b": "x y's z", "c": 2}})),
+            ("a:\n  - x: [a,\n    b]\n", json!({"a": [{"x": ["a", "b"]}]})),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), Ok(expected), "{text}");
+        }
+        let error = read("a:\n  b: [1,\n2\nc: 3\n").expect_err("the list has no end");
+        assert!(error.contains("Line: 3, Column: 1 (invalid indentation"), "{error}");
     }
 
     #[test]

@@ -480,7 +480,7 @@ fn run_instances() {
 }
 
 #[test]
-fn images() {
+fn create_image() {
     check(
         "createImage",
         "inputs: {InstanceId: i-1, ImageName: n, NoReboot: true}",
@@ -510,6 +510,10 @@ fn images() {
                 out {"ImageId":["ami-1"],"ImageState":["available"]}
         "#]],
     );
+}
+
+#[test]
+fn copy_image() {
     check(
         "copyImage",
         "inputs: {SourceImageId: ami-0, SourceRegion: us-east-1, ImageName: n}",
@@ -531,6 +535,10 @@ fn images() {
                 "Step fails when it is Poll action status for completion. The image is failed no room." PostVerification/Action
         "#]],
     );
+}
+
+#[test]
+fn delete_image() {
     check(
         "deleteImage",
         "inputs: {ImageId: ami-1}",

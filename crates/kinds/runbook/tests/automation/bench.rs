@@ -71,6 +71,11 @@ impl Bench {
             format!("schemaVersion: '0.3'\n{runbook}")
         };
         let def = Automation::parse(&envelope(&text, "YAML")).unwrap_or_else(|why| panic!("{why}"));
+        Self::of(def, with)
+    }
+
+    /// A bench for a definition.
+    pub(crate) fn of(def: Definition, with: StartedWith) -> Self {
         let with = StartedWith {
             execution_id: "00000000-0000-4000-8000-000000000000".to_owned(),
             document_name: "Doc".to_owned(),
@@ -115,7 +120,9 @@ impl Bench {
         let (events, commands) = turn.finish();
         if let Err(refusal) = decided {
             assert!(events.is_empty() && commands.is_empty(), "a refusal changes nothing");
-            assert_eq!(before.as_ref(), Some(&self.execution), "a refusal changes nothing");
+            if let Some(before) = before {
+                assert_eq!(before, self.execution, "a refusal changes nothing");
+            }
             return Err(refusal);
         }
         let edits = rows.clone().into_edits();
@@ -188,36 +195,40 @@ impl Bench {
             let value = step.describe();
             let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
             write!(shown, "{} {} {}", text("StepName"), text("Action"), text("StepStatus"))
-                .unwrap();
+                .expect("text takes it");
             for (name, member) in value.as_object().into_iter().flatten() {
                 match name.as_str() {
                     "StepName" | "Action" | "StepStatus" | "StepExecutionId" => continue,
                     "OverriddenParameters" | "ExecutionStartTime" | "ExecutionEndTime" => continue,
                     "FailureDetails" => {
                         let of = |key: &str| member[key].as_str().unwrap_or_default().to_owned();
-                        write!(shown, " {}/{}", of("FailureStage"), of("FailureType")).unwrap();
+                        write!(shown, " {}/{}", of("FailureStage"), of("FailureType"))
+                            .expect("text takes it");
                     }
                     "ParentStepDetails" => {
-                        write!(shown, " {}#{}", member["StepName"], member["Iteration"]).unwrap();
+                        write!(shown, " {}#{}", member["StepName"], member["Iteration"])
+                            .expect("text takes it");
                         if let Some(value) = member.get("IteratorValue") {
-                            write!(shown, "={}", value.as_str().unwrap_or_default()).unwrap();
+                            write!(shown, "={}", value.as_str().unwrap_or_default())
+                                .expect("text takes it");
                         }
                     }
                     "Inputs" | "Outputs" if member == &json!({}) => {}
                     "Inputs" => {
-                        write!(shown, "\n    in").unwrap();
+                        write!(shown, "\n    in").expect("text takes it");
                         for (name, value) in member.as_object().into_iter().flatten() {
-                            write!(shown, " {name}={}", value.as_str().unwrap_or("?")).unwrap();
+                            write!(shown, " {name}={}", value.as_str().unwrap_or("?"))
+                                .expect("text takes it");
                         }
                     }
-                    "Outputs" => write!(shown, "\n    out {member}").unwrap(),
+                    "Outputs" => write!(shown, "\n    out {member}").expect("text takes it"),
                     "FailureMessage" => {
                         let message = member.as_str().unwrap_or_default();
                         let end = " Please refer to Automation Service Troubleshooting Guide for more diagnosis details.";
                         let message = message.strip_suffix(end).unwrap_or(message);
-                        write!(shown, "\n    \"{message}\"").unwrap();
+                        write!(shown, "\n    \"{message}\"").expect("text takes it");
                     }
-                    _ => write!(shown, " {name}={member}").unwrap(),
+                    _ => write!(shown, " {name}={member}").expect("text takes it"),
                 }
             }
             shown.push('\n');
@@ -236,15 +247,15 @@ pub(crate) fn run_with(with: StartedWith, runbook: &str, script: &str) -> String
     let mut bench = Bench::new(runbook, with);
     let mut shown = String::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        writeln!(shown, "{line}").unwrap();
+        writeln!(shown, "{line}").expect("text takes it");
         let Some(input) = read(line, &mut bench) else { continue };
         let asked = bench.now;
         match bench.take(input) {
             Ok(commands) => {
                 commands.iter().for_each(|command| show_command(&mut shown, command, asked));
-                writeln!(shown, "  {}", bench.execution.status().name()).unwrap();
+                writeln!(shown, "  {}", bench.execution.status().name()).expect("text takes it");
             }
-            Err(refusal) => writeln!(shown, "  refused: {refusal}").unwrap(),
+            Err(refusal) => writeln!(shown, "  refused: {refusal}").expect("text takes it"),
         }
     }
     shown.push_str(&bench.show());
@@ -306,5 +317,5 @@ fn show_command(out: &mut String, command: &Command, now: Timestamp) {
             writeln!(out, "  > close {report}")
         }
     }
-    .unwrap();
+    .expect("text takes it");
 }

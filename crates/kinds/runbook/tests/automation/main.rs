@@ -2,6 +2,9 @@
 
 mod actions;
 mod bench;
+mod corpus;
 mod flow;
+mod properties;
 mod rates;
+mod sample;
 mod signals;

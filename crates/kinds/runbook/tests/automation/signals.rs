@@ -287,57 +287,54 @@ mainSteps:
         runbook,
         "start {}\ncancel\ncancel\ncomplete\ndone 0 {}\ndone 1 {}",
         expect![[r#"
-        start {}
-          > run 0 aws {"service":"s3","operation":"A","input":{}}
-          InProgress
-        cancel
-          > wake 0 in 120 s
-          > drop 0
-          > run 1 aws {"service":"s3","operation":"C","input":{}}
-          Cancelling
-        cancel
-          Cancelling
-        complete
-          Cancelling
-        done 0 {}
-          Cancelling
-        done 1 {}
-          > close {"FailureMessage":"Step fails when it is Execute/Cancelling action. The step was cancelled. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Cancelled","Outputs":{}}
-          Cancelled
-        a aws:executeAwsApi Cancelled
-            in Service="s3" Api="A"
-            "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action
-        c aws:executeAwsApi Success
-            in Service="s3" Api="C"
-            out {"OutputPayload":["{}"]}
-        b aws:sleep Pending
-    "#]],
+            start {}
+              > run 0 aws {"service":"s3","operation":"A","input":{}}
+              InProgress
+            cancel
+              > wake 0 in 120 s
+              > drop 0
+              > run 1 aws {"service":"s3","operation":"C","input":{}}
+              Cancelling
+            cancel
+              Cancelling
+            complete
+              Cancelling
+            done 0 {}
+              Cancelling
+            done 1 {}
+              > close {"Outputs":{},"AutomationExecutionStatus":"Cancelled"}
+              Cancelled
+            a aws:executeAwsApi Cancelled
+                in Service="s3" Api="A"
+            c aws:executeAwsApi Success
+                in Service="s3" Api="C"
+                out {"OutputPayload":["{}"]}
+            b aws:sleep Pending
+        "#]],
     );
     check(
         runbook,
         "start {}\ncancel\nwait 120\nfire 0",
         expect![[r#"
-        start {}
-          > run 0 aws {"service":"s3","operation":"A","input":{}}
-          InProgress
-        cancel
-          > wake 0 in 120 s
-          > drop 0
-          > run 1 aws {"service":"s3","operation":"C","input":{}}
-          Cancelling
-        wait 120
-        fire 0
-          > drop 1
-          > close {"FailureMessage":"Step fails when it is Execute/Cancelling action. The step was cancelled. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Cancelled","Outputs":{}}
-          Cancelled
-        a aws:executeAwsApi Cancelled
-            in Service="s3" Api="A"
-            "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action
-        c aws:executeAwsApi Cancelled
-            in Service="s3" Api="C"
-            "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action
-        b aws:sleep Pending
-    "#]],
+            start {}
+              > run 0 aws {"service":"s3","operation":"A","input":{}}
+              InProgress
+            cancel
+              > wake 0 in 120 s
+              > drop 0
+              > run 1 aws {"service":"s3","operation":"C","input":{}}
+              Cancelling
+            wait 120
+            fire 0
+              > drop 1
+              > close {"Outputs":{},"AutomationExecutionStatus":"Cancelled"}
+              Cancelled
+            a aws:executeAwsApi Cancelled
+                in Service="s3" Api="A"
+            c aws:executeAwsApi Cancelled
+                in Service="s3" Api="C"
+            b aws:sleep Pending
+        "#]],
     );
 }
 
@@ -368,29 +365,27 @@ mainSteps:
               Cancelled
             a aws:executeAutomation Cancelled
                 in DocumentName="D"
-                "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action
         "#]],
     );
     check(
         runbook,
         "start {}\ncancel\nwait 120\nfire 0",
         expect![[r#"
-        start {}
-          > run 0 automation {"id":"eac2ed8d-d87e-41e5-8c3d-c5a1f58a27ae","input":{"DocumentName":"D"},"origin":{"ParentAutomationExecutionId":"00000000-0000-4000-8000-000000000000","ParentStepName":"a","ExecutedBy":"arn:aws:iam::111122223333:user/ada"}}
-          InProgress
-        cancel
-          > wake 0 in 120 s
-          > run 1 aws {"service":"ssm","operation":"StopAutomationExecution","input":{"AutomationExecutionId":"eac2ed8d-d87e-41e5-8c3d-c5a1f58a27ae","Type":"Cancel"}}
-          Cancelling
-        wait 120
-        fire 0
-          > drop 0
-          > close {"FailureMessage":"Step fails when it is Execute/Cancelling action. The step was cancelled. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Cancelled","Outputs":{}}
-          Cancelled
-        a aws:executeAutomation Cancelled
-            in DocumentName="D"
-            "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action
-    "#]],
+            start {}
+              > run 0 automation {"id":"eac2ed8d-d87e-41e5-8c3d-c5a1f58a27ae","input":{"DocumentName":"D"},"origin":{"ParentAutomationExecutionId":"00000000-0000-4000-8000-000000000000","ParentStepName":"a","ExecutedBy":"arn:aws:iam::111122223333:user/ada"}}
+              InProgress
+            cancel
+              > wake 0 in 120 s
+              > run 1 aws {"service":"ssm","operation":"StopAutomationExecution","input":{"AutomationExecutionId":"eac2ed8d-d87e-41e5-8c3d-c5a1f58a27ae","Type":"Cancel"}}
+              Cancelling
+            wait 120
+            fire 0
+              > drop 0
+              > close {"Outputs":{},"AutomationExecutionStatus":"Cancelled"}
+              Cancelled
+            a aws:executeAutomation Cancelled
+                in DocumentName="D"
+        "#]],
     );
 }
 
@@ -418,10 +413,8 @@ mainSteps:
               Cancelled
             each aws:loop Cancelled
                 in Iterators=[1,2] IteratorDataType="Integer"
-                "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action
             nap aws:sleep Cancelled
-                in Duration="PT1H"
-                "Step fails when it is Execute/Cancelling action. The step was cancelled." Invocation/Action "each"#1=1
+                in Duration="PT1H" "each"#1=1
         "##]],
     );
 }

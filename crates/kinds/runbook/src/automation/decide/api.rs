@@ -22,40 +22,20 @@ pub(super) fn execute(view: &View<'_>, answer: Answer) -> Decided {
         Answer::Begin | Answer::Due => call(view, &[]),
         Answer::Failed { error, cause } => Ok(Then::Fail(Failure::aws(&error, &cause))),
         Answer::Response(response) => {
-            let mut outputs = declared(view, &response, Missing::Fails)?;
+            let mut outputs = declared(view, &response)?;
             outputs.insert("OutputPayload".to_owned(), response);
             Ok(Then::Done(outputs))
         }
     }
 }
 
-/// What an output is worth that is not in the response.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// The step fails.
-    Fails,
-    /// The output is not there.
-    IsLeftOut,
-}
-
-/// The outputs that the step declares, out of the response.
-pub(super) fn declared(
-    view: &View<'_>,
-    response: &Value,
-    missing: Missing,
-) -> Result<Map<String, Value>, Failure> {
+/// The outputs that the step declares, out of the response. One that is not there is left out, which
+/// is no failure: runbooks in use ask for what an answer does not have.
+pub(super) fn declared(view: &View<'_>, response: &Value) -> Result<Map<String, Value>, Failure> {
     let mut outputs = Map::new();
     for output in &view.ready.step.outputs {
         let found = select(&output.selector, response).and_then(Found::value);
-        let Some(found) = found else {
-            if missing == Missing::IsLeftOut {
-                continue;
-            }
-            return Err(Failure::verification(&format!(
-                "Output {} with selector {} was not found in the response",
-                output.name, output.selector
-            )));
-        };
+        let Some(found) = found else { continue };
         let value = convert(found, &output.kind).map_err(|why| {
             Failure::verification(&format!(
                 "Output {} is declared as {}: {why}",

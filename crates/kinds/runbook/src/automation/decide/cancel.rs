@@ -8,7 +8,6 @@ use super::{Decide, Next};
 use crate::automation::action::ActionKind;
 use crate::automation::definition::Ready;
 use crate::automation::event::EventKind;
-use crate::automation::failure::Failure;
 use crate::automation::fold::members;
 use crate::automation::limits::CANCEL_SECONDS;
 use crate::automation::state::{Record, uuid_text};
@@ -56,9 +55,8 @@ impl Decide<'_, '_> {
         }
     }
 
-    fn end_cancelled(&mut self) {
-        let failure = Failure::action("The step was cancelled");
-        self.end_step(Status::Cancelled, Some(failure), Map::new(), None);
+    pub(super) fn end_cancelled(&mut self) {
+        self.end_step(Status::Cancelled, None, Map::new(), None);
     }
 
     /// After a step that was stopped: `onCancel`.

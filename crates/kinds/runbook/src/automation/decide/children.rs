@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::api::{Missing, declared};
+use super::api::declared;
 use super::work::{Answer, Decided, Then, View};
 use crate::automation::failure::Failure;
 use crate::automation::value::{as_list, as_lists};
@@ -35,7 +35,7 @@ pub(super) fn command(view: &View<'_>, answer: Answer) -> Decided {
 const OF_A_COMMAND: &[&str] = &["Status", "ResponseCode", "Output", "OutputPayload", "CommandId"];
 
 fn command_ended(view: &View<'_>, report: &Value) -> Decided {
-    let mut outputs = declared(view, report, Missing::IsLeftOut)?;
+    let mut outputs = declared(view, report)?;
     for name in OF_A_COMMAND {
         if let Some(value) = report.get(*name).filter(|value| !value.is_null()) {
             outputs.insert((*name).to_owned(), value.clone());
@@ -101,7 +101,7 @@ fn automation_ended(view: &View<'_>, report: &Value) -> Decided {
     for (name, values) in of_child.into_iter().flatten() {
         outputs.insert(name.clone(), values.clone());
     }
-    outputs.extend(declared(view, report, Missing::IsLeftOut)?);
+    outputs.extend(declared(view, report)?);
     outputs.insert("Output".to_owned(), json!(all));
     outputs.insert("ExecutionId".to_owned(), json!(id));
     outputs.insert("Status".to_owned(), json!(status));
@@ -138,7 +138,7 @@ pub(super) fn machine(view: &View<'_>, answer: Answer) -> Decided {
         }
         Answer::Failed { error, cause } => Ok(Then::Fail(Failure::aws(&error, &cause))),
         Answer::Response(report) => {
-            let mut outputs = declared(view, &report, Missing::IsLeftOut)?;
+            let mut outputs = declared(view, &report)?;
             for name in OF_A_MACHINE {
                 if let Some(value) = report.get(*name).filter(|value| !value.is_null()) {
                     outputs.insert((*name).to_owned(), value.clone());

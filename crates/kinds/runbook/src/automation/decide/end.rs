@@ -7,14 +7,11 @@ use super::{Decide, Next};
 use crate::automation::event::EventKind;
 use crate::automation::failure::Failure;
 use crate::automation::report::Report;
+use crate::automation::scope::NO_OUTPUT;
 use crate::automation::status::Status;
 use crate::automation::value::as_list;
 use crate::document::reference::Lookup as _;
 use crate::document::reference::Reference;
-
-/// What an output is worth whose step has not succeeded.
-pub(super) const NO_OUTPUT: &str =
-    "No output available yet because the step is not successfully executed";
 
 impl Decide<'_, '_> {
     /// All steps are done: a critical one that failed decides.

@@ -8,7 +8,7 @@ use super::{Decide, Ending, Next};
 use crate::automation::action::ActionKind;
 use crate::automation::definition::Ready;
 use crate::automation::event::{EventKind, StepOptions};
-use crate::automation::failure::Failure;
+use crate::automation::failure::{Failure, Stage};
 use crate::automation::limits::{STEPS_MAX, TURN_STEPS_MAX};
 use crate::automation::state::Record;
 use crate::automation::status::Status;
@@ -172,8 +172,7 @@ impl Decide<'_, '_> {
         let Some(ready) = self.def.ready(record.place) else { return Next::Block };
         let (status, failure, outputs, code) = match ending {
             Ending::Succeeded { outputs, code, jump } => {
-                self.release();
-                self.end_step_with_code(Status::Success, None, outputs, code);
+                self.end_step(Status::Success, None, outputs, code);
                 return match jump {
                     Some(place) if !self.is_end(ready) => Next::Enter(place),
                     _ => self.following(ready),
@@ -181,21 +180,21 @@ impl Decide<'_, '_> {
             }
             Ending::Failed { failure, outputs, code } => (Status::Failed, failure, outputs, code),
             Ending::TimedOut(failure) => (Status::TimedOut, failure, Map::new(), None),
-            Ending::Cancelled(failure) => (Status::Cancelled, failure, Map::new(), None),
+            Ending::Cancelled => {
+                self.end_cancelled();
+                return self.after_stop(ready);
+            }
         };
-        if self.may_retry(record, &failure, status) {
+        if self.may_retry(record, &failure) {
             return self.retry(ready);
         }
-        self.release();
-        self.end_step_with_code(status, Some(failure), outputs, code);
+        self.end_step(status, Some(failure), outputs, code);
         self.after_failure(ready, status)
     }
 
-    fn may_retry(&self, record: &Record, failure: &Failure, status: Status) -> bool {
-        use crate::automation::failure::Stage;
+    fn may_retry(&self, record: &Record, failure: &Failure) -> bool {
         let attempts = record.options.as_ref().and_then(|options| options.max_attempts);
-        status != Status::Cancelled
-            && failure.stage != Stage::InputValidation
+        failure.stage != Stage::InputValidation
             && record.work.attempt < attempts.unwrap_or(1)
             && self.state.cancelling.is_none()
             && !self.is_exhausted()
@@ -218,19 +217,10 @@ impl Decide<'_, '_> {
         code: Option<String>,
     ) {
         self.release();
-        self.end_step_with_code(status, failure, outputs, code);
-    }
-
-    fn end_step_with_code(
-        &mut self,
-        status: Status,
-        failure: Option<Failure>,
-        outputs: Map<String, Value>,
-        code: Option<String>,
-    ) {
         let Some(record) = self.state.current() else { return };
         let ready = self.def.ready(record.place);
-        let decides = status != Status::Success && ready.is_some_and(is_critical);
+        let is_failure = matches!(status, Status::Failed | Status::TimedOut);
+        let decides = is_failure && ready.is_some_and(is_critical);
         let failure = failure.map(Box::new);
         let outputs = (!outputs.is_empty())
             .then(|| Payload::new(serde_json::to_string(&outputs).unwrap_or_default()));
@@ -239,9 +229,6 @@ impl Decide<'_, '_> {
 
     /// After a failure: `isEnd`, then `onFailure`.
     fn after_failure(&mut self, ready: &Ready, status: Status) -> Next {
-        if status == Status::Cancelled && self.state.cancelling.is_none() {
-            return self.after_stop(ready);
-        }
         if self.is_end(ready) {
             return self.level_end(ready);
         }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::api::{Missing, declared};
+use super::api::declared;
 use super::work::{Answer, Decided, Then, View};
 use crate::automation::failure::Failure;
 use crate::automation::limits::LAMBDA_PAYLOAD_BYTES_MAX;
@@ -43,10 +43,13 @@ fn answered(view: &View<'_>, response: &Value) -> Decided {
         return Ok(Then::Fail(Failure::polled("The function's output exceeds 200 KB")));
     }
     let parsed = serde_json::from_str::<Value>(&text).unwrap_or_else(|_| json!(text));
+    // Selectors begin at the response, or, as runbooks in use have it, at what the function returned.
+    let returned = declared(view, &parsed).unwrap_or_default();
     let mut whole = response.as_object().cloned().unwrap_or_default();
     whole.insert("Payload".to_owned(), parsed);
     let whole = Value::Object(whole);
-    let mut outputs = declared(view, &whole, Missing::IsLeftOut)?;
+    let mut outputs = returned;
+    outputs.extend(declared(view, &whole)?);
     for name in ["StatusCode", "FunctionError", "LogResult"] {
         if let Some(value) = response.get(name).filter(|value| !value.is_null()) {
             outputs.insert(name.to_owned(), value.clone());

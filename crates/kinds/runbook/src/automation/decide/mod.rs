@@ -135,7 +135,7 @@ enum Ending {
     Succeeded { outputs: Map<String, Value>, code: Option<String>, jump: Option<u16> },
     Failed { failure: Failure, outputs: Map<String, Value>, code: Option<String> },
     TimedOut(Failure),
-    Cancelled(Failure),
+    Cancelled,
 }
 
 impl<'a> Decide<'a, '_> {

@@ -75,7 +75,7 @@ impl Decide<'_, '_> {
         }
         match &self.state.fan {
             Some(fan) if fan.progress.is_over() => {
-                let exceeded = fan.progress.exceeded();
+                let exceeded = fan.progress.exceeded() && self.state.cancelling.is_none();
                 let failed = fan.progress.failed();
                 if exceeded {
                     let message = format!(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::api::{Missing, declared};
+use super::api::declared;
 use super::work::{Answer, Decided, Then, View, payload};
 use crate::automation::failure::Failure;
 use crate::automation::limits::{SCRIPT_PAYLOAD_BYTES_MAX, SCRIPT_SECONDS};
@@ -44,7 +44,7 @@ fn answered(view: &View<'_>, response: &Value) -> Decided {
         return Ok(Then::Fail(Failure::polled("The output of the script exceeds 100 KB")));
     }
     let whole = json!({ "Payload": found });
-    let mut outputs = declared(view, &whole, Missing::IsLeftOut)?;
+    let mut outputs = declared(view, &whole)?;
     outputs.insert("Payload".to_owned(), found);
     if let Some(log) = response.get("ExecutionLog").filter(|log| !log.is_null()) {
         outputs.insert("ExecutionLog".to_owned(), log.clone());

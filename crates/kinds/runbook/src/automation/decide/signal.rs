@@ -138,7 +138,7 @@ impl Decide<'_, '_> {
             return Err(invalid("the step can't be stopped"));
         }
         self.tell_child_to_stop();
-        Ok(Next::Ended(Ending::Cancelled(Failure::action("The step was stopped"))))
+        Ok(Next::Ended(Ending::Cancelled))
     }
 
     /// Whether a main step that is not under way bears the id.

@@ -1,0 +1,2 @@
+def append_suffix(event, _):
+    return event["OriginalString"][: event["MaxLen"] - len(event["Suffix"])] + event["Suffix"]

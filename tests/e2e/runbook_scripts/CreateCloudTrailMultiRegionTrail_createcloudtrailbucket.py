@@ -1,0 +1,11 @@
+import boto3
+
+
+def create_encrypted_bucket(event, _):
+    bucket = f"so0111-aws-cloudtrail-{event['account']}"
+    s3 = boto3.client("s3")
+    if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=bucket)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": event["kms_key_arn"]}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    return {"cloudtrail_bucket": bucket}
