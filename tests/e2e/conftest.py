@@ -6,7 +6,7 @@ import shutil
 import pytest
 from botocore.exceptions import ClientError
 
-from corpus_fixtures import cmk, moto, served, world  # noqa: F401  (fixtures of the corpus tests)
+from corpus_fixtures import cmk, moto, patient, served, world  # noqa: F401  (fixtures of the corpus tests)
 from harness import HERE, TRACKWAY, Server
 
 

@@ -112,6 +112,11 @@ def failed(name, *says, stage="Invocation", kind="Action", **outputs):
     return Expected(name, "Failed", outputs, stage, kind, says)
 
 
+def raised(name, *says):
+    """The step's script or function failed, and said all of these."""
+    return failed(name, *says, stage="PostVerification")
+
+
 def timed_out(name, *says, **outputs):
     return Expected(name, "TimedOut", outputs, says=says)
 
@@ -157,7 +162,7 @@ OPTIONS = {
 }
 # What an action puts out without being asked, beside OutputPayload.
 AUTOMATIC = {
-    "aws:executeScript": {"Payload"},
+    "aws:executeScript": {"Payload", "ExecutionLog"},
     "aws:executeAutomation": {"ExecutionId", "Status", "Output"},
     "aws:changeInstanceState": {"InstanceStates"},
     "aws:createImage": {"ImageId", "ImageState"},
@@ -235,7 +240,7 @@ class Run:
         assert set(seen.get("Outputs", {})) == set(declared)
         for name in declared:
             wanted = outputs.get(name, NO_OUTPUT)
-            assert same(seen["Outputs"][name], wanted), (name, seen["Outputs"][name], wanted)
+            assert wanted == seen["Outputs"][name] if isinstance(wanted, Any) else same(seen["Outputs"][name], wanted), (name, seen["Outputs"][name], wanted)
 
     def values(self):
         """Every value that a reference of this run can name."""
@@ -248,6 +253,8 @@ class Run:
             text = seen["Parameters"][name]
             values[name] = typed(text, declared["type"]) if text else []
         for step in self.document["mainSteps"]:
+            for output in step.get("outputs") or []:
+                values[f"{step['name']}.{output['Name']}"] = NO_OUTPUT
             self.step_values(step, values)
         return values
 
@@ -257,8 +264,10 @@ class Run:
             return
         kinds = {output["Name"]: output.get("Type", "String") for output in step.get("outputs") or []}
         for name, texts in ran[-1]["Outputs"].items():
+            if ran[-1]["StepStatus"] != "Success":
+                continue
             kind = kinds.get(name, "StringList" if name in ("Output", "InstanceIds", "InstanceStates") else "String")
-            values[f"{step['name']}.{name}"] = typed(texts, kind)
+            values[f"{step['name']}.{name}"] = typed(texts, kind) if texts else []
 
     # -- its steps --
 
@@ -302,12 +311,13 @@ class Run:
         outputs = seen["Outputs"]
         declared = {output["Name"] for output in written.get("outputs") or []}
         free = AUTOMATIC.get(seen["Action"], set()) | {"OutputPayload"}
-        assert set(outputs) <= declared | free, (seen["StepName"], outputs)
+        told = {name for name in outputs if "." not in name or seen["Action"] != "aws:executeAutomation"}
+        assert told <= declared | free, (seen["StepName"], outputs)
         if expected.status == "Success":
             assert declared - set(outputs) <= {name for name, value in expected.outputs.items() if value is None}, outputs
         for name, value in expected.outputs.items():
             if value is None:
-                assert outputs.get(name) in (None, [""]), (seen["StepName"], name, outputs.get(name))
+                assert name not in outputs, (seen["StepName"], name, outputs.get(name))
             elif isinstance(value, Any):
                 assert outputs[name] == value
             else:
@@ -411,8 +421,8 @@ class World:
         run = Run(self.ssm, document, execution)
         started = automation(self.ssm, execution)
         assert started["DocumentName"] == name
-        for parameter, texts in lists.items():
-            assert started["Parameters"][parameter] == texts, parameter
+        for parameter, value in parameters.items():
+            assert same(started["Parameters"][parameter], value if isinstance(value, (list, dict)) else as_text(value)), parameter
         return run
 
     def run(self, part, change=None, values=None, **parameters):

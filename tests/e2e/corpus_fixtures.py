@@ -18,6 +18,9 @@ def broken(event, context):
 """
 
 
+RECORDED = ("SECURITYHUB", "RDS", "EC2", "IAM", "ELASTICACHE", "CLOUDFORMATION", "LAMBDA")
+
+
 def toml(values):
     return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items()) + " }"
 
@@ -31,16 +34,13 @@ def moto(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture(scope="session")
-def served(moto, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
+def start(folder, moto, *arguments):
+    """A server whose AWS is moto, with a recorder before the services of `RECORDED` and before scripts."""
     (folder / "functions").mkdir()
     (folder / "functions/handlers.py").write_text(FUNCTIONS)
     recorder = Recorder(moto)
-    scripts = {
-        "AWS_ENDPOINT_URL": recorder.endpoint, "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-    }
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    scripts = {"AWS_ENDPOINT_URL": recorder.endpoint, "AWS_DEFAULT_REGION": REGION, **keys}
     config = f"""
         [sandbox]
         enabled = true
@@ -57,16 +57,31 @@ def served(moto, tmp_path_factory):
         runtime = "python3"
         path = "functions"
     """
-    recorded = ("SECURITYHUB", "RDS", "EC2", "IAM", "ELASTICACHE", "CLOUDFORMATION", "LAMBDA")
-    env = {
-        "AWS_ENDPOINT_URL": moto.endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-        **{f"AWS_ENDPOINT_URL_{service}": recorder.endpoint for service in recorded},
-    }
-    server = Server(folder, "--clock", "skip", memory=True, config=config, env=env)
+    recorded = {f"AWS_ENDPOINT_URL_{service}": recorder.endpoint for service in RECORDED}
+    env = {"AWS_ENDPOINT_URL": moto.endpoint, **keys, **recorded}
+    server = Server(folder, *arguments, memory=True, config=config, env=env)
     server.start()
-    yield World(server, moto, recorder)
-    server.stop()
-    recorder.stop()
+    return World(server, moto, recorder)
+
+
+def stop(world):
+    world.server.stop()
+    world.recorder.stop()
+
+
+@pytest.fixture(scope="session")
+def served(moto, tmp_path_factory):
+    world = start(tmp_path_factory.mktemp("corpus"), moto, "--clock", "skip")
+    yield world
+    stop(world)
+
+
+@pytest.fixture(scope="session")
+def patient(moto, tmp_path_factory):
+    """The same with a clock that waits, as approvals need it."""
+    world = start(tmp_path_factory.mktemp("patient"), moto)
+    yield world
+    stop(world)
 
 
 @pytest.fixture

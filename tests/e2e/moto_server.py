@@ -4,13 +4,13 @@
 the answer that a test recorded for it, and passes what has no recorded answer on to moto.
 """
 
+import http.client
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-import urllib.error
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,9 +31,10 @@ class Moto:
         self.log = folder / "moto.log"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        moto = {"MOTO_ACCOUNT_ID": ACCOUNT, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**inherited, "MOTO_ACCOUNT_ID": ACCOUNT}
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**inherited, **moto}
             )
         eventually(self._answers, f"moto answers on {self.endpoint}", 60)
 
@@ -155,15 +156,15 @@ class Recorder:
         return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
     def _pass_on(self, request):
-        hop = ("connection", "content-length", "transfer-encoding", "accept-encoding", "host")
+        hop = ("connection", "content-length", "transfer-encoding", "accept-encoding", "expect")
         headers = {name: value for name, value in request.headers.items() if name not in hop}
-        body = request.body if request.method not in ("GET", "HEAD") else None
-        onward = urllib.request.Request(self.behind.endpoint + request.path, data=body, headers=headers, method=request.method)
+        onward = http.client.HTTPConnection("127.0.0.1", self.behind.port, timeout=30)
         try:
-            with urllib.request.urlopen(onward, timeout=30) as response:
-                return response.status, _kept(response.headers), response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, _kept(error.headers), error.read()
+            onward.request(request.method, request.path, request.body, headers)
+            answer = onward.getresponse()
+            return answer.status, _kept(answer.headers), answer.read()
+        finally:
+            onward.close()
 
 
 def _kept(headers):

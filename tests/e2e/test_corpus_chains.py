@@ -4,11 +4,13 @@ What a playbook calls by name is there under that name: from the corpus where it
 doesn't. Findings are resolved at a recorder, since moto's Security Hub has no BatchUpdateFindings; the rest is moto.
 """
 
+import io
 import json
+import zipfile
 
 import pytest
 
-from corpus import ACCOUNT, KEY, REGION, Any, Part, done, failed, needs_corpus
+from corpus import ACCOUNT, KEY, NO_OUTPUT, REGION, Any, Part, done, failed, needs_corpus, raised
 from harness import fresh
 from test_corpus_runbooks import (
     make_bucket, make_db, make_group, make_instance, make_redshift, make_table,
@@ -158,7 +160,7 @@ def test_afsbp_macie_1_switches_macie_on(world):  # moto; the finding is recorde
 def test_a_finding_of_another_control_goes_no_further(world):  # moto
     arn = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:some"
     run = world.run("AFSBP_RDS.8", Finding=finding("RDS.2", "AwsRdsDbInstance", arn))
-    run.went(failed("ParseInput", "RDS.2 is not expected"), status="Failed")
+    run.went(raised("ParseInput", "RDS.2 is not expected"), status="Failed")
 
 
 def test_a_remediation_that_fails_leaves_the_finding_open(world):  # moto
@@ -293,7 +295,7 @@ def test_a_root_volume_that_cannot_be_attached_is_put_back(world, ebs):  # moto;
         done("waitForSnapshot"),
         failed("createVolume", "VolumeLimitExceeded", "CreateVolume", "You have too many volumes."),
         # onFailure: step:deleteNewEncryptedVolume, which has no volume to delete, and goes on: onFailure: Continue.
-        failed("deleteNewEncryptedVolume", "createVolume", stage="InputValidation", kind="Verification"),
+        failed("deleteNewEncryptedVolume", NO_OUTPUT, "DeleteVolume"),
         done("deleteEncryptedRootVolumeSnapshot"),
         done("deleteRootVolumeSnapshot"),
         done("restoreInstanceInitialState"),
@@ -392,8 +394,12 @@ def test_a_web_acl_logs(world):  # moto
 def test_load_is_sent_to_a_function(world):  # moto, which answers without running it
     iam, functions = world.aws("iam"), world.aws("lambda")
     role = iam.create_role(RoleName=fresh("role"), AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    name = fresh("load")
-    functions.create_function(FunctionName=name, Runtime="python3.11", Role=role, Handler="a.b", Code={"ZipFile": b"x"})
+    name, archive = fresh("load"), io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("a.py", "def b(event, context): pass")
+    functions.create_function(
+        FunctionName=name, Runtime="python3.11", Role=role, Handler="a.b", Code={"ZipFile": archive.getvalue()}
+    )
     run = world.run("advanced-az_template", FunctionName=name, ConnectionTargetUrl="http://example.test", Replicas=3)
     response = json.loads(run.output("runLoadReplicas", "Response")[0])
     run.went(done("runLoadReplicas", Response=json.dumps(response)))
@@ -403,8 +409,8 @@ def test_load_is_sent_to_a_function(world):  # moto, which answers without runni
 
 
 def test_powershell_that_is_not_there_fails_its_step_and_says_so(world):  # own
-    run = world.run("HelloWorldPowershell")
+    run = world.run("HelloWorldPowershell", Name="World")
     if run.execution["AutomationExecutionStatus"] == "Success":
         run.went(done("helloWorld", Message="Hello World"), outputs={"helloWorld.Message": "Hello World"})
         return
-    run.went(failed("helloWorld", "PowerShell"), status="Failed")
+    run.went(raised("helloWorld", "PowerShell"), status="Failed")

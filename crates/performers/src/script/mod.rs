@@ -186,6 +186,8 @@ impl ScriptPerformer {
         match written.as_deref().map(serde_json::from_slice::<Written<'_>>) {
             Ok(Ok(Written { payload: Some(payload), .. })) => output(payload.get(), &ended.stdout),
             Ok(Ok(Written { error: Some(error), .. })) => Err(failed(errors::FAILED, error)),
+            // A handler that returns nothing.
+            Ok(Ok(Written { payload: None, error: None })) => output("null", &ended.stdout),
             _ => Err(failed(errors::FAILED, without_result(&ended))),
         }
     }

@@ -22,14 +22,8 @@ use crate::ssm::refusal::{Code, Failure, Refusal};
 use crate::ssm::{Answer, Ssm, table, tags};
 
 /// What the keys of targets may be, beside `tag:` and a tag's key.
-const TARGET_KEYS: [&str; 6] = [
-    "ParameterValues",
-    "ResourceGroup",
-    "AWS::EC2::Instance",
-    "InstanceIds",
-    "instanceids",
-    "tag-key",
-];
+const TARGET_KEYS: [&str; 4] =
+    ["ParameterValues", "ResourceGroup", "AWS::EC2::Instance", "InstanceIds"];
 /// Values of one target. Source: Target's documentation.
 const TARGET_VALUES_MAX: usize = 50;
 
@@ -98,6 +92,16 @@ struct Issued {
     request: [u8; 32],
 }
 
+impl StartAutomation {
+    /// The parameters that each target brings.
+    fn later(&self) -> Vec<&str> {
+        let of_maps = self.target_maps.first().into_iter().flat_map(BTreeMap::keys);
+        let of_every_map =
+            of_maps.filter(|key| self.target_maps.iter().all(|map| map.contains_key(*key)));
+        of_every_map.map(String::as_str).chain(self.target_parameter_name.as_deref()).collect()
+    }
+}
+
 impl Ssm {
     pub(super) async fn start_automation(
         &self,
@@ -137,13 +141,9 @@ impl Ssm {
         let Document::Runbook(runbook) = &*resolved.parsed else {
             return Err(not_a_runbook(&resolved).into());
         };
-        check_targets(runbook, &request)?;
-        let later = |name: &str| {
-            request.target_parameter_name.as_deref() == Some(name)
-                || (!request.target_maps.is_empty()
-                    && request.target_maps.iter().all(|map| map.contains_key(name)))
-        };
-        let values = parameters::typed(&runbook.parameters, &request.parameters, later)?;
+        check_targets(caller, runbook, &request)?;
+        let later = request.later();
+        let values = parameters::typed(&runbook.parameters, &request.parameters, &later)?;
         let role_arn = assume_role(runbook, |name| values.get(name).cloned())?;
         let kept = tags::checked(&request.tags)?;
         if !kept.is_empty() {
@@ -229,7 +229,7 @@ impl Ssm {
             }
             // A request that is refused leaves no token behind.
             let resolved = self.runbook(caller, request).await?;
-            check(&resolved, request)?;
+            check(caller, &resolved, request)?;
             let issued = Issued { execution_id: uuid()?, request: digest };
             let value = record::encode(&issued)?.into();
             let absent = Check::Absent { table, key: key.clone() };
@@ -242,17 +242,12 @@ impl Ssm {
 }
 
 /// What can be said of a request before anything is written.
-fn check(resolved: &Resolved, request: &StartAutomation) -> Result<(), Refusal> {
+fn check(caller: &Caller, resolved: &Resolved, request: &StartAutomation) -> Result<(), Refusal> {
     let Document::Runbook(runbook) = &*resolved.parsed else {
         return Err(not_a_runbook(resolved));
     };
-    check_targets(runbook, request)?;
-    let maps = &request.target_maps;
-    let later = |name: &str| {
-        request.target_parameter_name.as_deref() == Some(name)
-            || (!maps.is_empty() && maps.iter().all(|map| map.contains_key(name)))
-    };
-    let values = parameters::typed(&runbook.parameters, &request.parameters, later)?;
+    check_targets(caller, runbook, request)?;
+    let values = parameters::typed(&runbook.parameters, &request.parameters, &request.later())?;
     assume_role(runbook, |name| values.get(name).cloned())?;
     tags::checked(&request.tags).map(drop)
 }
@@ -261,11 +256,25 @@ fn not_a_runbook(resolved: &Resolved) -> Refusal {
     invalid(format!("The document {} is not of type Automation.", resolved.shown_name))
 }
 
-fn check_targets(runbook: &Runbook, request: &StartAutomation) -> Result<(), Refusal> {
+/// Whether a target location is this account and Region and no other: then it changes nothing.
+fn is_here(caller: &Caller, location: &Value) -> bool {
+    let only = |member: &str, here: &str| {
+        let values = location[member].as_array();
+        values.is_some_and(|values| !values.is_empty() && values.iter().all(|value| value == here))
+    };
+    only("Accounts", &caller.account) && only("Regions", &caller.region)
+}
+
+fn check_targets(
+    caller: &Caller,
+    runbook: &Runbook,
+    request: &StartAutomation,
+) -> Result<(), Refusal> {
     let target = |message: String| Refusal::new(Code::InvalidTarget, message);
-    if !request.target_locations.is_empty() || request.target_locations_url.is_some() {
+    let are_here = request.target_locations.iter().all(|location| is_here(caller, location));
+    if !are_here || request.target_locations_url.is_some() {
         return Err(target(
-            "Executions in several accounts or Regions (TargetLocations) are not supported by this version of Trackway.".to_owned(),
+            "Executions in other accounts or Regions (TargetLocations) are not supported by this version of Trackway.".to_owned(),
         ));
     }
     let is_declared =

@@ -131,11 +131,11 @@ fn outputs_are_checked_by_their_types() {
               > run 0 aws {"service":"ec2","operation":"X","input":{}}
               InProgress
             done 0 {"N": "x"}
-              > close {"FailureMessage":"Step fails when it is Poll action status for completion. Output N with selector $.M was not found in the response. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
-              Failed
-            a aws:executeAwsApi Failed
+              > close {"Outputs":{},"AutomationExecutionStatus":"Success"}
+              Success
+            a aws:executeAwsApi Success
                 in Service="ec2" Api="X"
-                "Step fails when it is Poll action status for completion. Output N with selector $.M was not found in the response." PostVerification/Verification
+                out {"OutputPayload":["{\"N\":\"x\"}"]}
         "#]],
     );
 }
@@ -311,7 +311,7 @@ fn invoke_lambda_function() {
            done 0 {"StatusCode": 200, "Payload": "eyJuIjogMX0="}"#,
         expect![[r#"
             start {}
-              > run 0 aws {"service":"lambda","operation":"Invoke","input":{"FunctionName":"f","Payload":"eyJhIjoxfQ=="}}
+              > run 0 aws {"service":"lambda","operation":"Invoke","input":{"FunctionName":"f","Payload":"{\"a\":1}"}}
               InProgress
             done 0 {"StatusCode": 200, "Payload": "eyJuIjogMX0="}
               > close {"Outputs":{},"AutomationExecutionStatus":"Success"}
@@ -328,7 +328,7 @@ fn invoke_lambda_function() {
            done 0 {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": "e30="}"#,
         expect![[r#"
             start {}
-              > run 0 aws {"service":"lambda","operation":"Invoke","input":{"FunctionName":"f","Payload":"eyJhIjoxfQ=="}}
+              > run 0 aws {"service":"lambda","operation":"Invoke","input":{"FunctionName":"f","Payload":"{\"a\":1}"}}
               InProgress
             done 0 {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": "e30="}
               > close {"FailureMessage":"Step fails when it is Poll action status for completion. The function returned an error (Unhandled): {}. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}

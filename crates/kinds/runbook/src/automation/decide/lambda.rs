@@ -26,9 +26,8 @@ pub(super) fn invoke(view: &View<'_>, answer: Answer) -> Decided {
             let mut input = view.pick(INVOKE);
             let given = view.input("InputPayload").or(view.input("Payload"));
             if let Some(given) = given {
-                // A blob.
-                let text = STANDARD.encode(as_text(given));
-                input.insert("Payload".to_owned(), Value::String(text));
+                // A blob, which is told as a text and answered as base64.
+                input.insert("Payload".to_owned(), Value::String(as_text(given)));
             }
             Ok(view.call(("lambda", "Invoke"), 1, input, None))
         }

@@ -45,8 +45,12 @@ fn answered(view: &View<'_>, response: &Value) -> Decided {
     }
     let whole = json!({ "Payload": found });
     let mut outputs = declared(view, &whole)?;
-    outputs.insert("Payload".to_owned(), found);
-    if let Some(log) = response.get("ExecutionLog").filter(|log| !log.is_null()) {
+    if !found.is_null() {
+        outputs.insert("Payload".to_owned(), found);
+    }
+    if let Some(log) =
+        response.get("ExecutionLog").filter(|log| !matches!(log.as_str(), None | Some("")))
+    {
         outputs.insert("ExecutionLog".to_owned(), log.clone());
     }
     outputs.insert("OutputPayload".to_owned(), whole);

@@ -7,7 +7,7 @@ use crate::automation::definition::Ready;
 use crate::automation::failure::Failure;
 use crate::automation::limits::poll_seconds;
 use crate::automation::start::StartedWith;
-use crate::automation::value::{as_list, convert};
+use crate::automation::value::{as_flat_list, convert};
 use crate::document::ParameterType;
 use crate::request::{self, AwsCall, ChildCall};
 
@@ -85,9 +85,10 @@ impl View<'_> {
         value.as_str().ok_or_else(|| Failure::input(&format!("Input {name} is not a String")))
     }
 
-    /// An input that is a list of texts; one text is a list of one.
+    /// An input that is a list of texts; one text is a list of one, and a list in the list, from a
+    /// reference, is part of it.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        self.input(name).map(as_list).unwrap_or_default()
+        self.input(name).map(as_flat_list).unwrap_or_default()
     }
 
     /// An input that is a flag.
