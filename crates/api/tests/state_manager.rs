@@ -2,6 +2,7 @@
 //! in the place of Run Command: the node's name says how a command on it ends.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::too_many_lines, reason = "tables of what is refused")]
 
 #[path = "state_manager/house.rs"]
 mod house;
@@ -187,7 +188,7 @@ async fn a_document_or_parameter_that_changes_makes_it_run() {
 async fn starting_again_ends_what_runs() {
     let house = House::open(Clock::Manual).await;
     let node = house.node("never", &[]).await;
-    let id = house.create(&association(&ids(&[node.clone()]), json!({}))).await;
+    let id = house.create(&association(&ids(&[node]), json!({}))).await;
     house.runs(&id, |runs| runs.len() == 1 && runs[0]["Status"] == "InProgress").await;
     let described = house.ask("DescribeAssociation", &json!({ "AssociationId": id })).await;
     let overview = json!({
