@@ -47,6 +47,9 @@ def start(folder, moto, *arguments):
         network = true
         env = {toml(scripts)}
 
+        [node]
+        name = "here"
+
         [functions.echo]
         handler = "handlers.echo"
         runtime = "python3"

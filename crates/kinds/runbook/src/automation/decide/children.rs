@@ -18,8 +18,8 @@ pub(super) fn command(view: &View<'_>, answer: Answer) -> Decided {
             }
             let mut input = view.inputs.clone();
             input.retain(|_, value| !value.is_null());
-            if let Some(ids) = input.get("InstanceIds").map(as_list) {
-                input.insert("InstanceIds".to_owned(), json!(ids));
+            if input.contains_key("InstanceIds") {
+                input.insert("InstanceIds".to_owned(), json!(view.texts("InstanceIds")));
             }
             if let Some(Value::Object(parameters)) = input.get("Parameters") {
                 let lists = as_lists(parameters);

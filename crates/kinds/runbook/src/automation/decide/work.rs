@@ -85,9 +85,14 @@ impl View<'_> {
         value.as_str().ok_or_else(|| Failure::input(&format!("Input {name} is not a String")))
     }
 
-    /// An input that is a list of texts; one text is a list of one.
+    /// An input that is a list of texts; one text is a list of one. Runbooks in use write a
+    /// reference to a list as an item of a list: its items are meant.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        self.input(name).map(as_list).unwrap_or_default()
+        match self.input(name) {
+            Some(Value::Array(items)) => items.iter().flat_map(as_list).collect(),
+            Some(value) => as_list(value),
+            None => Vec::new(),
+        }
     }
 
     /// An input that is a flag.
