@@ -18,7 +18,7 @@ def broken(event, context):
 """
 
 
-RECORDED = ("SECURITYHUB", "RDS", "EC2", "IAM", "ELASTICACHE", "CLOUDFORMATION", "LAMBDA")
+RECORDED = ("SECURITYHUB", "RDS", "EC2", "IAM", "ELASTICACHE", "CLOUDFORMATION", "LAMBDA", "SNS")
 
 
 def toml(values):
