@@ -923,9 +923,12 @@ def test_an_approval_comes_before_the_child(patient):  # own; the notification g
     stand_in, document = patient.create_text(child)
     created = patient.create("aws-ASGExitStandbyWithApproval", change={"AWS-ASGExitStandby": stand_in})
     approver = f"arn:aws:iam::{ACCOUNT}:root"
-    run = patient.start(created, InstanceId="i-1", Approvers=[approver, "somebody"], SNSTopicArn=make_topic(patient))
+    topic = make_topic(patient)
+    run = patient.start(created, InstanceId="i-1", Approvers=[approver, "somebody"], SNSTopicArn=topic)
     waiting = run.wait("Waiting")
     assert waiting.execution["CurrentStepName"] == "approveStateChange"
+    (told,) = [one.form for one in patient.recorder.asked("sns", "Publish") if one.form["TopicArn"] == topic]
+    assert "Approval required to change ASG instance state" in told["Message"]
     patient.ssm.send_automation_signal(AutomationExecutionId=run.id, SignalType="Approve", Payload={"Comment": ["go"]})
     run.wait().went(done("approveStateChange"), done("changeASGInstanceStateAutomation"))
     assert run.output("approveStateChange", "ApprovalStatus") == ["Approved"]

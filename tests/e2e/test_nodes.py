@@ -1,6 +1,8 @@
 """Nodes that die, come back and go: nothing is lost, nothing runs twice."""
 
+import http.server
 import json
+import threading
 import urllib.error
 import urllib.request
 
@@ -188,3 +190,36 @@ def test_the_server_can_have_a_node_of_its_own(new_server):
     done = run(ssm, "echo within", Targets=[{"Key": "tag:Env", "Values": ["here"]}])
     assert (done["Status"], done["TargetCount"]) == ("Success", 1)
     assert server.stop() == 0
+
+
+def test_output_goes_into_the_bucket(new_server, tmp_path):
+    stored = {}
+
+    class Bucket(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self):
+            stored[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    bucket = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
+    threading.Thread(target=bucket.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{bucket.server_port}"
+    server = new_server(env={"AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"})
+    node = Node(tmp_path / "node", server, "node").start()
+    try:
+        ssm = server.client("ssm")
+        known = online(ssm, node)
+        done = run(ssm, "echo kept", ids=[known], OutputS3BucketName="logs", OutputS3KeyPrefix="here")
+        assert done["Status"] == "Success"
+        plugin = ssm.list_command_invocations(CommandId=done["CommandId"], Details=True)["CommandInvocations"][0]["CommandPlugins"][0]
+        path, body = next(iter(stored.items()))
+        assert path.split("?")[0].endswith(f"here/{done['CommandId']}/{known}/awsrunShellScript/0.{plugin['Name'].replace(':', '')}/stdout")
+        assert b"kept\n" in body
+        assert plugin["StandardOutputUrl"].endswith(path.split("?")[0].removeprefix("/logs/").removeprefix("/"))
+    finally:
+        node.stop()
+        bucket.shutdown()

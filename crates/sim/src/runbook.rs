@@ -289,7 +289,10 @@ impl Teller {
                 self.awaited = Some(*effect);
                 told.asks = Some(*effect);
             }
-            EventKind::Told { effect } => told.asks = Some(*effect),
+            EventKind::Told { effect } | EventKind::Parting { effect } => {
+                told.asks = Some(*effect);
+            }
+            EventKind::Parted { effect } => told.answers = Some(*effect),
             EventKind::Targets { first, .. } => {
                 told.answers = self.awaited.take();
                 self.first_child = Some(first.0);

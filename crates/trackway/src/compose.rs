@@ -26,7 +26,7 @@ use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 use crate::command::serve;
 use crate::config::Config;
 use crate::local_services::OwnServices;
-use crate::node::{self, Hosted};
+use crate::node::Hosted;
 use crate::server::Handler;
 
 /// The name of Automation in logs and reports.
@@ -66,19 +66,8 @@ impl Service {
         retention_days: Option<u32>,
     ) -> Result<Self, String> {
         let sandbox = sandbox(config, &storage)?;
-        let scripts = match &storage {
-            Storage::Memory => {
-                std::env::temp_dir().join(format!("trackway-{}", std::process::id()))
-            }
-            Storage::Embedded(folder, _) => folder.join("sandbox"),
-        };
-        let store: Arc<dyn Store> = match storage {
-            Storage::Memory => Arc::new(Memory::new()),
-            Storage::Embedded(folder, on_loss) => Arc::new(
-                Embedded::open(&folder, Options { on_loss, ..Options::new() })
-                    .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
-            ),
-        };
+        let scripts = scratch(&storage);
+        let store = open_store(storage)?;
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
             account: ACCOUNT_DEFAULT.to_owned(),
@@ -130,14 +119,7 @@ impl Service {
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
         nested.serve(engine.clone());
-        let credentials = config.credentials.iter().map(|(key, credential)| {
-            let credential = Credential {
-                secret_key: credential.secret_key.clone(),
-                account: credential.account.clone(),
-            };
-            (key.clone(), credential)
-        });
-        let api = Api::new(engine.clone(), credentials.collect::<BTreeMap<_, _>>());
+        let api = Api::new(engine.clone(), credentials(config));
         local.serve(&api);
         commands.serve(&api);
         targets.serve(&api);
@@ -146,13 +128,7 @@ impl Service {
         children.serve(&api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
-        let node = match &config.node {
-            Some(node) => {
-                let runner = node::runner(config, sandbox, (caller, scope.clone()))?;
-                Some(Hosted::start(node, &scripts, (Arc::clone(&api), &scope), runner)?)
-            }
-            None => None,
-        };
+        let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
         Ok(Self { engine, functions, api, node })
     }
 
@@ -170,6 +146,33 @@ impl Service {
         self.functions.shutdown().await;
         self.engine.shutdown().await;
     }
+}
+
+/// Where scripts and commands have their files.
+fn scratch(storage: &Storage) -> PathBuf {
+    match storage {
+        Storage::Memory => std::env::temp_dir().join(format!("trackway-{}", std::process::id())),
+        Storage::Embedded(folder, _) => folder.join("sandbox"),
+    }
+}
+
+fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
+    Ok(match storage {
+        Storage::Memory => Arc::new(Memory::new()),
+        Storage::Embedded(folder, on_loss) => Arc::new(
+            Embedded::open(&folder, Options { on_loss, ..Options::new() })
+                .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
+        ),
+    })
+}
+
+/// Who may call, by access key.
+fn credentials(config: &Config) -> BTreeMap<String, Credential> {
+    let credential = |(key, known): (&String, &crate::config::Credential)| {
+        let (secret_key, account) = (known.secret_key.clone(), known.account.clone());
+        (key.clone(), Credential { secret_key, account })
+    };
+    config.credentials.iter().map(credential).collect()
 }
 
 /// The sandbox that the configuration asks for. What is the server's own, or a secret, is not seen in it.

@@ -69,8 +69,20 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
+    /// Starts the node that the configuration asks for, if it does.
+    pub(crate) fn configured(
+        config: &Config,
+        folder: &Path,
+        (api, scope): (&Arc<Api>, &Scope),
+        (sandbox, caller): (Sandbox, AwsCaller),
+    ) -> Result<Option<Self>, String> {
+        let Some(node) = &config.node else { return Ok(None) };
+        let runner = runner(config, sandbox, (caller, scope.clone()))?;
+        Self::start(node, folder, (Arc::clone(api), scope), runner).map(Some)
+    }
+
     /// Starts it. Its state lies in `folder`, beside what else the server's sandboxes keep.
-    pub(crate) fn start(
+    fn start(
         config: &HostedNode,
         folder: &Path,
         (api, scope): (Arc<Api>, &Scope),

@@ -171,7 +171,7 @@ async fn what_is_not_built_says_so_and_its_name() {
         ("AWSStepFunctions", "SFN", "ListMapRuns", r#"{"executionArn":"a"}"#),
         ("AWSStepFunctions", "SFN", "RedriveExecution", r#"{"executionArn":"a"}"#),
         ("AWSStepFunctions", "SFN", "TestState", r#"{"definition":"{}"}"#),
-        ("AmazonSSM", "SSM", "ListDocuments", "{}"),
+        ("AmazonSSM", "SSM", "DescribeOpsItems", "{}"),
         ("CodePipeline_20150709", "CodePipeline", "ListPipelines", "{}"),
     ] {
         let request = Request::post("/")

@@ -7,11 +7,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use trackway_api::{Api, Credential, step_functions};
+use trackway_api::{Api, Credential, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_asl::call::{LAMBDA, SERVICE, STATES};
+use trackway_association::{Association, AssociationRun};
+use trackway_command::CommandRun;
 use trackway_core::Outcome;
 use trackway_engine::{Clock, Engine, Performed, Performer, Work};
+use trackway_runbook::automation::Automation;
 use trackway_store::{BoxFuture, Memory};
 
 /// An API and its engine.
@@ -60,19 +63,38 @@ impl House {
         let (sender, calls) = mpsc::unbounded_channel();
         let desk: Arc<dyn Performer> = Arc::new(Desk(sender));
         let nested = step_functions::Nested::default();
+        let children = ssm::Children::default();
+        let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
+        let associations = ssm::Associations::default();
         let engine = Engine::builder()
             .kind::<Execution>(step_functions::KIND, "stepfunctions")
+            .kind::<Automation>(ssm::AUTOMATION_KIND, "automation")
+            .kind::<CommandRun>(ssm::COMMAND_KIND, "command")
+            .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
+            .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
+            .performer("command", Arc::new(commands.clone()))
+            .performer("targets", Arc::new(targets.clone()))
+            .performer("association", Arc::new(associations.clone()))
+            .performer("automation", Arc::new(children.clone()))
+            .performer("machine", Arc::new(children.clone()))
+            .performer("aws", desk.clone())
             .performer(LAMBDA, desk.clone())
             .performer(SERVICE, desk)
             .performer(STATES, Arc::new(nested.clone()))
             .polled("activity")
+            .polled("node")
             .exists(trackway_api::step_functions::exists)
             .clock(clock)
             .open(Arc::new(Memory::new()))
             .await
             .expect("an empty store opens");
         nested.serve(engine.clone());
-        let client = Client(Arc::new(Api::new(engine.clone(), credentials)));
+        let api = Api::new(engine.clone(), credentials);
+        children.serve(&api);
+        commands.serve(&api);
+        targets.serve(&api);
+        associations.serve(&api);
+        let client = Client(Arc::new(api));
         Self { engine, client, calls }
     }
 }

@@ -5,7 +5,9 @@ use trackway_core::{Command, EffectId, Input, Outcome, Payload, Start, TimerId, 
 
 use crate::event::{Event, EventKind, Why};
 use crate::report::{NodeReport, Report};
-use crate::request::{Errand, TARGETS_QUEUE, TargetsCall, node_queue, place_of};
+use crate::request::{
+    AWS_QUEUE, AwsCall, Errand, TARGETS_QUEUE, TargetsCall, node_queue, place_of,
+};
 use crate::signal::{Refusal, Signal};
 use crate::state::CommandRun;
 use crate::status::{Details, InvocationStatus};
@@ -46,7 +48,7 @@ pub(crate) fn handle(
         Input::Signal(signal) => heed(command, signal, turn)?,
         _ if !command.is_running() => {}
         Input::Finished { effect: TARGETS, outcome } => resolved(command, outcome, turn),
-        Input::Finished { .. } => {}
+        Input::Finished { effect, outcome } => uploaded(command, effect, &outcome, turn),
         Input::Fired(timer) => time_out(command, timer, turn),
     }
     if command.is_running() {
@@ -166,6 +168,60 @@ fn reported(command: &mut CommandRun, place: u32, mut report: NodeReport, turn: 
     let kind = EventKind::Reported { node: place, status, response_code };
     turn.emit(command, Event::with(kind, Payload::new(text)));
     forget(place, turn);
+    upload(command, place, &report, turn);
+}
+
+/// The number that effects of uploads begin with; nodes' stay below.
+const UPLOADS: u32 = 1 << 31;
+
+/// Puts what a node wrote into the command's bucket. The command ends when that has.
+fn upload(command: &mut CommandRun, place: u32, report: &NodeReport, turn: Doing<'_, '_>) {
+    let request = command.request();
+    let Some(node) = command.node(place).filter(|_| !request.output_s3_bucket_name.is_empty())
+    else {
+        return;
+    };
+    let mut calls = Vec::new();
+    for plugin in &report.plugins {
+        let key = request.output_key(&node.id, &plugin.plugin, &plugin.name);
+        for (file, text) in [("stdout", &plugin.stdout), ("stderr", &plugin.stderr)] {
+            if text.is_empty() {
+                continue;
+            }
+            let mut input = serde_json::Map::new();
+            input.insert("Bucket".to_owned(), request.output_s3_bucket_name.clone().into());
+            input.insert("Key".to_owned(), format!("{key}/{file}").into());
+            input.insert("Body".to_owned(), text.clone().into());
+            calls.push(AwsCall {
+                service: "s3".to_owned(),
+                operation: "PutObject".to_owned(),
+                input,
+                region: Some(request.output_s3_region.clone()).filter(|region| !region.is_empty()),
+            });
+        }
+    }
+    if calls.is_empty() {
+        return;
+    }
+    let first = command.uploads_asked;
+    turn.emit(command, EventKind::UploadsAsked { count: calls.len() as u32 }.into());
+    for (number, call) in (first..).zip(calls) {
+        let request = Payload::new(serde_json::to_string(&call).unwrap_or_default());
+        let effect = EffectId(UPLOADS.saturating_add(number));
+        turn.command(Command::Run { effect, queue: AWS_QUEUE.to_owned(), request });
+    }
+}
+
+fn uploaded(command: &mut CommandRun, effect: EffectId, outcome: &Outcome, turn: Doing<'_, '_>) {
+    let Some(number) = effect.0.checked_sub(UPLOADS) else { return };
+    if !command.uploads.contains(&number) {
+        return;
+    }
+    let error = match outcome {
+        Outcome::Failed { error, cause } => Some(format!("{error}: {cause}")),
+        Outcome::Succeeded(_) | Outcome::Closed { .. } => None,
+    };
+    turn.emit(command, EventKind::Uploaded { number, error }.into());
 }
 
 fn cancel_all(command: &mut CommandRun, turn: Doing<'_, '_>) {
@@ -247,7 +303,7 @@ fn proceed(command: &mut CommandRun, turn: Doing<'_, '_>) {
         dispatch(command, count, turn);
     }
     let is_over = command.fanout.as_ref().is_some_and(Fanout::is_over);
-    if is_over {
+    if is_over && command.uploads.is_empty() {
         let details = outcome(command);
         close(command, details, turn);
     }

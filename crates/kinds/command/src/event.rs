@@ -80,6 +80,18 @@ pub enum EventKind {
         /// Why.
         why: Why,
     },
+    /// Outputs of a node are on their way to the bucket: so many further uploads.
+    UploadsAsked {
+        /// How many.
+        count: u32,
+    },
+    /// An upload has ended.
+    Uploaded {
+        /// Its number, from 0.
+        number: u32,
+        /// Why it failed, if it did.
+        error: Option<String>,
+    },
     /// All has ended.
     Closed {
         /// How.

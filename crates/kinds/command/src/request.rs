@@ -10,6 +10,8 @@ use crate::limits::{
 
 /// The queue that resolves targets.
 pub const TARGETS_QUEUE: &str = "targets";
+/// The queue of AWS calls, by which outputs get into a bucket.
+pub const AWS_QUEUE: &str = "aws";
 /// What all queues of nodes begin with; they are polled.
 pub const NODE_QUEUE: &str = "node";
 
@@ -109,6 +111,21 @@ pub struct TargetsCall {
     pub purpose: String,
 }
 
+/// What is asked of [`AWS_QUEUE`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsCall {
+    /// The service's boto3 name.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// Its input.
+    pub input: Map<String, Value>,
+    /// The region, if it is not the command's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
 /// What lies in a node's queue: a name. The server that hands it out adds what the node needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
@@ -134,6 +151,18 @@ impl Errand {
         match self {
             Self::Run { arn } | Self::Cancel { arn } => arn,
         }
+    }
+}
+
+impl Request {
+    /// Where a plugin's output lies in the bucket, without `/stdout` or `/stderr`. Source: the keys
+    /// that the agent writes, with names that have lost their colons.
+    #[must_use]
+    pub fn output_key(&self, node: &str, plugin: &str, name: &str) -> String {
+        let prefix = self.output_s3_key_prefix.trim_end_matches('/');
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        let (folder, name) = (plugin.replace(':', ""), name.replace(':', ""));
+        format!("{prefix}{slash}{}/{node}/{folder}/0.{name}", self.command_id)
     }
 }
 

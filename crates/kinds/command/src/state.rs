@@ -1,6 +1,6 @@
 //! The state of a command, and how each event changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub struct CommandRun {
     counts: Tally,
     sample: Option<Sample>,
     failure: String,
+    /// Uploads that have not ended, by their numbers.
+    pub(crate) uploads: BTreeSet<u32>,
+    pub(crate) uploads_asked: u32,
     requested: Timestamp,
     closed: Option<Timestamp>,
 }
@@ -352,6 +355,14 @@ impl Machine for CommandRun {
             }
             EventKind::CancelAsked => self.cancel_asked = true,
             EventKind::Stopped { why } => self.stop(why.status(), at),
+            EventKind::UploadsAsked { count } => {
+                let last = self.uploads_asked.saturating_add(*count);
+                self.uploads.extend(self.uploads_asked..last);
+                self.uploads_asked = last;
+            }
+            EventKind::Uploaded { number, .. } => {
+                self.uploads.remove(number);
+            }
             EventKind::Closed { details } => {
                 self.details = *details;
                 self.closed = Some(at);

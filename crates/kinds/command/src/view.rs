@@ -68,6 +68,8 @@ pub(crate) fn project(command: &CommandRun, event: &Event, rows: &mut Rows) {
         EventKind::NotResolved { .. }
         | EventKind::Dispatched { .. }
         | EventKind::CancelAsked
+        | EventKind::UploadsAsked { .. }
+        | EventKind::Uploaded { .. }
         | EventKind::Closed { .. } => {}
     }
 }

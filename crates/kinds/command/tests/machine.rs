@@ -234,6 +234,31 @@ fn a_deregistered_node_fails_what_it_had() {
 }
 
 #[test]
+fn a_command_with_a_bucket_ends_when_its_output_is_there_or_cannot_be() {
+    let mut world =
+        World::start(world::Asked { bucket: "logs-here", ..request(&["mi-1", "mi-2"]) });
+    world.report("mi-1", "Success", 0);
+    world.report("mi-2", "Success", 0);
+    assert_eq!(world.status(), "InProgress InProgress");
+    world.check();
+    let done = || Outcome::Succeeded(trackway_core::Payload::new("{}"));
+    let first = world.finish_upload(done()).unwrap();
+    for part in [
+        r#""service":"s3","operation":"PutObject""#,
+        r#""Bucket":"logs-here""#,
+        r#""Key":"logs/11111111-2222-4333-8444-555555555555/mi-1/awsrunShellScript/0.awsrunShellScript/stdout""#,
+        r#""Body":"said mi-1""#,
+    ] {
+        assert!(first.contains(part), "{part} in {first}");
+    }
+    let failed = Outcome::Failed { error: "NoSuchBucket".into(), cause: "{}".into() };
+    assert!(world.finish_upload(failed).unwrap().contains("mi-2"));
+    assert_eq!(world.status(), "Success Success");
+    assert_eq!(world.awaited(), 0);
+    world.check();
+}
+
+#[test]
 fn ten_thousand_nodes_take_no_turn_that_grows_with_them() {
     let ids = nodes(10_000);
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();

@@ -8,6 +8,7 @@ use trackway_command::protocol::{Call, POLL_SECONDS, TOKEN_HEADER};
 use trackway_wire::sigv4::{self, Credentials, Outgoing, PathStyle};
 
 use super::Boxed;
+use crate::aws::AwsEnvironment;
 use crate::transport::{Patience, Transport};
 
 /// What the server answered.
@@ -67,6 +68,25 @@ impl HttpLink {
         }
         let transport = Transport::new().map_err(|error| error.to_string())?;
         Ok(Self { transport, server, host, region: region.to_owned(), credentials })
+    }
+
+    /// A link that signs with the environment's keys; with any, where there are none, which a
+    /// server without credentials takes.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; also when the environment names a profile that is not there.
+    pub fn of_environment(
+        server: &str,
+        region: &str,
+        environment: &AwsEnvironment,
+    ) -> Result<Self, String> {
+        let chain = environment.credentials().map_err(|error| error.message)?;
+        let any = || Credentials {
+            access_key: "test".to_owned(),
+            secret_key: "test".to_owned(),
+            session_token: None,
+        };
+        Self::new(server, region, chain.base.unwrap_or_else(any))
     }
 
     /// Host and port of the server.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, Limits, Scope};
 use trackway_performers::node::{Facts, HttpLink, Node, NodeConfig, WORKERS_DEFAULT};
 use trackway_performers::sandbox::{self, Launcher, Sandbox};
-use trackway_wire::sigv4::Credentials;
 
 use super::serve::told_to_stop;
 use crate::config::Config;
@@ -63,8 +62,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     };
     let state = std::path::absolute(&state).unwrap_or(state);
     let journal = journal(&state)?;
-    let credentials = credentials(&environment)?;
-    let link = HttpLink::new(&args.server, &region, credentials)?;
+    let link = HttpLink::of_environment(&args.server, &region, &environment)?;
     let facts = Facts::of_this_machine(Some(&link.authority()));
     let scope = Scope { account: ACCOUNT_DEFAULT.to_owned(), region };
     let caller = AwsCaller::new(environment, Limits::default());
@@ -81,17 +79,6 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     let node = Node::new(node_config, facts, journal, parts, tell(&args.name));
     node.run(told_to_stop()).await.map_err(|error| error.to_string())?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What signs the node's calls; keys that a server without credentials takes, where there are none.
-fn credentials(environment: &AwsEnvironment) -> Result<Credentials, String> {
-    let chain = environment.credentials().map_err(|error| error.message)?;
-    let unsigned = || Credentials {
-        access_key: "test".to_owned(),
-        secret_key: "test".to_owned(),
-        session_token: None,
-    };
-    Ok(chain.base.unwrap_or_else(unsigned))
 }
 
 /// The sandbox. The node's own state is not seen in it, nor what it is configured with.

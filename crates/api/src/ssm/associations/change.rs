@@ -180,6 +180,9 @@ impl Ssm {
         if expected.is_some_and(|expected| expected > found.columns.version) {
             return Err(no_such_version().into());
         }
+        if expected.is_some_and(|expected| expected != found.columns.version) {
+            return Err(super::not_the_latest().into());
+        }
         let before = &found.columns.spec;
         if input.get("Name").is_none() {
             // The document is what an association is of: it is not nulled.

@@ -1,5 +1,7 @@
 //! What makes associations run beside their schedules: documents, parameters and nodes that change.
 
+use std::time::Duration;
+
 use trackway_association::association::Signal;
 use trackway_association::spec::Spec;
 use trackway_association::status::Status;
@@ -11,6 +13,10 @@ use crate::Caller;
 use crate::ssm::refusal::Failure;
 use crate::ssm::tags::ResourceType;
 use crate::ssm::{Ssm, documents};
+
+/// How long the targets of a run that just began are waited for: this long, so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOKS_MAX: u32 = 250;
 
 /// What happened to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +108,7 @@ impl Ssm {
     }
 
     async fn converge(&self, found: &Found, node: &str, news: NodeNews) -> Result<(), Failure> {
+        self.wait_for_targets(found).await?;
         let before = self.on_node(found, node).await?.map(|on_node| on_node.row.status);
         let missed = match before {
             None => true,
@@ -112,6 +119,23 @@ impl Ssm {
         if missed {
             let signal = Signal::Node { node: node.to_owned(), replaces: before };
             self.tell_association(found, signal).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Ssm {
+    /// Waits until the run that goes on knows its targets: the node may be among them.
+    async fn wait_for_targets(&self, found: &Found) -> Result<(), Failure> {
+        for _ in 0..LOOKS_MAX {
+            let is_resolved = match self.latest_run(found).await? {
+                Some(run) => run.is_resolved,
+                None => !found.columns.is_running,
+            };
+            if is_resolved {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
         Ok(())
     }

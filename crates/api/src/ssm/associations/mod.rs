@@ -106,6 +106,11 @@ fn does_not_exist() -> Refusal {
     Refusal::new(Code::AssociationDoesNotExist, "The specified association does not exist.")
 }
 
+fn not_the_latest() -> Refusal {
+    let message = "The update is not valid: the association has a later version.";
+    Refusal::new(Code::InvalidUpdate, message)
+}
+
 fn no_such_node(id: &str) -> Refusal {
     let message = format!("The managed node {id} is not registered in this account and Region.");
     Refusal::new(Code::InvalidInstanceId, message)
@@ -201,10 +206,7 @@ impl Ssm {
             Err(SignalError::Fault(fault)) => return Err(fault.into()),
             Err(SignalError::NotFound | SignalError::Closed) => does_not_exist(),
             Err(SignalError::Refused(Refused::Deleted)) => does_not_exist(),
-            Err(SignalError::Refused(Refused::NotTheLatest)) => Refusal::new(
-                Code::InvalidUpdate,
-                "The update is not valid: the association has a later version.",
-            ),
+            Err(SignalError::Refused(Refused::NotTheLatest)) => not_the_latest(),
             Err(SignalError::Refused(Refused::TooManyVersions)) => Refusal::new(
                 Code::AssociationVersionLimitExceeded,
                 "You have reached the maximum number versions allowed for an association. Each association has a limit of 1,000 versions.",

@@ -46,7 +46,8 @@ fn check_one(name: &str, declaration: &Value, values: &[String]) -> Result<(), R
     for value in values.iter().filter(|value| !value.contains("{{")) {
         let is_it = |allowed: &Value| match allowed {
             Value::String(text) => text == value,
-            other => other.to_string() == *value,
+            // A number or a flag, as the document's author wrote it.
+            other => value.parse::<Value>().is_ok_and(|value| value == *other),
         };
         if allowed.is_some_and(|allowed| !allowed.iter().any(is_it)) {
             return Err(refused(format!("{value:?} is not allowed for the parameter {name}")));

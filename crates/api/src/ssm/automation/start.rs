@@ -22,14 +22,8 @@ use crate::ssm::refusal::{Code, Failure, Refusal};
 use crate::ssm::{Answer, Ssm, table, tags};
 
 /// What the keys of targets may be, beside `tag:` and a tag's key.
-const TARGET_KEYS: [&str; 6] = [
-    "ParameterValues",
-    "ResourceGroup",
-    "AWS::EC2::Instance",
-    "InstanceIds",
-    "instanceids",
-    "tag-key",
-];
+const TARGET_KEYS: [&str; 4] =
+    ["ParameterValues", "ResourceGroup", "AWS::EC2::Instance", "InstanceIds"];
 /// Values of one target. Source: Target's documentation.
 const TARGET_VALUES_MAX: usize = 50;
 
@@ -98,6 +92,16 @@ struct Issued {
     request: [u8; 32],
 }
 
+impl StartAutomation {
+    /// The parameters that each target brings.
+    fn later(&self) -> Vec<&str> {
+        let of_maps = self.target_maps.first().into_iter().flat_map(BTreeMap::keys);
+        let of_every_map =
+            of_maps.filter(|key| self.target_maps.iter().all(|map| map.contains_key(*key)));
+        of_every_map.map(String::as_str).chain(self.target_parameter_name.as_deref()).collect()
+    }
+}
+
 impl Ssm {
     pub(super) async fn start_automation(
         &self,
@@ -138,12 +142,8 @@ impl Ssm {
             return Err(not_a_runbook(&resolved).into());
         };
         check_targets(caller, runbook, &request)?;
-        let later = |name: &str| {
-            request.target_parameter_name.as_deref() == Some(name)
-                || (!request.target_maps.is_empty()
-                    && request.target_maps.iter().all(|map| map.contains_key(name)))
-        };
-        let values = parameters::typed(&runbook.parameters, &request.parameters, later)?;
+        let later = request.later();
+        let values = parameters::typed(&runbook.parameters, &request.parameters, &later)?;
         let role_arn = assume_role(runbook, |name| values.get(name).cloned())?;
         let kept = tags::checked(&request.tags)?;
         if !kept.is_empty() {
@@ -247,12 +247,7 @@ fn check(caller: &Caller, resolved: &Resolved, request: &StartAutomation) -> Res
         return Err(not_a_runbook(resolved));
     };
     check_targets(caller, runbook, request)?;
-    let maps = &request.target_maps;
-    let later = |name: &str| {
-        request.target_parameter_name.as_deref() == Some(name)
-            || (!maps.is_empty() && maps.iter().all(|map| map.contains_key(name)))
-    };
-    let values = parameters::typed(&runbook.parameters, &request.parameters, later)?;
+    let values = parameters::typed(&runbook.parameters, &request.parameters, &request.later())?;
     assume_role(runbook, |name| values.get(name).cloned())?;
     tags::checked(&request.tags).map(drop)
 }

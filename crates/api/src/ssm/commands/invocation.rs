@@ -121,16 +121,6 @@ fn unreported(step: &Step, row: &Invocation) -> PluginReport {
     }
 }
 
-/// The folder of a plugin's output in the bucket.
-pub(super) fn output_prefix(request: &Request, node: &str, plugin: &PluginReport) -> String {
-    // Source: the keys that the agent writes: the plugin's name without its colon.
-    let folder = plugin.plugin.replace(':', "");
-    let prefix = &request.output_s3_key_prefix;
-    let slash = if prefix.is_empty() { "" } else { "/" };
-    let (command, name) = (&request.command_id, plugin.name.replace(':', ""));
-    format!("{prefix}{slash}{command}/{node}/{folder}/0.{name}")
-}
-
 fn urls(request: &Request, node: &str, plugin: &PluginReport) -> (String, String) {
     let bucket = &request.output_s3_bucket_name;
     if bucket.is_empty() {
@@ -140,7 +130,7 @@ fn urls(request: &Request, node: &str, plugin: &PluginReport) -> (String, String
         "" => String::new(),
         region => format!("-{region}"),
     };
-    let key = output_prefix(request, node, plugin);
+    let key = request.output_key(node, &plugin.plugin, &plugin.name);
     let url = |file: &str| format!("https://s3{region}.amazonaws.com/{bucket}/{key}/{file}");
     (url("stdout"), url("stderr"))
 }

@@ -411,7 +411,7 @@ impl Ssm {
                 row.map(|row| (Bytes::copy_from_slice(node.as_bytes()), row)).into_iter().collect()
             }
             None => {
-                let query = RowQuery { after: after.map(Into::into), ..RowQuery::first(room + 1) };
+                let query = RowQuery { after, ..RowQuery::first(room + 1) };
                 let all = |_: &[u8], row: &[u8]| takes(row);
                 self.engine.rows_where(id, view::INVOCATIONS, query, all).await?.rows
             }

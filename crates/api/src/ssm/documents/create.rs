@@ -128,7 +128,8 @@ impl Ssm {
             shared: BTreeMap::new(),
         };
         let (table, key) = (table::DOCUMENTS, key(&document.name));
-        if self.row(caller, table, &key).await?.is_some() {
+        let is_ours = library::find(&document.name).is_some();
+        if is_ours || self.row(caller, table, &key).await?.is_some() {
             return Err(already_exists());
         }
         let documents =

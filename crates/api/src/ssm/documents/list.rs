@@ -276,7 +276,7 @@ impl Ssm {
             Section::Library => {
                 let all = library::all().iter();
                 let rest = all.filter(|own| after.is_none_or(|after| own.name.as_bytes() > after));
-                let row = |own: &library::Own| (own.name.into(), Some(own.document()));
+                let row = |own: &library::Own| (own.name.into(), Some(own.document.clone()));
                 return Ok(Chunk { rows: rest.map(row).collect(), more: false });
             }
             Section::Own => (&caller.scope, b"d"),

@@ -49,7 +49,7 @@ pub(super) struct Described<'a> {
     document_version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    parameters: Vec<facts::Parameter>,
+    parameters: Vec<Value>,
     platform_types: &'a [String],
     document_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -48,16 +48,12 @@ impl Parsed {
 
 /// A version of a document, ready to run.
 #[derive(Clone)]
-#[allow(dead_code, reason = "each group reads what it needs")]
 pub(in crate::ssm) struct Resolved {
-    /// Its name, without what an ARN has beside it.
-    pub(in crate::ssm) name: String,
     /// What answers show as its name: the ARN of one that another account shares.
     pub(in crate::ssm) shown_name: String,
     pub(in crate::ssm) arn: String,
     /// The number of the version.
     pub(in crate::ssm) version: String,
-    pub(in crate::ssm) version_name: Option<String>,
     pub(in crate::ssm) document_type: DocumentType,
     pub(in crate::ssm) format: Format,
     /// The content as it was written, and its SHA-256.
@@ -126,13 +122,11 @@ impl Ssm {
             arn: arn(&caller.region, account, &found.document.name),
             shown_name: found.shown_name(caller),
             version: found.version.number.to_string(),
-            version_name: shown.version_name.clone(),
             document_type,
             format,
             content,
             runnable,
             parsed,
-            name: found.document.name,
         })
     }
 
@@ -159,7 +153,8 @@ impl Ssm {
             {
                 return Err(no_such_version().into());
             }
-            return Ok(Found { document: own.document(), version: own.version(), scope: None });
+            let (document, version) = (own.document.clone(), own.version.clone());
+            return Ok(Found { document, version, scope: None });
         }
         let owner = Caller::new(named.account, &caller.region);
         let row = self.row(&owner, table::DOCUMENTS, &key(named.name)).await?;

@@ -12,7 +12,7 @@ use trackway_command::protocol::{
 };
 use trackway_command::request::{Errand, arn, node_queue};
 use trackway_command::{CommandRun, NodeReport, Refusal as Refused, Signal};
-use trackway_core::ExecutionId;
+use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Check, Edit, Fault, SignalError};
 
 use super::presence::Waiting;
@@ -129,29 +129,8 @@ impl Ssm {
                 Some(token) => token,
                 None => new_token()?,
             };
-            let node = Node {
-                id: id.clone(),
-                name: request.name.clone(),
-                token: token_hash(&token),
-                platform_type: platform(&request.platform_type),
-                platform_name: request.platform_name.clone(),
-                platform_version: request.platform_version.clone(),
-                agent_version: request.agent_version.clone(),
-                computer_name: request.computer_name.clone(),
-                ip_address: request.ip_address.clone(),
-                activation_id: match &activation {
-                    Some(_) => request.activation_id.clone(),
-                    None => before.and_then(|node| node.activation_id.clone()),
-                },
-                iam_role: match &activation {
-                    Some(role) => Some(role.clone()),
-                    None => before.and_then(|node| node.iam_role.clone()),
-                },
-                registered: before.map_or(now, |node| node.registered),
-                last_ping: now,
-                left: false,
-                own_tags: request.tags.keys().cloned().collect(),
-            };
+            let role = activation.as_ref();
+            let node = node_of(&request, (&id, &token), (before, role), now);
             let old_keys = before.map(|node| node.own_tags.clone()).unwrap_or_default();
             let (tags_check, tags_edit, tags_changed) = self
                 .tag_edit(caller, &id, |tags| {
@@ -159,13 +138,16 @@ impl Ssm {
                     tags.extend(request.tags.clone());
                 })
                 .await?;
-            let is_new = known.is_none();
+            let (is_new, before_token) = (known.is_none(), before.map(|node| node.token));
             let key = id.as_bytes().to_vec();
             let check = crate::ssm::unchanged(table::NODES, &key, known.map(|(_, row)| row));
             let value = record::encode(&node)?.into();
             let edit = Edit::Put { table: table::NODES, key, value };
             if !self.change(caller, &[check, tags_check], &[edit, tags_edit]).await? {
                 continue;
+            }
+            if before_token.is_some_and(|token| token != node.token) {
+                self.nodes.presence.replaced(&caller.scope, &id);
             }
             let seen = self.nodes.presence.seen(&caller.scope, &id, now);
             if is_new {
@@ -199,13 +181,15 @@ impl Ssm {
     async fn poll_node(&self, caller: &Caller, poll: Poll) -> Called {
         self.seen(caller, &poll.id).await?;
         let place = (Arc::clone(&caller.scope), poll.id.clone());
-        let _waiting = Waiting::new(&self.nodes.presence, &self.engine, place);
+        let waiting = Waiting::new(&self.nodes.presence, &self.engine, place);
+        let replaced = waiting.replaced();
         let queue = node_queue(&caller.account, &caller.region, &poll.id);
         let wait = Duration::from_secs(poll.wait_seconds.unwrap_or(POLL_SECONDS).min(POLL_SECONDS));
         let mut closing = self.nodes.closing.subscribe();
         let nothing_found = async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
+                () = replaced => {}
                 _ = closing.wait_for(|closing| *closing) => {}
             }
         };
@@ -308,6 +292,38 @@ impl Ssm {
                 return Ok(true);
             }
         }
+    }
+}
+
+/// A node as it registers now; what it doesn't say is as it was before.
+fn node_of(
+    request: &Register,
+    (id, token): (&str, &str),
+    (before, role): (Option<&Node>, Option<&String>),
+    now: Timestamp,
+) -> Node {
+    let (activation_id, iam_role) = match role {
+        Some(role) => (request.activation_id.clone(), Some(role.clone())),
+        None => before
+            .map(|node| (node.activation_id.clone(), node.iam_role.clone()))
+            .unwrap_or_default(),
+    };
+    Node {
+        id: id.to_owned(),
+        name: request.name.clone(),
+        token: token_hash(token),
+        platform_type: platform(&request.platform_type),
+        platform_name: request.platform_name.clone(),
+        platform_version: request.platform_version.clone(),
+        agent_version: request.agent_version.clone(),
+        computer_name: request.computer_name.clone(),
+        ip_address: request.ip_address.clone(),
+        activation_id,
+        iam_role,
+        registered: before.map_or(now, |node| node.registered),
+        last_ping: now,
+        left: false,
+        own_tags: request.tags.keys().cloned().collect(),
     }
 }
 

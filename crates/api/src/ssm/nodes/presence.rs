@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use trackway_core::Timestamp;
 use trackway_engine::Engine;
 
@@ -22,13 +23,15 @@ pub(super) struct Presence {
     nodes: Mutex<HashMap<Place, Signs>>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Signs {
     /// Polls that wait.
     polls: u32,
     last: Timestamp,
     written: Timestamp,
     left: bool,
+    /// Told when another process takes the node's name.
+    replaced: Arc<Notify>,
 }
 
 /// What came of a sign of life.
@@ -65,14 +68,23 @@ impl Presence {
         }
     }
 
+    /// Another process has its name now: polls that wait are of no use.
+    pub(super) fn replaced(&self, scope: &Arc<str>, id: &str) {
+        if let Some(signs) = self.lock().get(&(Arc::clone(scope), id.to_owned())) {
+            signs.replaced.notify_waiters();
+        }
+    }
+
     /// It is no node any more.
     pub(super) fn forget(&self, scope: &Arc<str>, id: &str) {
-        self.lock().remove(&(Arc::clone(scope), id.to_owned()));
+        if let Some(signs) = self.lock().remove(&(Arc::clone(scope), id.to_owned())) {
+            signs.replaced.notify_waiters();
+        }
     }
 
     /// When it was last heard of, and whether it is there.
     pub(super) fn of(&self, scope: &Arc<str>, node: &Node, now: Timestamp) -> (Timestamp, bool) {
-        let known = self.lock().get(&(Arc::clone(scope), node.id.clone())).copied();
+        let known = self.lock().get(&(Arc::clone(scope), node.id.clone())).cloned();
         match known {
             Some(signs) if signs.polls > 0 => (now, true),
             Some(signs) => (signs.last.max(node.last_ping), signs.is_online(now)),
@@ -95,12 +107,23 @@ pub(super) struct Waiting {
     presence: Arc<Presence>,
     engine: Engine,
     place: Place,
+    replaced: Arc<Notify>,
 }
 
 impl Waiting {
     pub(super) fn new(presence: &Arc<Presence>, engine: &Engine, place: Place) -> Self {
-        presence.lock().entry(place.clone()).or_default().polls += 1;
-        Self { presence: Arc::clone(presence), engine: engine.clone(), place }
+        let replaced = {
+            let mut nodes = presence.lock();
+            let signs = nodes.entry(place.clone()).or_default();
+            signs.polls += 1;
+            Arc::clone(&signs.replaced)
+        };
+        Self { presence: Arc::clone(presence), engine: engine.clone(), place, replaced }
+    }
+
+    /// Resolves when the node's name is taken by another process, or it is no node any more.
+    pub(super) fn replaced(&self) -> impl Future<Output = ()> + Send + 'static {
+        Arc::clone(&self.replaced).notified_owned()
     }
 }
 

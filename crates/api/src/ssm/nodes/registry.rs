@@ -1,6 +1,6 @@
 //! The register of nodes: rows of the catalog, who is there, and who wants to know.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -45,7 +45,7 @@ pub type NodeEvents = Arc<dyn Fn(NodeEvent) + Send + Sync>;
 /// The service's part that knows nodes.
 pub(crate) struct Nodes {
     pub(super) presence: Arc<Presence>,
-    events: OnceLock<NodeEvents>,
+    events: RwLock<Vec<NodeEvents>>,
     /// Whether polls are answered at once, as the server is about to stop.
     pub(super) closing: watch::Sender<bool>,
 }
@@ -53,20 +53,20 @@ pub(crate) struct Nodes {
 impl Default for Nodes {
     fn default() -> Self {
         let presence = Arc::default();
-        Self { presence, events: OnceLock::new(), closing: watch::Sender::new(false) }
+        Self { presence, events: RwLock::default(), closing: watch::Sender::new(false) }
     }
 }
 
 impl Nodes {
-    /// From now on this one is told.
+    /// From now on this one is told too.
     pub(crate) fn tell(&self, events: NodeEvents) {
-        // Set once by the composition root; a second one would be a mistake of ours.
-        let _was_set = self.events.set(events);
+        self.events.write().unwrap_or_else(PoisonError::into_inner).push(events);
     }
 
     /// Tells whoever wants to know.
     pub(crate) fn happened(&self, caller: &Caller, node_id: &str, what: NodeChange) {
-        if let Some(tell) = self.events.get() {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        for tell in events.iter() {
             tell(NodeEvent { caller: caller.clone(), node_id: node_id.to_owned(), what });
         }
     }

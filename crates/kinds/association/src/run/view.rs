@@ -37,6 +37,8 @@ pub struct Columns {
     pub triggered_alarms: Vec<TriggeredAlarm>,
     /// The version of the document that it applies.
     pub document_version: String,
+    /// Whether its targets are known, or won't be any more.
+    pub is_resolved: bool,
 }
 
 impl Columns {
@@ -52,6 +54,7 @@ impl Columns {
             alarm_configuration: call.spec.alarm_configuration.clone(),
             triggered_alarms: run.triggered.clone(),
             document_version: run.input.document.version.clone(),
+            is_resolved: run.fanout.is_some() || run.closed.is_some(),
         }
     }
 

@@ -17,6 +17,7 @@ enum Step {
     DeliveryLate(usize),
     ExecutionLate(usize),
     Resolve,
+    Upload(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -41,7 +42,15 @@ fn step() -> impl Strategy<Value = Step> {
         2 => node.clone().prop_map(Step::DeliveryLate),
         2 => node.prop_map(Step::ExecutionLate),
         1 => Just(Step::Resolve),
+        3 => any::<bool>().prop_map(Step::Upload),
     ]
+}
+
+fn end_of_upload(well: bool) -> Outcome {
+    match well {
+        true => Outcome::Succeeded(Payload::new("{}")),
+        false => Outcome::Failed { error: "NoSuchBucket".into(), cause: String::new() },
+    }
 }
 
 proptest! {
@@ -53,11 +62,12 @@ proptest! {
         by_tag in any::<bool>(),
         concurrency in prop::sample::select(vec!["1", "2", "50", "40%"]),
         errors in prop::sample::select(vec!["0", "1", "30%", "100%"]),
+        bucket in prop::sample::select(vec!["", "bucket"]),
         steps in prop::collection::vec(step(), 0..60),
     ) {
         let ids = nodes(count);
         let names: Vec<&str> = if by_tag { vec![] } else { ids.iter().map(String::as_str).collect() };
-        let mut world = World::start(Asked { by_tag, concurrency, errors, ..request(&names) });
+        let mut world = World::start(Asked { by_tag, concurrency, errors, bucket, ..request(&names) });
         let resolve = |world: &mut World| {
             let text = serde_json::to_string(&ids).unwrap();
             world.resolve(Outcome::Succeeded(Payload::new(text)));
@@ -78,6 +88,7 @@ proptest! {
                 Step::ExecutionLate(node) if world.machine().invocation(&id(node)).is_some() => {
                     world.fire_execution(&id(node));
                 }
+                Step::Upload(well) => drop(world.finish_upload(end_of_upload(well))),
                 Step::Resolve if by_tag => resolve(&mut world),
                 _ => {}
             }
@@ -90,6 +101,7 @@ proptest! {
         for id in &ids {
             world.report(id, "Success", 0);
         }
+        while world.finish_upload(end_of_upload(true)).is_some() {}
         world.check();
         prop_assert!(world.is_closed());
         let journal = world.journal_len();

@@ -18,10 +18,11 @@ pub(crate) struct Asked<'a> {
     pub(crate) by_tag: bool,
     pub(crate) concurrency: &'a str,
     pub(crate) errors: &'a str,
+    pub(crate) bucket: &'a str,
 }
 
 pub(crate) fn request<'a>(ids: &[&'a str]) -> Asked<'a> {
-    Asked { ids: ids.to_vec(), by_tag: false, concurrency: "50", errors: "0" }
+    Asked { ids: ids.to_vec(), by_tag: false, concurrency: "50", errors: "0", bucket: "" }
 }
 
 pub(crate) fn nodes(count: usize) -> Vec<String> {
@@ -66,6 +67,8 @@ impl World {
             execution_timeout_seconds: 100,
             max_concurrency: asked.concurrency.into(),
             max_errors: asked.errors.into(),
+            output_s3_bucket_name: asked.bucket.into(),
+            output_s3_key_prefix: "logs".into(),
             ..Request::default()
         };
         let arn = trackway_command::request::arn("000000000000", "us-east-1", &request.command_id);
@@ -153,6 +156,7 @@ impl World {
     pub(crate) fn report(&mut self, node: &str, status: &str, response_code: i32) {
         let plugin = PluginReport {
             name: "aws:runShellScript".into(),
+            plugin: "aws:runShellScript".into(),
             status: status.into(),
             response_code,
             stdout: format!("said {node}"),
@@ -172,6 +176,18 @@ impl World {
     pub(crate) fn resolve(&mut self, outcome: Outcome) {
         self.effects.remove(&EffectId(0));
         self.take(Input::Finished { effect: EffectId(0), outcome }).unwrap();
+    }
+
+    /// Ends the first upload that is under way; its input.
+    pub(crate) fn finish_upload(&mut self, outcome: Outcome) -> Option<String> {
+        let (effect, request) = self
+            .effects
+            .iter()
+            .find(|(_, (queue, _))| queue == "aws")
+            .map(|(effect, (_, request))| (*effect, request.as_str().to_owned()))?;
+        self.effects.remove(&effect);
+        self.take(Input::Finished { effect, outcome }).unwrap();
+        Some(request)
     }
 
     fn place(&self, node: &str) -> u32 {
@@ -302,7 +318,8 @@ impl World {
         assert_eq!(counts.targets, statuses.len() as u32);
         assert_eq!(counts.completed, count(&|status| status.is_final()));
         assert_eq!(counts.errors, count(&|status| status.is_error()));
-        let in_flight = self.effects.keys().filter(|effect| effect.0 % 2 == 1).count();
+        let is_run = |effect: &EffectId| effect.0 % 2 == 1 && effect.0 < 1 << 31;
+        let in_flight = self.effects.keys().filter(|effect| is_run(effect)).count();
         let running = statuses.iter().filter(|status| !status.is_final()).count();
         assert!(in_flight <= running, "{in_flight} effects, {running} running");
         if self.is_closed() {

@@ -1,46 +1,6 @@
-//! Durations and dates as runbooks write them.
+//! Moments and dates as runbooks write them.
 
 use trackway_core::Timestamp;
-
-/// The seconds of an ISO-8601 duration of days and smaller parts: `PT10M`, `P1DT2H`. `None` for
-/// anything else.
-pub(crate) fn seconds_of(duration: &str) -> Option<u64> {
-    let text = duration.trim().to_ascii_uppercase();
-    let rest = text.strip_prefix('P')?;
-    let (date, time) = match rest.split_once('T') {
-        Some((date, time)) if !time.is_empty() => (date, time),
-        Some(_) => return None,
-        None => (rest, ""),
-    };
-    if date.is_empty() && time.is_empty() {
-        return None;
-    }
-    let date = parts(date, &[('W', 604_800), ('D', 86_400)])?;
-    let time = parts(time, &[('H', 3600), ('M', 60), ('S', 1)])?;
-    date.checked_add(time)
-}
-
-/// Sums numbers with their units, which come in this order. A fraction of a second is cut off.
-fn parts(text: &str, mut units: &[(char, u64)]) -> Option<u64> {
-    let mut rest = text;
-    let mut sum = 0_u64;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(end);
-        let unit = tail.chars().next()?;
-        let place = units.iter().position(|(known, _)| *known == unit)?;
-        let whole = match number.split_once('.') {
-            Some((whole, fraction)) if unit == 'S' && !fraction.is_empty() => whole,
-            Some(_) => return None,
-            None => number,
-        };
-        let amount = whole.parse::<u64>().ok()?.checked_mul(units[place].1)?;
-        sum = sum.checked_add(amount)?;
-        units = &units[place + 1..];
-        rest = &tail[unit.len_utf8()..];
-    }
-    Some(sum)
-}
 
 /// A moment of `Timestamp`: ISO-8601 with an offset, or in UTC without one; a date alone is its
 /// midnight.
@@ -77,30 +37,6 @@ fn civil(now: Timestamp) -> Option<jiff::civil::DateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_read_as_iso_8601_writes_them() {
-        for (text, seconds) in [
-            ("PT10M", Some(600)),
-            ("PT0S", Some(0)),
-            ("P1DT2H3M4S", Some(93_784)),
-            ("P2W", Some(1_209_600)),
-            ("PT1.5S", Some(1)),
-            ("pt5s", Some(5)),
-            ("P", None),
-            ("PT", None),
-            ("P1DT", None),
-            ("10", None),
-            ("PT10", None),
-            ("PT1M1H", None),
-            ("P1Y", None),
-            ("PT1.5M", None),
-            ("PT99999999999999999999H", None),
-            ("", None),
-        ] {
-            assert_eq!(seconds_of(text), seconds, "{text}");
-        }
-    }
 
     #[test]
     fn moments_have_an_offset_or_are_utc() {

@@ -148,6 +148,23 @@ pub enum EventKind {
         /// How.
         status: Status,
     },
+    /// A child that is given up was told to stop; the execution does not end before that call has.
+    Parting {
+        /// The call.
+        effect: EffectId,
+    },
+    /// That call has ended.
+    Parted {
+        /// The call.
+        effect: EffectId,
+    },
+    /// All is done but such calls; the execution ends with them.
+    Leaving {
+        /// How.
+        status: Status,
+        /// `FailureMessage`.
+        message: Option<String>,
+    },
     /// The execution has ended; the document's outputs.
     Closed {
         /// How.

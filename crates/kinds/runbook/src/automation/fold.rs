@@ -54,6 +54,16 @@ impl Automation {
                 }
             }
             EventKind::Told { effect } => self.use_effect(*effect),
+            EventKind::Parting { effect } => {
+                self.use_effect(*effect);
+                self.parting.insert(*effect);
+            }
+            EventKind::Parted { effect } => {
+                self.parting.remove(effect);
+            }
+            EventKind::Leaving { status, message } => {
+                self.leaving = Some((*status, message.clone()));
+            }
             EventKind::Closed { status, message } => self.close(*status, message, payload, at),
             _ => self.fold_work(event, at),
         }
@@ -301,6 +311,8 @@ impl Automation {
         self.alarm_asked = None;
         self.alarm_timer = None;
         self.resolving = None;
+        self.parting.clear();
+        self.leaving = None;
         self.with_fan(|fan| fan.items = Items::default());
     }
 

@@ -3,7 +3,7 @@
 //! One step is under way at a time, or a loop and one of its steps: two records. A rate control has
 //! a fan instead of steps. Only `fold` changes the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -45,6 +45,10 @@ pub struct Automation {
     pub(crate) triggered: Vec<TriggeredAlarm>,
     pub(crate) resolving: Option<EffectId>,
     pub(crate) fan: Option<Box<Fan>>,
+    /// Calls that tell children to stop, which the end waits for.
+    pub(crate) parting: BTreeSet<EffectId>,
+    /// How it ends when they are over.
+    pub(crate) leaving: Option<(Status, Option<String>)>,
     pub(crate) outputs: Option<Payload>,
     pub(crate) message: Option<String>,
     pub(crate) is_listed: bool,

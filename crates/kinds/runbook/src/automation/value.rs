@@ -33,6 +33,14 @@ pub fn as_list(value: &Value) -> Vec<String> {
     }
 }
 
+/// The texts of a list and of the lists in it.
+pub(crate) fn as_flat_list(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(as_flat_list).collect(),
+        other => vec![as_text(other)],
+    }
+}
+
 /// Named values as the API shows parameters and outputs: each a list of texts.
 #[must_use]
 pub fn as_lists(values: &Map<String, Value>) -> Map<String, Value> {

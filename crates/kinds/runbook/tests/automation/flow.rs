@@ -225,10 +225,34 @@ mainSteps:
 fn what_can_not_be_resolved_fails_its_step() {
     check(
         r#"
+variables: {V: {type: String}}
+mainSteps:
+- {name: a, action: 'aws:sleep', nextStep: c, inputs: {Duration: PT0S}}
+- {name: b, action: 'aws:sleep', inputs: {Duration: PT0S}}
+- {name: c, action: 'aws:executeAwsApi', maxAttempts: 3, inputs: {Service: s3, Api: C, Y: 'is {{ variable:V }}'}}
+"#,
+        "start {}",
+        expect![[r#"
+            start {}
+              > close {"FailureMessage":"Step fails when it is validating and resolving the step inputs. Failed to resolve input: variable:V to type String. variable:V is not defined in the Automation Document. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"Failed","Outputs":{}}
+              Failed
+            a aws:sleep Success NextStep="c"
+                in Duration="PT0S"
+            c aws:executeAwsApi Failed MaxAttempts=3
+                "Step fails when it is validating and resolving the step inputs. Failed to resolve input: variable:V to type String. variable:V is not defined in the Automation Document." InputValidation/Verification
+            b aws:sleep Pending
+        "#]],
+    );
+}
+
+#[test]
+fn an_output_that_there_is_not_is_awss_text() {
+    check(
+        r#"
 mainSteps:
 - {name: a, action: 'aws:sleep', nextStep: c, inputs: {Duration: PT0S}}
 - {name: b, action: 'aws:executeAwsApi', inputs: {Service: s3, Api: B}, outputs: [{Name: X, Selector: $.X}]}
-- {name: c, action: 'aws:executeAwsApi', maxAttempts: 3, inputs: {Service: s3, Api: C, Y: 'is {{ b.X }}'}}
+- {name: c, action: 'aws:executeAwsApi', inputs: {Service: s3, Api: C, Y: 'is {{ b.X }}'}}
 "#,
         "start {}",
         expect![[r#"
@@ -237,7 +261,7 @@ mainSteps:
               InProgress
             a aws:sleep Success NextStep="c"
                 in Duration="PT0S"
-            c aws:executeAwsApi InProgress MaxAttempts=3
+            c aws:executeAwsApi InProgress
                 in Service="s3" Api="C" Y="is No output available yet because the step is not successfully executed"
             b aws:executeAwsApi Pending
         "#]],
@@ -428,11 +452,9 @@ mainSteps:
     );
 }
 
-#[test]
-fn a_loop_fails_with_its_step() {
-    let runbook = |on_failure: &str| {
-        format!(
-            r#"
+fn loop_over_a_call(on_failure: &str) -> String {
+    format!(
+        r#"
 mainSteps:
 - name: each
   action: aws:loop
@@ -444,10 +466,13 @@ mainSteps:
     - {{name: nap, action: 'aws:sleep', inputs: {{Duration: PT0S}}}}
 - {{name: after, action: 'aws:sleep', inputs: {{Duration: PT0S}}}}
 "#
-        )
-    };
+    )
+}
+
+#[test]
+fn a_loop_fails_with_its_step() {
     check(
-        &runbook(""),
+        &loop_over_a_call(""),
         "start {}\nfail 0 Boom x",
         expect![[r##"
         start {}
@@ -466,8 +491,12 @@ mainSteps:
         after aws:sleep Pending
     "##]],
     );
+}
+
+#[test]
+fn a_loop_goes_on_after_a_step_that_may_fail() {
     check(
-        &runbook(", onFailure: Continue"),
+        &loop_over_a_call(", onFailure: Continue"),
         "start {}\nfail 0 Boom x\ndone 1 {}",
         expect![[r##"
             start {}
@@ -497,7 +526,7 @@ mainSteps:
         "##]],
     );
     check(
-        &runbook(", onFailure: Continue, isCritical: true"),
+        &loop_over_a_call(", onFailure: Continue, isCritical: true"),
         "start {}\nfail 0 Boom x\ndone 1 {}",
         expect![[r##"
             start {}

@@ -221,8 +221,14 @@ fn run(seed: u64, length: u32) -> Run {
     run
 }
 
+/// `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    let asked = std::env::var_os("PROPTEST_CASES").and_then(|cases| cases.into_string().ok());
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(48)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn every_run_comes_to_an_end(seed in any::<u64>(), length in 0_u32..40) {

@@ -98,19 +98,19 @@ fn an_approval_takes_at_most_a_week() {
         APPROVE,
         "start {}\nwait 604800\nfire 0",
         expect![[r#"
-        start {}
-          > wake 0 in 604800 s
-          Waiting
-        wait 604800
-        fire 0
-          > close {"FailureMessage":"Step timed out while step is executing its action. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"TimedOut","Outputs":{}}
-          TimedOut
-        ask aws:approve TimedOut OnFailure="Abort"
-            in Approvers=["ada","arn:aws:iam::111122223333:role/Ops","eve"] MinRequiredApprovals=2
-            out {"ApprovalStatus":["Waiting"],"ApproverDecisions":[]}
-            "Step timed out while step is executing its action." PostVerification/Action
-        after aws:sleep Pending
-    "#]],
+            start {}
+              > wake 0 in 604800 s
+              Waiting
+            wait 604800
+            fire 0
+              > close {"FailureMessage":"Step timed out while step is waiting for approvals. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"TimedOut","Outputs":{}}
+              TimedOut
+            ask aws:approve TimedOut OnFailure="Abort"
+                in Approvers=["ada","arn:aws:iam::111122223333:role/Ops","eve"] MinRequiredApprovals=2
+                out {"ApprovalStatus":["Waiting"],"ApproverDecisions":[]}
+                "Step timed out while step is waiting for approvals." PostVerification/Action
+            after aws:sleep Pending
+        "#]],
     );
 }
 
@@ -416,5 +416,35 @@ mainSteps:
             nap aws:sleep Cancelled
                 in Duration="PT1H" "each"#1=1
         "##]],
+    );
+}
+
+#[test]
+fn a_child_that_is_given_up_is_told_before_the_end() {
+    check(
+        r#"
+mainSteps:
+- {name: a, action: 'aws:executeAutomation', timeoutSeconds: 5, inputs: {DocumentName: D}}
+"#,
+        "start {}\nwait 5\nfire 0\ncomplete\ndone 1 {}",
+        expect![[r#"
+            start {}
+              > wake 0 in 5 s
+              > run 0 automation {"id":"eac2ed8d-d87e-41e5-8c3d-c5a1f58a27ae","input":{"DocumentName":"D"},"origin":{"ParentAutomationExecutionId":"00000000-0000-4000-8000-000000000000","ParentStepName":"a","ExecutedBy":"arn:aws:iam::111122223333:user/ada"}}
+              InProgress
+            wait 5
+            fire 0
+              > run 1 aws {"service":"ssm","operation":"StopAutomationExecution","input":{"AutomationExecutionId":"eac2ed8d-d87e-41e5-8c3d-c5a1f58a27ae","Type":"Cancel"}}
+              > drop 0
+              InProgress
+            complete
+              InProgress
+            done 1 {}
+              > close {"FailureMessage":"Step timed out while step is executing its action. Please refer to Automation Service Troubleshooting Guide for more diagnosis details.","AutomationExecutionStatus":"TimedOut","Outputs":{}}
+              TimedOut
+            a aws:executeAutomation TimedOut TimeoutSeconds=5
+                in DocumentName="D"
+                "Step timed out while step is executing its action." PostVerification/Action
+        "#]],
     );
 }

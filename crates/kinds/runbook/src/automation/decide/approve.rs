@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::work::{Answer, Decided, Then, View, object};
 use crate::automation::event::Decision;
 use crate::automation::failure::Failure;
-use crate::automation::value::{as_list, convert};
+use crate::automation::value::{as_flat_list, convert};
 use crate::document::ParameterType;
 
 /// How many approvers a step may name.
@@ -77,7 +77,7 @@ pub(super) fn outputs(decisions: &[Decision], status: &str) -> Map<String, Value
 
 /// The entry of `Approvers` that a caller stands for.
 pub(super) fn approver_of(inputs: &Map<String, Value>, caller: &str) -> Option<String> {
-    let approvers = inputs.get("Approvers").map(as_list).unwrap_or_default();
+    let approvers = inputs.get("Approvers").map(as_flat_list).unwrap_or_default();
     approvers.into_iter().find(|approver| is_same(approver, caller))
 }
 

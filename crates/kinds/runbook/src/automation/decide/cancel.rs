@@ -1,9 +1,9 @@
 //! Cancelling: the step under way ends, `onCancel` has its way, and all within two minutes.
 
 use serde_json::{Map, Value};
-use trackway_core::{Command, Payload};
+use trackway_core::{Command, EffectId};
 
-use super::work::object;
+use super::work::{object, payload};
 use super::{Decide, Next};
 use crate::automation::action::ActionKind;
 use crate::automation::definition::Ready;
@@ -39,7 +39,15 @@ impl Decide<'_, '_> {
         if self.state.current().is_none() {
             return Next::Finish;
         }
-        if self.tell_child_to_stop() { Next::Block } else { self.cancelled_step() }
+        match self.stop_of_child() {
+            None => self.cancelled_step(),
+            Some(call) => {
+                let effect = self.new_effect();
+                self.emit(EventKind::Told { effect }, None);
+                self.tell(effect, &call);
+                Next::Block
+            }
+        }
     }
 
     /// The step under way is over, and the loop around it; what `onCancel` says follows.
@@ -80,7 +88,7 @@ impl Decide<'_, '_> {
         while self.state.current().is_some() {
             self.end_cancelled();
         }
-        Next::Finish
+        self.close_as(Status::Cancelled, None)
     }
 
     /// Whether the step under way is a child that was told to stop and has not yet.
@@ -89,48 +97,70 @@ impl Decide<'_, '_> {
             && self.state.current().is_some_and(|record| record.status == Status::Cancelling)
     }
 
-    /// Asks the child of the step under way to stop; whether there is one.
-    pub(super) fn tell_child_to_stop(&mut self) -> bool {
-        let Some(record) = self.state.current() else { return false };
-        let Some(effect) = record.work.effect else { return false };
-        let Some(ready) = self.def.ready(record.place) else { return false };
-        let id = uuid_text(&self.state.child_id(effect.0));
-        let text = |text: &str| Value::from(text);
-        let (service, operation, input) = match ready.action {
-            ActionKind::ExecuteAutomation => ("ssm", "StopAutomationExecution", stop_input(&id)),
-            ActionKind::RunCommand => ("ssm", "CancelCommand", object([("CommandId", text(&id))])),
+    /// Gives up the child of the step under way, if it has one.
+    pub(super) fn part_with_child(&mut self) {
+        if let Some(call) = self.stop_of_child() {
+            let effect = self.new_effect();
+            self.emit(EventKind::Parting { effect }, None);
+            self.tell(effect, &call);
+        }
+    }
+
+    /// The call that stops the child of the step under way; none if it has no child.
+    fn stop_of_child(&self) -> Option<AwsCall> {
+        let record = self.state.current()?;
+        let ready = self.def.ready(record.place)?;
+        let id = uuid_text(&self.state.child_id(record.work.effect?.0));
+        match ready.action {
+            ActionKind::ExecuteAutomation => Some(stop_automation(&id)),
+            ActionKind::RunCommand => {
+                let input = object([("CommandId", Value::from(id))]);
+                Some(plain_call("ssm", "CancelCommand", input))
+            }
             ActionKind::ExecuteStateMachine => {
                 let inputs = members(Some(&record.inputs));
                 let name = inputs.get("name").and_then(Value::as_str).unwrap_or(&id);
                 let machine = inputs.get("stateMachineArn").and_then(Value::as_str);
-                let machine = machine.unwrap_or_default();
-                let arn = machine.replacen(":stateMachine:", ":execution:", 1);
-                let arn = format!("{arn}:{name}");
-                ("stepfunctions", "StopExecution", object([("executionArn", text(&arn))]))
+                let arn = machine.unwrap_or_default();
+                let arn = arn.replacen(":stateMachine:", ":execution:", 1);
+                let input = object([("executionArn", Value::from(format!("{arn}:{name}")))]);
+                Some(plain_call("stepfunctions", "StopExecution", input))
             }
-            _ => return false,
-        };
-        self.tell(service, operation, input);
-        true
+            _ => None,
+        }
     }
 
-    /// Makes a call whose outcome nobody waits for.
-    pub(super) fn tell(&mut self, service: &str, operation: &str, input: Map<String, Value>) {
-        let call = AwsCall {
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            input,
-            region: None,
-            role_arn: None,
-        };
-        let effect = self.new_effect();
-        self.emit(EventKind::Told { effect }, None);
-        let request = serde_json::to_string(&call).map(Payload::new).unwrap_or_default();
-        self.turn.command(Command::Run { effect, queue: request::AWS.to_owned(), request });
+    /// Makes a call whose result does not matter.
+    pub(super) fn tell(&mut self, effect: EffectId, call: &AwsCall) {
+        let queue = request::AWS.to_owned();
+        self.turn.command(Command::Run { effect, queue, request: payload(call) });
+    }
+
+    /// A call that the end waits for is over.
+    pub(super) fn parted(&mut self, effect: EffectId) -> Next {
+        self.emit(EventKind::Parted { effect }, None);
+        match self.state.leaving.clone() {
+            Some((status, message)) if self.state.parting.is_empty() => {
+                self.finish_as(status, message)
+            }
+            _ => Next::Block,
+        }
     }
 }
 
 /// What stops a child Automation.
-pub(super) fn stop_input(id: &str) -> Map<String, Value> {
-    object([("AutomationExecutionId", Value::from(id)), ("Type", Value::from("Cancel"))])
+pub(super) fn stop_automation(id: &str) -> AwsCall {
+    let input = object([("AutomationExecutionId", Value::from(id)), ("Type", "Cancel".into())]);
+    plain_call("ssm", "StopAutomationExecution", input)
+}
+
+/// A call in the execution's own name.
+fn plain_call(service: &str, operation: &str, input: Map<String, Value>) -> AwsCall {
+    AwsCall {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        input,
+        region: None,
+        role_arn: None,
+    }
 }

@@ -20,9 +20,18 @@ impl Decide<'_, '_> {
         self.finish_as(status, message)
     }
 
-    /// Ends the execution; one that is being cancelled ends cancelled.
+    /// Ends the execution; one that is being cancelled ends cancelled. Calls that tell children to
+    /// stop come first: with the end they would be dropped.
     pub(super) fn finish_as(&mut self, status: Status, message: Option<String>) -> Next {
         let status = if self.state.cancelling.is_some() { Status::Cancelled } else { status };
+        if self.state.parting.is_empty() {
+            return self.close_as(status, message);
+        }
+        self.emit(EventKind::Leaving { status, message }, None);
+        Next::Block
+    }
+
+    pub(super) fn close_as(&mut self, status: Status, message: Option<String>) -> Next {
         let outputs = self.document_outputs();
         let text = Payload::new(Value::Object(outputs.clone()).to_string());
         self.emit(EventKind::Closed { status, message: message.clone() }, Some(text));

@@ -293,14 +293,20 @@ impl Decide<'_, '_> {
 
     /// The step under way took too long.
     pub(super) fn timed_out(&mut self) -> Next {
-        self.tell_child_to_stop();
-        Next::Ended(Ending::TimedOut(Failure::timed_out("executing its action")))
+        self.part_with_child();
+        let action = self.state.current().and_then(|record| self.def.ready(record.place));
+        let doing = match action.map(|ready| ready.action) {
+            Some(ActionKind::RunInstances) => "verifying launched instance(s) are ready to be used",
+            Some(ActionKind::Approve) => "waiting for approvals",
+            _ => "executing its action",
+        };
+        Next::Ended(Ending::TimedOut(Failure::timed_out(doing)))
     }
 
     /// The main step took too long; if it is a loop, the step in it is given up.
     pub(super) fn main_timed_out(&mut self) -> Next {
         if self.state.child.as_ref().is_some_and(Record::is_running) {
-            self.tell_child_to_stop();
+            self.part_with_child();
             self.end_step(
                 Status::Cancelled,
                 Some(Failure::timed_out("in a loop")),

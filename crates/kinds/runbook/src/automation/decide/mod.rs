@@ -272,6 +272,9 @@ impl<'a> Decide<'a, '_> {
         if self.state.alarm_asked == Some(effect) {
             return self.alarm_answered(outcome);
         }
+        if self.state.parting.contains(&effect) {
+            return self.parted(effect);
+        }
         if let Some(index) = self.child_of(effect) {
             return self.child_ended(index, &outcome);
         }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use trackway_core::fanout::{Quantity, Rate};
 use trackway_core::{Command, EffectId, Outcome, Payload};
 
-use super::cancel::stop_input;
+use super::cancel::stop_automation;
 use super::work::{object, payload};
 use super::{Decide, Next};
 use crate::automation::event::EventKind;
@@ -149,10 +149,13 @@ impl Decide<'_, '_> {
     pub(super) fn stop_rate_control(&mut self) -> Next {
         if self.state.cancelling.is_some() {
             let Some(fan) = &self.state.fan else { return Next::Finish };
-            let effects: Vec<u32> = fan.running.keys().map(|index| fan.first + index).collect();
+            let effects: Vec<u32> =
+                fan.running.keys().map(|index| fan.first.saturating_add(*index)).collect();
             for effect in effects {
-                let id = uuid_text(&self.state.child_id(effect));
-                self.tell("ssm", "StopAutomationExecution", stop_input(&id));
+                let call = stop_automation(&uuid_text(&self.state.child_id(effect)));
+                let effect = self.new_effect();
+                self.emit(EventKind::Told { effect }, None);
+                self.tell(effect, &call);
             }
         }
         self.feed()

@@ -137,7 +137,7 @@ impl Decide<'_, '_> {
         if !self.state.is_interactive() || !is_current || self.state.cancelling.is_some() {
             return Err(invalid("the step can't be stopped"));
         }
-        self.tell_child_to_stop();
+        self.part_with_child();
         Ok(Next::Ended(Ending::Cancelled))
     }
 

@@ -6,6 +6,7 @@ use super::work::{Answer, Decided, Then, View};
 use crate::automation::clock;
 use crate::automation::failure::Failure;
 use crate::automation::limits::SLEEP_SECONDS_MAX;
+use crate::document::duration_seconds;
 
 pub(super) fn sleep(view: &View<'_>, answer: Answer) -> Decided {
     if !matches!(answer, Answer::Begin) {
@@ -13,7 +14,7 @@ pub(super) fn sleep(view: &View<'_>, answer: Answer) -> Decided {
     }
     let until = match (view.text("Duration"), view.text("Timestamp")) {
         (Some(duration), None) => {
-            let seconds = clock::seconds_of(duration)
+            let seconds = duration_seconds(duration)
                 .ok_or_else(|| Failure::input(&format!("Duration {duration} can't be read")))?;
             view.now.plus_seconds(seconds)
         }

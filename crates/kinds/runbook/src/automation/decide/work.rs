@@ -7,7 +7,7 @@ use crate::automation::definition::Ready;
 use crate::automation::failure::Failure;
 use crate::automation::limits::poll_seconds;
 use crate::automation::start::StartedWith;
-use crate::automation::value::{as_list, convert};
+use crate::automation::value::{as_flat_list, convert};
 use crate::document::ParameterType;
 use crate::request::{self, AwsCall, ChildCall};
 
@@ -85,14 +85,10 @@ impl View<'_> {
         value.as_str().ok_or_else(|| Failure::input(&format!("Input {name} is not a String")))
     }
 
-    /// An input that is a list of texts; one text is a list of one. Runbooks in use write a
-    /// reference to a list as an item of a list: its items are meant.
+    /// An input that is a list of texts; one text is a list of one, and a list in the list, from a
+    /// reference, is part of it.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        match self.input(name) {
-            Some(Value::Array(items)) => items.iter().flat_map(as_list).collect(),
-            Some(value) => as_list(value),
-            None => Vec::new(),
-        }
+        self.input(name).map(as_flat_list).unwrap_or_default()
     }
 
     /// An input that is a flag.
