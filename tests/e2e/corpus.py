@@ -168,6 +168,7 @@ AUTOMATIC = {
     "aws:createImage": {"ImageId", "ImageState"},
     "aws:createStack": {"StackId", "StackStatus", "StackStatusReason"},
     "aws:deleteStack": {"StackId", "StackStatus", "StackStatusReason"},
+    "aws:loop": {"CurrentIteration", "CurrentIteratorValue"},
     "aws:invokeLambdaFunction": {"StatusCode", "Payload", "FunctionError", "LogResult"},
     "aws:approve": {"ApprovalStatus", "ApproverDecisions"},
     "aws:runInstances": {"InstanceIds", "InstanceStates"},
