@@ -441,7 +441,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["stepfunctions", "sts"],
+        "services": ["stepfunctions", "ssm", "sts"],
         "now": engine.now().as_millis(),
     })
 }
