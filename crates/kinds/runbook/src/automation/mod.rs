@@ -23,6 +23,7 @@ mod report;
 pub mod rows;
 mod scope;
 mod selector;
+mod selector_filter;
 mod signal;
 mod start;
 mod state;
