@@ -16,10 +16,12 @@ use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::hosted_lambda::HostedLambda;
+use trackway_performers::plugin::Fetch;
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::sandbox::{self, Launcher, Sandbox};
 use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
+use trackway_performers::webhook::WebhookPerformer;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -89,6 +91,9 @@ impl Service {
         let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
         let children = ssm::Children::default();
         let associations = ssm::Associations::default();
+        let fetch =
+            Fetch::new(config.sandbox.private_downloads).map_err(|error| error.to_string())?;
+        let webhooks = WebhookPerformer::new(caller.clone(), fetch, scope.clone());
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
@@ -99,6 +104,7 @@ impl Service {
                 "script",
                 Arc::new(ScriptPerformer::new(sandbox.clone(), scripts.join("scripts"))),
             )
+            .performer("webhook", Arc::new(webhooks))
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
@@ -428,7 +434,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["stepfunctions", "sts"],
+        "services": ["ssm", "stepfunctions", "sts"],
         "now": engine.now().as_millis(),
     })
 }
