@@ -332,7 +332,7 @@ impl<'a> Decide<'a, '_> {
 
     /// What a step sees; `parent` is the loop that it is in.
     fn scope(&self, parent: Option<u16>) -> Scope<'_> {
-        Scope { def: self.def, state: self.state, now: self.turn.now(), parent }
+        Scope::new(self.def, self.state, self.turn.now(), parent)
     }
 
     /// The role that the execution assumes.
