@@ -457,3 +457,39 @@ def test_a_webhook_of_the_integration_store_is_called(tmp_path):
     finally:
         server.stop()
         hooks.shutdown()
+
+
+def test_a_rate_control_counts_its_targets_and_says_why_one_failed(ssm):
+    which = step("which", "branch", {"Choices": [{"NextStep": "bad", "Variable": "{{ Id }}", "StringEquals": "bad"}], "Default": "good"})
+    bad = step("bad", "executeAwsApi", {"Service": "ssm", "Api": "GetParameter", "Name": "/nobody"})
+    one = create_document(ssm, runbook(which, bad, sleep("good"), parameters={"Id": {"type": "String", "allowedPattern": "^[a-z]+$"}}))
+    many = ssm.start_automation_execution(
+        DocumentName=one,
+        TargetMaps=[{"Id": ["a"]}, {"Id": ["bad"]}, {"Id": ["7"]}],
+        MaxConcurrency="3",
+        MaxErrors="2",
+    )["AutomationExecutionId"]
+    done = automation_is(ssm, many, "Success")
+    assert done["ProgressCounters"] == {
+        "TotalSteps": 3, "SuccessSteps": 1, "FailedSteps": 2, "CancelledSteps": 0, "TimedOutSteps": 0
+    }
+    steps = {one["StepName"]: one for one in done["StepExecutions"]}
+    assert "FailureMessage" not in steps['{"Id":["a"]}']
+    assert "(ParameterNotFound) when calling the GetParameter" in steps['{"Id":["bad"]}']["FailureMessage"]
+    assert "does not match pattern" in steps['{"Id":["7"]}']["FailureMessage"]
+
+
+def test_a_selector_may_filter_and_one_that_is_none_fails_its_step(ssm):
+    folder = fresh("/selected")
+    for name in ("one", "two"):
+        ssm.put_parameter(Name=f"{folder}/{name}", Value=name.upper(), Type="String")
+
+    def select(selector, kind):
+        outputs = [{"Name": "Found", "Selector": selector, "Type": kind}]
+        get = step("get", "executeAwsApi", {"Service": "ssm", "Api": "GetParametersByPath", "Path": folder}, outputs=outputs)
+        return run_automation(ssm, runbook(get, outputs=["get.Found"]))
+
+    by_name = f"$.Parameters[?(@.Name == '{folder}/two')].Value"
+    assert select(by_name, "StringList")["Outputs"] == {"get.Found": ["TWO"]}
+    assert select("$.Parameters.length()", "Integer")["Outputs"] == {"get.Found": ["2"]}
+    assert "can't be read" in select("$.Parameters[?(@.Name", "String")["FailureMessage"]
