@@ -166,6 +166,13 @@ impl House {
         panic!("{id} does not end: {:?}", self.executions(id).await);
     }
 
+    /// What DescribeInstanceInformation says of a node.
+    pub(crate) async fn information(&self, node: &str) -> Value {
+        let one = json!({ "Filters": [{ "Key": "InstanceIds", "Values": [node] }] });
+        let answer = self.ask("DescribeInstanceInformation", &one).await;
+        answer["InstanceInformationList"][0].clone()
+    }
+
     /// Every run of an association, page by page.
     pub(crate) async fn executions(&self, id: &str) -> Vec<Value> {
         self.pages(
