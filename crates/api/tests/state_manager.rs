@@ -252,6 +252,20 @@ async fn the_legacy_form_is_one_of_a_document_and_a_node() {
 }
 
 #[tokio::test]
+async fn of_many_who_associate_the_same_at_once_one_does() {
+    let house = House::open(Clock::Manual).await;
+    let node = house.node("good", &[]).await;
+    let request = json!({ "Name": "Old", "InstanceId": node, "Parameters": { "commands": ["x"] } });
+    for _ in 0..20 {
+        let create = || house.status("CreateAssociation", &request);
+        let (one, two, three, four) = tokio::join!(create(), create(), create(), create());
+        let made = [one, two, three, four].iter().filter(|status| **status == 200).count();
+        assert_eq!(made, 1);
+        house.ask("DeleteAssociation", &json!({ "Name": "Old", "InstanceId": node })).await;
+    }
+}
+
+#[tokio::test]
 async fn a_batch_makes_what_it_can() {
     let house = House::open(Clock::Manual).await;
     let node = house.node("good", &[]).await;

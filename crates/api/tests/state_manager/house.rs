@@ -132,6 +132,11 @@ impl House {
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
     }
 
+    /// Asks; the status of the answer.
+    pub(crate) async fn status(&self, operation: &str, request: &Value) -> u16 {
+        self.send(operation, request).await.0
+    }
+
     /// Asks for what is to succeed.
     pub(crate) async fn ask(&self, operation: &str, request: &Value) -> Value {
         let (status, body) = self.send(operation, request).await;
