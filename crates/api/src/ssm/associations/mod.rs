@@ -13,6 +13,7 @@ mod events;
 mod executions;
 mod instances;
 mod list;
+mod node_status;
 mod parameters;
 mod performer;
 mod targets;
@@ -25,6 +26,7 @@ use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
 pub(super) use events::{document_changed, parameter_changed, uses_document};
+pub(super) use node_status::NodeAssociations;
 pub use performer::Associations;
 
 use super::refusal::{Code, Failure, Refusal};
@@ -97,7 +99,7 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
 }
 
 /// An association that is there.
-struct Found {
+pub(in crate::ssm) struct Found {
     arn: String,
     columns: Columns,
 }
@@ -192,7 +194,10 @@ impl Ssm {
     }
 
     /// Every association of a caller.
-    async fn every_association(&self, caller: &Caller) -> Result<Vec<Found>, Fault> {
+    pub(in crate::ssm) async fn every_association(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<Found>, Fault> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let (rows, more) = self.associations_after(caller, after).await?;
