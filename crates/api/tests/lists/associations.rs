@@ -57,10 +57,7 @@ async fn nodes(house: &House, tape: &mut Tape, count: usize) -> Vec<Node> {
     let mut all = Vec::new();
     for number in 0..count {
         let (word, end) = tape.one(&[("good", "Success"), ("bad", "Failed"), ("late", "TimedOut")]);
-        let tags: BTreeMap<&str, &str> = ["env", "team"]
-            .into_iter()
-            .filter_map(|key| tape.chance(50).then(|| (key, tape.one(&["x", "y"]))))
-            .collect();
+        let tags = tape.tags();
         let given: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (*key, *value)).collect();
         let id = house.node(&format!("{word}-{number}"), &given).await;
         all.push(Node { id, end, tags });

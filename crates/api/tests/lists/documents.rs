@@ -23,7 +23,7 @@ struct Document {
     platforms: Vec<String>,
     target_type: Option<String>,
     display: String,
-    tags: BTreeMap<String, String>,
+    tags: BTreeMap<&'static str, &'static str>,
 }
 
 fn content(kind: &str) -> Value {
@@ -46,12 +46,7 @@ impl Document {
         let display = if tape.chance(40) { tape.one(&["Hello", "A doc", "x"]) } else { "" };
         let shared = tape.one(&["", "", "", "", "us", "all", "us and all", "nobody"]);
         let account = if shared.is_empty() { OURS } else { OTHER };
-        let tags: BTreeMap<String, String> = ["env", "team"]
-            .into_iter()
-            .filter_map(|key| {
-                tape.chance(40).then(|| (key.to_owned(), tape.one(&["x", "y"]).to_owned()))
-            })
-            .collect();
+        let tags = tape.tags();
         let listed: Vec<Value> =
             tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
         let shown_kind = if kind == "Automation" { "Automation" } else { "Command" };
@@ -132,7 +127,7 @@ impl Document {
             }),
             key => {
                 let tag = self.tags.get(key.strip_prefix("tag:").unwrap());
-                tag.is_some_and(|tag| values.is_empty() || values.contains(tag))
+                tag.is_some_and(|tag| values.is_empty() || any(&|value| *tag == value))
             }
         }
     }

@@ -62,10 +62,7 @@ impl Node {
         let (agent, platform) = (tape.one(&AGENTS), tape.one(&["Linux", "Windows", "MacOS"]));
         let used = (!activations.is_empty() && tape.chance(50))
             .then(|| &activations[tape.below(activations.len())]);
-        let tags: BTreeMap<&str, &str> = ["env", "team"]
-            .into_iter()
-            .filter_map(|key| tape.chance(50).then(|| (key, tape.one(&["x", "y"]))))
-            .collect();
+        let tags = tape.tags();
         let mut request = json!({
             "name": name, "platformType": platform, "platformName": "Test", "platformVersion": "1",
             "agentVersion": agent, "computerName": name, "ipAddress": "127.0.0.1", "tags": tags,

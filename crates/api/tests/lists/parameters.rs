@@ -34,10 +34,7 @@ impl Parameter {
             key_id: (kind == "SecureString").then_some(secret),
             tier: tape.one(&["Standard", "Advanced"]),
             data_type: if kind == "String" && tape.chance(20) { "aws:ec2:image" } else { "text" },
-            tags: ["env", "team"]
-                .into_iter()
-                .filter_map(|key| tape.chance(40).then(|| (key, tape.one(&["x", "y"]))))
-                .collect(),
+            tags: tape.tags(),
         }
     }
 

@@ -27,8 +27,17 @@ fn list(client: &Client, operation: &'static str, member: &'static str) -> List 
     }
 }
 
-async fn machine(client: &Client, name: &str, state: Value) -> String {
-    let definition = json!({ "StartAt": "S", "States": { "S": state } });
+/// A machine whose executions go as their input says.
+async fn machine(client: &Client, name: &str) -> String {
+    let definition = json!({ "StartAt": "C", "States": {
+        "C": { "Type": "Choice", "Choices": [
+            { "Variable": "$.s", "StringEquals": "SUCCEEDED", "Next": "P" },
+            { "Variable": "$.s", "StringEquals": "FAILED", "Next": "F" },
+        ], "Default": "W" },
+        "P": { "Type": "Succeed" },
+        "F": { "Type": "Fail" },
+        "W": { "Type": "Wait", "Seconds": 1_000_000, "End": true },
+    } });
     let request = json!({
         "name": name, "definition": definition.to_string(),
         "roleArn": "arn:aws:iam::000000000000:role/r",
@@ -36,29 +45,30 @@ async fn machine(client: &Client, name: &str, state: Value) -> String {
     text(&client.step_functions("CreateStateMachine", request).await, "stateMachineArn")
 }
 
+/// Starts an execution and lets it come to a status; its ARN.
+async fn start(client: &Client, machine: &str, name: &str, status: &str) -> String {
+    let request = json!({
+        "stateMachineArn": machine, "name": name, "input": json!({ "s": status }).to_string(),
+    });
+    let arn = text(&client.step_functions("StartExecution", request).await, "executionArn");
+    let of = json!({ "executionArn": arn });
+    if status == "ABORTED" {
+        client.step_functions("StopExecution", of.clone()).await;
+    }
+    while client.step_functions("DescribeExecution", of.clone()).await["status"] != status {
+        tokio::task::yield_now().await;
+    }
+    arn
+}
+
 #[test]
 fn executions_are_those_that_a_naive_model_lists() {
     random(10, async |tape| {
         let house = House::open(Clock::Manual, BTreeMap::new()).await;
         let client = Client(house.client.0.clone());
-        // The input says how an execution goes.
-        let choice = json!({ "StartAt": "C", "States": {
-            "C": { "Type": "Choice", "Choices": [
-                { "Variable": "$.s", "StringEquals": "SUCCEEDED", "Next": "P" },
-                { "Variable": "$.s", "StringEquals": "FAILED", "Next": "F" },
-            ], "Default": "W" },
-            "P": { "Type": "Succeed" },
-            "F": { "Type": "Fail" },
-            "W": { "Type": "Wait", "Seconds": 1_000_000, "End": true },
-        } });
         let mut machines = Vec::new();
         for name in ["one", "two"] {
-            let request = json!({
-                "name": name, "definition": choice.to_string(),
-                "roleArn": "arn:aws:iam::000000000000:role/r",
-            });
-            let made = client.step_functions("CreateStateMachine", request).await;
-            machines.push(text(&made, "stateMachineArn"));
+            machines.push(machine(&client, name).await);
         }
         // Machine, status, start, name, place among those of the same millisecond.
         let mut all = Vec::new();
@@ -67,21 +77,7 @@ fn executions_are_those_that_a_naive_model_lists() {
             let machine = tape.one(&machines);
             let status = tape.one(&["SUCCEEDED", "FAILED", "RUNNING", "ABORTED"]);
             let name = format!("e{number}");
-            let request = json!({
-                "stateMachineArn": machine, "name": name, "input": json!({ "s": status }).to_string(),
-            });
-            let started = client.step_functions("StartExecution", request).await;
-            let arn = text(&started, "executionArn");
-            if status == "ABORTED" {
-                client.step_functions("StopExecution", json!({ "executionArn": arn })).await;
-            }
-            loop {
-                let of = json!({ "executionArn": arn });
-                if client.step_functions("DescribeExecution", of).await["status"] == status {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
+            let arn = start(&client, &machine, &name, status).await;
             let newest = std::cmp::Reverse(house.engine.now());
             all.push((newest, ExecutionId::of(&arn), machine, status, name));
         }
@@ -108,10 +104,7 @@ fn executions_are_those_that_a_naive_model_lists() {
             executions
                 .holds_while(&request, size, &expected, async || {
                     house.engine.advance(1);
-                    let request = json!({
-                        "stateMachineArn": machine, "name": format!("later{round}"),
-                    });
-                    client.step_functions("StartExecution", request).await;
+                    start(&client, &machine, &format!("later{round}"), "RUNNING").await;
                 })
                 .await;
             all.retain(|one| one.2 != machine);
@@ -134,7 +127,7 @@ fn machines_and_activities_are_those_that_a_naive_model_lists() {
         let mut activities = tape.some(&names, 10);
         let later = (machines.pop().unwrap(), activities.pop().unwrap());
         for name in &machines {
-            machine(&client, name, json!({ "Type": "Succeed" })).await;
+            machine(&client, name).await;
         }
         for name in &activities {
             client.step_functions("CreateActivity", json!({ "name": name })).await;
@@ -152,7 +145,7 @@ fn machines_and_activities_are_those_that_a_naive_model_lists() {
         }
         of_machines
             .holds_while(&json!({}), Some(1), &machines, async || {
-                machine(&client, later.0, json!({ "Type": "Succeed" })).await;
+                machine(&client, later.0).await;
             })
             .await;
         of_activities

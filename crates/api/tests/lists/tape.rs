@@ -1,5 +1,7 @@
 //! Random choices: a tape of numbers that a test reads, which shrinks to fewer and smaller ones.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -32,6 +34,17 @@ impl Tape {
         let mut rest = of.to_vec();
         let count = 1 + self.below(most.min(rest.len()));
         (0..count).map(|_| rest.swap_remove(self.below(rest.len()))).collect()
+    }
+
+    /// Tags: each of two keys, or not.
+    pub(crate) fn tags(&mut self) -> BTreeMap<&'static str, &'static str> {
+        let mut tags = BTreeMap::new();
+        for key in ["env", "team"] {
+            if self.chance(45) {
+                tags.insert(key, self.one(&["x", "y"]));
+            }
+        }
+        tags
     }
 
     /// The keys that a request filters by: none to three of these.
