@@ -6,8 +6,6 @@
 
 #[path = "state_manager/house.rs"]
 mod house;
-#[path = "state_manager/lists.rs"]
-mod lists;
 #[path = "state_manager/refusals.rs"]
 mod refusals;
 
