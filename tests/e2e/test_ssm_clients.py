@@ -1,14 +1,11 @@
 """boto3 and the AWS CLI call every operation of Systems Manager that is built, with two nodes as processes."""
 
-import contextlib
-import io
 import json
-import os
 
-import awscli.clidriver
 import pytest
 from botocore import xform_name
 
+from aws_cli import Cli
 from harness import fresh
 from nodes import Node, online
 from ssm_tour import Tour, built
@@ -23,27 +20,6 @@ def place(new_server, tmp_path):
     for node in nodes:
         if node.process.poll() is None:
             node.kill()
-
-
-@pytest.fixture
-def cli(place, tmp_path, monkeypatch):
-    """The AWS CLI in this process: a call is an answer, not an interpreter that starts."""
-    # The CLI finds its own data by a variable that it sets when it is imported.
-    for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_DATA_PATH"]:
-        monkeypatch.delenv(name)
-    home = {"HOME": str(tmp_path), "AWS_ENDPOINT_URL": place[0].endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in {**home, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
-        monkeypatch.setenv(name, value)
-    driver = awscli.clidriver.create_clidriver()
-
-    def run(*arguments):
-        out, said = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
-            code = driver.main(["ssm", *map(str, arguments)])
-        assert code == 0, said.getvalue()
-        return json.loads(out.getvalue()) if out.getvalue().strip() else {}
-
-    return run
 
 
 def test_boto3_calls_every_operation_that_is_built(place):
@@ -61,13 +37,14 @@ def test_boto3_calls_every_operation_that_is_built(place):
     assert called == built()
 
 
-def test_the_aws_cli_calls_every_operation_that_is_built(place, cli, tmp_path):
+def test_the_aws_cli_calls_every_operation_that_is_built(place, tmp_path):
     server, nodes = place
+    aws = Cli(tmp_path, server)
     called = set()
 
     def call(operation, **input):
         (tmp_path / "input.json").write_text(json.dumps(input))
-        answer = cli(xform_name(operation, "-"), "--cli-input-json", f"file://{tmp_path}/input.json")
+        answer = aws("ssm", xform_name(operation, "-"), "--cli-input-json", "file://input.json")
         called.add(operation)
         return answer
 
