@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use trackway_command::{CommandRun, CommandStatus, Signal, view};
-use trackway_engine::{Fault, ListQuery};
+use trackway_engine::ListQuery;
 
 use super::record::Node;
 use super::registry::{NodeChange, ROWS_AT_ONCE};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, write};
+use crate::ssm::associations::{Known, Overview};
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
 use crate::ssm::tags::{Tags, has};
 use crate::ssm::{Answer, COMMAND_KIND, Ssm};
@@ -74,6 +75,8 @@ struct Information {
     computer_name: String,
     source_id: String,
     source_type: &'static str,
+    #[serde(flatten)]
+    associations: Option<Overview>,
 }
 
 /// A node as filters see it.
@@ -81,11 +84,15 @@ pub(super) struct Seen<'a> {
     pub(super) node: &'a Node,
     pub(super) tags: &'a Tags,
     pub(super) is_online: bool,
+    /// `AssociationStatus`, if it has associations.
+    pub(super) association_status: Option<&'static str>,
 }
 
 /// What nodes are: hybrid ones, as AWS calls those that are no instances of its own.
 const RESOURCE_TYPE: &str = "ManagedInstance";
 const SOURCE_TYPE: &str = "AWS::SSM::ManagedInstance";
+/// The filter that nodes' associations are looked at for.
+const ASSOCIATION_STATUS: &str = "AssociationStatus";
 
 /// Whether a node has one of the values of a filter; none if no filter has this key. A value may end
 /// with `*` where it is a version.
@@ -109,8 +116,7 @@ pub(super) fn matches(seen: &Seen<'_>, key: &str, values: &[String]) -> Option<b
         "ResourceType" => is(RESOURCE_TYPE),
         "SourceTypes" => is(SOURCE_TYPE),
         "tag-key" => values.iter().any(|key| seen.tags.contains_key(key)),
-        // Nodes don't keep how their associations did.
-        "AssociationStatus" => false,
+        ASSOCIATION_STATUS => seen.association_status.is_some_and(is),
         _ => return None,
     })
 }
@@ -121,7 +127,7 @@ fn ping_status(is_online: bool) -> &'static str {
 
 fn check(filters: &[Filter]) -> Result<(), Refusal> {
     let (node, tags) = (Node::default(), Tags::new());
-    let seen = Seen { node: &node, tags: &tags, is_online: false };
+    let seen = Seen { node: &node, tags: &tags, is_online: false, association_status: None };
     for Filter { key, values } in filters {
         if matches(&seen, key, values).is_none() || key == "tag:" {
             let message = format!("The filter key {key} is not valid.");
@@ -167,12 +173,14 @@ impl Ssm {
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
         // Without filters every row is wanted: a page, and whether one more follows.
         let most = if filters.is_empty() { limit + 1 } else { ROWS_AT_ONCE };
+        let mut known = self.known_associations(caller).await?;
         let mut place = Vec::new();
         let mut found = Vec::new();
         loop {
             let (nodes, more) = self.nodes_after(caller, scanned.as_deref(), most).await?;
             for node in &nodes {
-                let Some(information) = self.wanted(caller, node, &filters).await? else {
+                let Some(information) = self.wanted(caller, node, (&filters, &mut known)).await?
+                else {
                     continue;
                 };
                 if found.len() == limit {
@@ -193,15 +201,23 @@ impl Ssm {
         &self,
         caller: &Caller,
         node: &Node,
-        filters: &[Filter],
-    ) -> Result<Option<Information>, Fault> {
+        (filters, known): (&[Filter], &mut Known),
+    ) -> Result<Option<Information>, Failure> {
         let asks_tags = filters.iter().any(|filter| filter.key.starts_with("tag"));
         let tags = if asks_tags { self.node_tags(caller, &node.id).await? } else { Tags::new() };
         let (last_ping, is_online) = self.ping(caller, node);
-        let seen = Seen { node, tags: &tags, is_online };
-        let all = filters
-            .iter()
-            .all(|filter| matches(&seen, &filter.key, &filter.values).unwrap_or_default());
+        let mut seen = Seen { node, tags: &tags, is_online, association_status: None };
+        let holds = |seen: &Seen<'_>, filter: &Filter| {
+            matches(seen, &filter.key, &filter.values).unwrap_or_default()
+        };
+        let (of_associations, others): (Vec<_>, Vec<_>) =
+            filters.iter().partition(|filter| filter.key == ASSOCIATION_STATUS);
+        if !others.iter().all(|filter| holds(&seen, filter)) {
+            return Ok(None);
+        }
+        let associations = self.overview(caller, known, &node.id).await?;
+        seen.association_status = associations.as_ref().map(|all| all.association_status);
+        let all = of_associations.iter().all(|filter| holds(&seen, filter));
         Ok(all.then(|| Information {
             instance_id: node.id.clone(),
             ping_status: ping_status(is_online),
@@ -220,6 +236,7 @@ impl Ssm {
             computer_name: node.computer_name.clone(),
             source_id: node.id.clone(),
             source_type: SOURCE_TYPE,
+            associations,
         }))
     }
 
