@@ -397,7 +397,7 @@ async fn nodes_tell_what_their_associations_came_to() {
     // One more for the good node only, which has not run yet.
     let late =
         json!({ "ScheduleExpression": "cron(0 2 * * ? *)", "ApplyOnlyAtCronInterval": true });
-    let later = house.create(&association(&ids(&[good.clone()]), late)).await;
+    let later = house.create(&association(&ids(std::slice::from_ref(&good)), late)).await;
 
     let seen = async |filters: Value| {
         let asked = json!({ "Filters": filters, "MaxResults": 5 });
