@@ -1,6 +1,8 @@
 """Systems Manager Automation: runbooks that really run."""
 
+import http.server
 import json
+import threading
 import uuid
 
 import pytest
@@ -19,6 +21,7 @@ from ssm import (
     told,
 )
 
+INTEGRATIONS = "/d9d01087-4a3f-49e0-b0b4-d568d7826553/ssm/integrations/webhook/"
 USER = "arn:aws:iam::000000000000:user/somebody"
 
 
@@ -375,3 +378,43 @@ def test_a_run_survives_kill_9(new_server):
     ssm.send_automation_signal(AutomationExecutionId=waits, SignalType="Approve")
     assert told(automation_is(ssm, waits, "Success")["StepExecutions"]) == [("before", "Success"), ("ask", "Success"), ("after", "Success")]
     assert told(automation_is(ssm, sleeps, "Success")["StepExecutions"]) == [("nap", "Success"), ("after", "Success")]
+
+
+def test_a_webhook_of_the_integration_store_is_called(new_server):
+    seen = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"thanks")
+
+        def log_message(self, *_):
+            pass
+
+    hook = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    ssm = new_server(config="[sandbox]\nprivate_downloads = true\n").client("ssm")
+    ssm.put_parameter(
+        Name=f"{INTEGRATIONS}Chat", Type="String", DataType="aws:ssm:integration",
+        Value=json.dumps({"description": "A chat.", "url": f"http://127.0.0.1:{hook.server_port}/in"}),
+    )
+    content = runbook(step("say", "invokeWebhook", {"IntegrationName": "Chat", "Body": '{"text": "{{ automation:EXECUTION_ID }}"}'}))
+    done = run_automation(ssm, content)
+    assert done["AutomationExecutionStatus"] == "Success", done
+    assert done["StepExecutions"][0]["Outputs"] == {"Response": ["thanks"], "ResponseCode": ["200"]}
+    assert seen == [("/in", json.dumps({"text": done["AutomationExecutionId"]}).encode())]
+    failed = run_automation(ssm, runbook(step("say", "invokeWebhook", {"IntegrationName": "Nobody"})))
+    assert "Nobody" in failed["FailureMessage"]
+    hook.shutdown()
+
+
+def test_calls_stay_in_the_account_and_region_of_their_execution(server):
+    ssm = server.client("ssm", account="111122223333", region="eu-west-1")
+    name = fresh("/mine/")
+    content = runbook(
+        step("put", "executeAwsApi", {"Service": "ssm", "Api": "PutParameter", "Name": name, "Value": "{{ global:ACCOUNT_ID }} {{ global:REGION }}", "Type": "String"}),
+    )
+    assert run_automation(ssm, content)["AutomationExecutionStatus"] == "Success"
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "111122223333 eu-west-1"
