@@ -177,10 +177,10 @@ def test_a_step_that_the_plan_fails_is_not_run(ssm, ids, tmp_path):
     name = fresh("Doc")
     condition = {"StringEquals": ["platformType", "platformType"]}
     inputs = {"runCommand": ["echo it ran"]}
-    steps = [{"action": "aws:runShellScript", "name": "odd", "precondition": condition, "inputs": inputs}]
+    steps = [{"action": "aws:runShellScript", "name": "oddly", "precondition": condition, "inputs": inputs}]
     ssm.create_document(Name=name, Content=json.dumps({"schemaVersion": "2.2", "mainSteps": steps}), DocumentType="Command")
     done = run(ssm, ids=ids[:1], document=name)
-    told = invocation(ssm, done["CommandId"], ids[0], PluginName="odd")
+    told = invocation(ssm, done["CommandId"], ids[0], PluginName="oddly")
     assert (done["Status"], told["Status"], told["StandardOutputContent"]) == ("Failed", "Failed", "")
     assert "Unrecognized precondition(s)" in told["StandardErrorContent"]
 
