@@ -215,7 +215,7 @@ impl Ssm {
             iam_role: node.iam_role.clone(),
             registration_date: Epoch(node.registered),
             resource_type: RESOURCE_TYPE,
-            name: node.name.clone(),
+            name: node.shown_name().to_owned(),
             ip_address: node.ip_address.clone(),
             computer_name: node.computer_name.clone(),
             source_id: node.id.clone(),
