@@ -58,8 +58,9 @@ def overview(ssm, association):
 
 def settled(ssm, association, status, runs=None):
     def look():
-        found = overview(ssm, association)
+        # In this order: what is said after the last run has begun is said of that run.
         made = ssm.describe_association_executions(AssociationId=association)["AssociationExecutions"]
+        found = overview(ssm, association)
         return found if found["Status"] == status and runs in (None, len(made)) else None
 
     return eventually(look, f"{association} is {status}; it is {overview(ssm, association)}", 30)

@@ -12,7 +12,7 @@ use trackway_association::run::VIEW_TARGETS;
 use trackway_association::status::Status;
 use trackway_engine::{Edit, Fault, Order, RowQuery};
 
-use super::{Found, RESULTS_DEFAULT, epoch};
+use super::{Found, RESULTS_DEFAULT, epoch, moment};
 use crate::Caller;
 use crate::answer::{nothing, write};
 use crate::ssm::refusal::{Code, Failure, Refusal};
@@ -22,6 +22,8 @@ use crate::ssm::{Answer, Ssm, table};
 const ROWS_AT_ONCE: usize = 500;
 /// Nodes whose items are looked at before more are read.
 const NODES_AT_ONCE: usize = 100;
+/// The filter key, and the member of `ExecutionSummary`, that is a time.
+const EXECUTION_TIME: &str = "ExecutionTime";
 /// Severities, the gravest first, and the members that count them.
 const SEVERITIES: [(&str, &str); 6] = [
     ("CRITICAL", "CriticalCount"),
@@ -70,8 +72,16 @@ impl Filter {
         let known =
             ["ComplianceType", "Id", "ResourceId", "ResourceType", "Severity", "Status", "Title"];
         let operators = ["EQUAL", "NOT_EQUAL", "BEGIN_WITH"];
+        let of_times = ["EQUAL", "NOT_EQUAL", "LESS_THAN", "GREATER_THAN"];
         let operator = self.operator.as_deref().unwrap_or("EQUAL");
-        if known.contains(&self.key.as_str()) && operators.contains(&operator) {
+        let is_known = match self.key.as_str() {
+            EXECUTION_TIME => {
+                of_times.contains(&operator)
+                    && self.values.iter().all(|value| moment(value).is_some())
+            }
+            key => known.contains(&key) && operators.contains(&operator),
+        };
+        if is_known {
             return Ok(());
         }
         let message = format!("The filter {} with the type {operator} is not valid.", self.key);
@@ -79,11 +89,28 @@ impl Filter {
     }
 
     fn holds(&self, item: &Value) -> bool {
+        if self.key == EXECUTION_TIME {
+            return self.holds_of(&item["ExecutionSummary"][EXECUTION_TIME]);
+        }
         let value = item[&self.key].as_str().unwrap_or_default();
         match self.operator.as_deref() {
             Some("NOT_EQUAL") => !self.values.iter().any(|wanted| wanted == value),
             Some("BEGIN_WITH") => self.values.iter().any(|wanted| value.starts_with(wanted)),
             _ => self.values.iter().any(|wanted| wanted == value),
+        }
+    }
+
+    /// Of times; an item's has been checked by the model.
+    fn holds_of(&self, time: &Value) -> bool {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our era fit")]
+        let is = (time.as_f64().unwrap_or_default() * 1000.0).round() as i64;
+        let mut wanted =
+            self.values.iter().filter_map(|value| moment(value)).map(|at| at.as_millis());
+        match self.operator.as_deref() {
+            Some("NOT_EQUAL") => wanted.all(|at| is != at),
+            Some("LESS_THAN") => wanted.any(|at| is < at),
+            Some("GREATER_THAN") => wanted.any(|at| is > at),
+            _ => wanted.any(|at| is == at),
         }
     }
 }

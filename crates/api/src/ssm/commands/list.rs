@@ -436,7 +436,8 @@ impl Ssm {
             let name = String::from_utf8_lossy(&node).into_owned();
             let known = self.node(caller, &name).await?;
             let details = page.details.then_some(plugins.as_deref());
-            page.found.push(invocation(&request, started, (name, known), (&row, details)));
+            let of = (&request, caller.region.as_str());
+            page.found.push(invocation(of, started, (name, known), (&row, details)));
             if more && page.found.len() == page.limit {
                 let node = node.to_vec();
                 page.next = Some(Place { previous: previous.map(pair), command: id, node });
