@@ -20,10 +20,10 @@ use crate::ssm::{Answer, Ssm, table};
 
 /// Rows of the catalog read at once.
 const ROWS_AT_ONCE: usize = 500;
-/// The filter key, and the member of `ExecutionSummary`, that is a time.
-const EXECUTION_TIME: &str = "ExecutionTime";
 /// Nodes whose items are looked at before more are read.
 const NODES_AT_ONCE: usize = 100;
+/// The filter key, and the member of `ExecutionSummary`, that is a time.
+const EXECUTION_TIME: &str = "ExecutionTime";
 /// Severities, the gravest first, and the members that count them.
 const SEVERITIES: [(&str, &str); 6] = [
     ("CRITICAL", "CriticalCount"),

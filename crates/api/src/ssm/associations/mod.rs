@@ -13,7 +13,7 @@ mod events;
 mod executions;
 mod instances;
 mod list;
-mod node_status;
+mod overview;
 mod parameters;
 mod performer;
 mod targets;
@@ -26,7 +26,7 @@ use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
 pub(super) use events::{document_changed, parameter_changed, uses_document};
-pub(super) use node_status::NodeAssociations;
+pub(super) use overview::{Known, Overview};
 pub use performer::Associations;
 
 use super::refusal::{Code, Failure, Refusal};
@@ -100,7 +100,7 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
 }
 
 /// An association that is there.
-pub(in crate::ssm) struct Found {
+struct Found {
     arn: String,
     columns: Columns,
 }
@@ -205,10 +205,7 @@ impl Ssm {
     }
 
     /// Every association of a caller.
-    pub(in crate::ssm) async fn every_association(
-        &self,
-        caller: &Caller,
-    ) -> Result<Vec<Found>, Fault> {
+    async fn every_association(&self, caller: &Caller) -> Result<Vec<Found>, Fault> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let (rows, more) = self.associations_after(caller, after).await?;
