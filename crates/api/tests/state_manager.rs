@@ -6,10 +6,10 @@
 
 #[path = "state_manager/house.rs"]
 mod house;
-#[path = "state_manager/lists.rs"]
-mod lists;
 #[path = "state_manager/refusals.rs"]
 mod refusals;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use trackway_engine::Clock;
@@ -350,4 +350,123 @@ async fn compliance_is_what_associations_came_to_and_what_callers_put() {
     let mut nobody = put.clone();
     nobody["ResourceId"] = json!("mi-00000000000000000");
     assert_eq!(house.refused("PutComplianceItems", &nobody).await, "InvalidResourceId");
+}
+
+#[tokio::test]
+async fn pages_of_compliance_go_on_by_key_while_items_come() {
+    let house = House::open(Clock::Manual).await;
+    let mut nodes = Vec::new();
+    for name in ["good-1", "bad-1", "good-2", "bad-2", "good-3"] {
+        nodes.push(house.node(name, &[]).await);
+    }
+    nodes.sort();
+    let mut associations = Vec::new();
+    for _ in 0..2 {
+        associations.push(house.create(&association(&ids(&nodes), json!({}))).await);
+    }
+    for id in &associations {
+        house.ended(id).await;
+    }
+    let put = async |node: &str, kind: &str| {
+        let put = json!({
+            "ResourceId": node,
+            "ResourceType": "ManagedInstance",
+            "ComplianceType": kind,
+            "ExecutionSummary": { "ExecutionTime": 1.5 },
+            "Items": [{ "Id": "one", "Severity": "LOW", "Status": "COMPLIANT" }],
+        });
+        house.ask("PutComplianceItems", &put).await;
+    };
+    for node in &nodes {
+        put(node, "Custom:Zz").await;
+    }
+    let place = |item: &Value| {
+        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        (text("ResourceId"), text("ComplianceType"), text("Id"))
+    };
+    for (operation, member, count) in [
+        ("ListComplianceItems", "ComplianceItems", 15),
+        ("ListResourceComplianceSummaries", "ResourceComplianceSummaryItems", 10),
+    ] {
+        let all = house.pages(operation, &json!({}), member).await;
+        assert_eq!(all.len(), count);
+        assert!(all.is_sorted_by(|one, next| place(one) < place(next)), "{all:?}");
+        for size in 1..=count {
+            let paged = house.pages(operation, &json!({ "MaxResults": size }), member).await;
+            assert_eq!(paged, all, "{size}");
+        }
+        let named = json!([{ "Key": "ResourceId", "Values": [nodes[3], nodes[1]] }]);
+        let named = json!({ "Filters": named, "MaxResults": 1 });
+        let named = house.pages(operation, &named, member).await;
+        assert_eq!(named.len(), count * 2 / 5);
+        // What comes before the place of a token doesn't move the next page.
+        let first = house.ask(operation, &json!({ "MaxResults": 4 })).await;
+        put(&nodes[0], &format!("Custom:{operation}")).await;
+        let next = json!({ "MaxResults": 1, "NextToken": first["NextToken"] });
+        assert_eq!(house.ask(operation, &next).await[member][0], all[4]);
+        put(&nodes[0], &format!("Custom:{operation}")).await;
+        let empty = json!({ "ResourceId": nodes[0], "ResourceType": "ManagedInstance", "Items": [],
+            "ComplianceType": format!("Custom:{operation}"), "ExecutionSummary": { "ExecutionTime": 1 } });
+        house.ask("PutComplianceItems", &empty).await;
+    }
+    let member = "ComplianceSummaryItems";
+    let types = house.pages("ListComplianceSummaries", &json!({ "MaxResults": 1 }), member).await;
+    let counts = |of: &Value| {
+        let count = |side: &str, name: &str| of[side][name].as_u64().unwrap();
+        (
+            of["ComplianceType"].as_str().unwrap().to_owned(),
+            count("CompliantSummary", "CompliantCount"),
+            count("NonCompliantSummary", "NonCompliantCount"),
+        )
+    };
+    let types: Vec<_> = types.iter().map(counts).collect();
+    assert_eq!(types, [("Association".to_owned(), 6, 4), ("Custom:Zz".to_owned(), 5, 0)]);
+}
+
+#[tokio::test]
+async fn nodes_tell_what_their_associations_came_to() {
+    let house = House::open(Clock::Manual).await;
+    let (good, bad) = (house.node("good", &[]).await, house.node("bad", &[]).await);
+    let alone = house.node("alone", &[]).await;
+    let member = "InstanceInformationList";
+    let nodes = house.pages("DescribeInstanceInformation", &json!({}), member).await;
+    assert!(nodes.iter().all(|node| node.get("AssociationStatus").is_none()), "{nodes:?}");
+    house.engine.advance(5_000);
+    let both = ids(&[good.clone(), bad.clone()]);
+    let id = house.create(&association(&both, json!({}))).await;
+    house.ended(&id).await;
+    // One more for the good node only, which has not run yet.
+    let late =
+        json!({ "ScheduleExpression": "cron(0 2 * * ? *)", "ApplyOnlyAtCronInterval": true });
+    let later = house.create(&association(&ids(std::slice::from_ref(&good)), late)).await;
+
+    let seen = async |filters: Value| {
+        let asked = json!({ "Filters": filters, "MaxResults": 5 });
+        let nodes = house.pages("DescribeInstanceInformation", &asked, member).await;
+        let told = |node: &Value| (node["InstanceId"].as_str().unwrap().to_owned(), node.clone());
+        nodes.iter().map(told).collect::<BTreeMap<String, Value>>()
+    };
+    let nodes = seen(json!([])).await;
+    assert_eq!(nodes.len(), 3);
+    assert!(nodes[&alone].get("AssociationOverview").is_none());
+    assert_eq!(nodes[&good]["AssociationStatus"], "Pending");
+    let counts = json!({ "Pending": 1, "Success": 1 });
+    let of_good = &nodes[&good]["AssociationOverview"];
+    assert_eq!(of_good["InstanceAssociationStatusAggregatedCount"], counts);
+    let last = nodes[&good]["LastAssociationExecutionDate"].as_f64().unwrap();
+    assert_eq!(nodes[&good]["LastSuccessfulAssociationExecutionDate"].as_f64(), Some(last));
+    assert_eq!(nodes[&bad]["AssociationStatus"], "Failed");
+    assert_eq!(
+        nodes[&bad]["AssociationOverview"],
+        json!({ "DetailedStatus": "Failed", "InstanceAssociationStatusAggregatedCount": { "Failed": 1 } })
+    );
+    assert!(nodes[&bad].get("LastAssociationExecutionDate").is_some());
+    assert!(nodes[&bad].get("LastSuccessfulAssociationExecutionDate").is_none());
+    for (status, ids) in [("Failed", vec![&bad]), ("Pending", vec![&good]), ("Success", vec![])] {
+        let found = seen(json!([{ "Key": "AssociationStatus", "Values": [status] }])).await;
+        assert!(found.keys().eq(ids), "{status}: {found:?}");
+    }
+    house.ask("DeleteAssociation", &json!({ "AssociationId": later })).await;
+    let success = json!([{ "Key": "AssociationStatus", "Values": ["Success"] }]);
+    assert!(seen(success).await.keys().eq([&good]));
 }

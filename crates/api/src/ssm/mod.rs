@@ -26,6 +26,7 @@ use trackway_engine::{Check, Edit, Engine, Fault};
 pub use associations::Associations;
 pub use automation::{Children, QUEUES};
 pub use commands::Commands;
+pub use nodes::instances::{Described, Ec2};
 pub use nodes::targets::Targets;
 pub use nodes::{NodeChange, NodeEvent, NodeEvents};
 pub use refusal::Code;

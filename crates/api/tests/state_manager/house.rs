@@ -27,7 +27,7 @@ const PATIENCE: u32 = 20_000;
 
 pub(crate) struct House {
     pub(crate) engine: Engine,
-    api: Arc<Api>,
+    pub(crate) api: Arc<Api>,
 }
 
 /// Ends a command as the name of its node says; it knows the ids that nodes were given.

@@ -30,6 +30,7 @@ pub(super) use node_status::NodeAssociations;
 pub use performer::Associations;
 
 use super::refusal::{Code, Failure, Refusal};
+use super::tags::Tags;
 use super::{Answer, Group, Ssm, table};
 use crate::Caller;
 use crate::answer::read;
@@ -107,6 +108,16 @@ pub(in crate::ssm) struct Found {
 impl Found {
     fn id(&self) -> ExecutionId {
         ExecutionId::of(&self.arn)
+    }
+
+    /// Whether it applies to things that a runbook works on, rather than to nodes.
+    fn is_automation(&self) -> bool {
+        self.columns.spec.automation_target_parameter_name.is_some()
+    }
+
+    /// Whether it targets a node with these tags.
+    fn means(&self, node: &str, tags: &Tags) -> bool {
+        !self.is_automation() && targets::mean(&self.columns.spec.targets, node, tags)
     }
 
     /// The identity of one of its runs.

@@ -204,7 +204,7 @@ impl Ssm {
     }
 
     /// Refuses nodes on whose platform no step of the document runs.
-    pub(super) async fn check_platforms(
+    pub(in crate::ssm) async fn check_platforms(
         &self,
         caller: &Caller,
         ids: &[String],
