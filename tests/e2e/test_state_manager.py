@@ -144,11 +144,11 @@ def test_days_of_slots_fire_once_each_over_kill_9(lab):
     association = lab.create(f"echo run >> {lab.out}/runs", targets=targets, ScheduleExpression="rate(30 minutes)")
     born = lab.ssm.describe_association(AssociationId=association)["AssociationDescription"]["Date"]
     for slots in (20, 60, 100):
-        eventually(lambda: len(lab.runs(association)) > slots, f"{slots} slots")
+        eventually(lambda: len(lab.runs(association)) > slots, f"{slots} slots", 90)
         lab.server.kill()
         lab.server.start()
     lab.ssm.update_association(AssociationId=association, Parameters={"commands": ["true"]})
-    eventually(lambda: lab.overview(association)["Status"] == "Success", "it runs as it is now")
+    eventually(lambda: lab.overview(association)["Status"] == "Success", "it runs as it is now", 30)
     runs = [run for run in reversed(lab.runs(association)) if run["AssociationVersion"] == "1"]
     offsets = [(run["CreatedTime"] - born).total_seconds() for run in runs]
     slots = [round(offset / 1800) for offset in offsets]
