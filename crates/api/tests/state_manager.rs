@@ -2,6 +2,7 @@
 //! in the place of Run Command: the node's name says how a command on it ends.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::too_many_lines, reason = "tables of what is refused")]
 
 #[path = "state_manager/house.rs"]
 mod house;
@@ -79,6 +80,23 @@ async fn an_association_runs_and_tells_of_it() {
     assert_eq!((&info["Status"], &info["DocumentVersion"]), (&json!("Success"), &json!("1")));
     let summary = "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. ";
     assert_eq!(info["ExecutionSummary"], summary);
+    let known = house.information(&good).await;
+    assert_eq!(known["AssociationStatus"], "Success");
+    assert_eq!(known["LastAssociationExecutionDate"], info["ExecutionDate"]);
+    assert_eq!(known["LastSuccessfulAssociationExecutionDate"], info["ExecutionDate"]);
+    let overview = json!({
+        "DetailedStatus": "Success",
+        "InstanceAssociationStatusAggregatedCount": { "Success": 1 },
+    });
+    assert_eq!(known["AssociationOverview"], overview);
+    let known = house.information(&bad).await;
+    assert_eq!(known["AssociationStatus"], "Failed");
+    assert!(known.get("LastSuccessfulAssociationExecutionDate").is_none());
+    let failed = json!({ "Filters": [{ "Key": "AssociationStatus", "Values": ["Failed"] }] });
+    let failed = house.ask("DescribeInstanceInformation", &failed).await;
+    let failed = failed["InstanceInformationList"].as_array().unwrap().clone();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["InstanceId"], *bad);
     let effective = house.ask("DescribeEffectiveInstanceAssociations", &of_node).await;
     assert_eq!(effective["Associations"][0]["AssociationId"], id);
     assert!(effective["Associations"][0]["Content"].as_str().unwrap().contains("runShellScript"));
@@ -185,7 +203,7 @@ async fn a_document_or_parameter_that_changes_makes_it_run() {
 async fn starting_again_ends_what_runs() {
     let house = House::open(Clock::Manual).await;
     let node = house.node("never", &[]).await;
-    let id = house.create(&association(&ids(&[node.clone()]), json!({}))).await;
+    let id = house.create(&association(&ids(&[node]), json!({}))).await;
     house.runs(&id, |runs| runs.len() == 1 && runs[0]["Status"] == "InProgress").await;
     let described = house.ask("DescribeAssociation", &json!({ "AssociationId": id })).await;
     let overview = json!({
@@ -213,7 +231,8 @@ async fn the_legacy_form_is_one_of_a_document_and_a_node() {
     let created = house.ask("CreateAssociation", &request).await["AssociationDescription"].clone();
     assert_eq!(created["Status"]["Name"], "Associated");
     assert_eq!(created["Status"]["Message"], "Associated with Old");
-    assert_eq!((&created["InstanceId"], created.get("Targets")), (&json!(node), None));
+    let target = json!([{ "Key": "InstanceIds", "Values": [node] }]);
+    assert_eq!((&created["InstanceId"], &created["Targets"]), (&json!(node), &target));
     assert_eq!(house.refused("CreateAssociation", &request).await, "AssociationAlreadyExists");
     let named = json!({ "Name": "Old", "InstanceId": node });
     let described = house.ask("DescribeAssociation", &named).await;
@@ -228,6 +247,20 @@ async fn the_legacy_form_is_one_of_a_document_and_a_node() {
     house.ask("DeleteAssociation", &named).await;
     assert_eq!(house.refused("DescribeAssociation", &named).await, "AssociationDoesNotExist");
     house.ask("CreateAssociation", &request).await;
+}
+
+#[tokio::test]
+async fn of_many_who_associate_the_same_at_once_one_does() {
+    let house = House::open(Clock::Manual).await;
+    let node = house.node("good", &[]).await;
+    let request = json!({ "Name": "Old", "InstanceId": node, "Parameters": { "commands": ["x"] } });
+    for _ in 0..20 {
+        let create = || house.status("CreateAssociation", &request);
+        let (one, two, three, four) = tokio::join!(create(), create(), create(), create());
+        let made = [one, two, three, four].iter().filter(|status| **status == 200).count();
+        assert_eq!(made, 1);
+        house.ask("DeleteAssociation", &json!({ "Name": "Old", "InstanceId": node })).await;
+    }
 }
 
 #[tokio::test]
@@ -264,4 +297,55 @@ async fn calendars_decide_whether_it_runs() {
         json!({ "CalendarNames": ["Doc"] }),
     );
     assert_eq!(house.refused("CreateAssociation", &wrong).await, "InvalidDocumentType");
+}
+
+#[tokio::test]
+async fn compliance_is_what_associations_came_to_and_what_callers_put() {
+    let house = House::open(Clock::Manual).await;
+    let (good, bad) = (house.node("good", &[]).await, house.node("bad", &[]).await);
+    let nodes = ids(&[good.clone(), bad.clone()]);
+    let id = house.create(&association(&nodes, json!({ "ComplianceSeverity": "HIGH" }))).await;
+    let manual = house.create(&association(&nodes, json!({ "SyncCompliance": "MANUAL" }))).await;
+    house.ended(&id).await;
+    house.ended(&manual).await;
+    let put = json!({
+        "ResourceId": good,
+        "ResourceType": "ManagedInstance",
+        "ComplianceType": "Custom:Mine",
+        "ExecutionSummary": { "ExecutionTime": 1.5 },
+        "Items": [{ "Id": "one", "Severity": "LOW", "Status": "NON_COMPLIANT" }],
+    });
+    house.ask("PutComplianceItems", &put).await;
+    let of = json!({ "ResourceIds": [bad], "MaxResults": 1 });
+    let items = house.pages("ListComplianceItems", &of, "ComplianceItems").await;
+    assert_eq!(items.len(), 1, "a manual association says nothing");
+    assert_eq!((&items[0]["Id"], &items[0]["Status"]), (&json!(id), &json!("NON_COMPLIANT")));
+    let all = json!({ "MaxResults": 1 });
+    let items = house.pages("ListComplianceItems", &all, "ComplianceItems").await;
+    assert_eq!(items.len(), 3);
+    let member = "ResourceComplianceSummaryItems";
+    let summaries = house.pages("ListResourceComplianceSummaries", &all, member).await;
+    let of_bad = summaries.iter().find(|summary| summary["ResourceId"] == *bad).unwrap();
+    assert_eq!(of_bad["OverallSeverity"], "HIGH");
+    assert_eq!(of_bad["NonCompliantSummary"]["NonCompliantCount"], 1);
+    let filter = json!([{ "Key": "ComplianceType", "Values": ["Association"], "Type": "EQUAL" }]);
+    let filter = json!({ "Filters": filter });
+    let types = house.pages("ListComplianceSummaries", &filter, "ComplianceSummaryItems").await;
+    assert_eq!(types[0]["CompliantSummary"]["CompliantCount"], 1);
+    let since = |operator: &str| {
+        let filter = json!([{
+            "Key": "ExecutionTime", "Values": ["1970-01-01T00:00:01.500Z"], "Type": operator,
+        }]);
+        json!({ "Filters": filter })
+    };
+    for (operator, count) in [("EQUAL", 1), ("GREATER_THAN", 2), ("LESS_THAN", 0)] {
+        let items = house.ask("ListComplianceItems", &since(operator)).await;
+        assert_eq!(items["ComplianceItems"].as_array().unwrap().len(), count, "{operator}");
+    }
+    assert_eq!(house.refused("ListComplianceItems", &since("BEGIN_WITH")).await, "InvalidFilter");
+    let wrong = json!({ "Filters": [{ "Key": "Colour", "Values": ["red"] }] });
+    assert_eq!(house.refused("ListComplianceItems", &wrong).await, "InvalidFilter");
+    let mut nobody = put.clone();
+    nobody["ResourceId"] = json!("mi-00000000000000000");
+    assert_eq!(house.refused("PutComplianceItems", &nobody).await, "InvalidResourceId");
 }

@@ -16,10 +16,12 @@ use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::hosted_lambda::HostedLambda;
+use trackway_performers::plugin::Fetch;
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::sandbox::{self, Launcher, Sandbox};
 use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
+use trackway_performers::webhook::WebhookPerformer;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -99,6 +101,7 @@ impl Service {
                 "script",
                 Arc::new(ScriptPerformer::new(sandbox.clone(), scripts.join("scripts"))),
             )
+            .performer("webhook", Arc::new(webhooks(config, &caller, &scope)?))
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
@@ -185,6 +188,16 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
     private.extend(config.file.as_deref().map(here));
     Sandbox::new(config.sandbox.clone(), &config.folder, &private, Launcher::this_program())
         .map_err(|problem| problem.to_string())
+}
+
+/// Who calls webhooks; where they may go to is said as for downloads.
+fn webhooks(
+    config: &Config,
+    caller: &AwsCaller,
+    scope: &Scope,
+) -> Result<WebhookPerformer, String> {
+    let fetch = Fetch::new(config.sandbox.private_downloads).map_err(|error| error.to_string())?;
+    Ok(WebhookPerformer::new(caller.clone(), fetch, scope.clone()))
 }
 
 fn builder() -> trackway_engine::Builder {
@@ -428,7 +441,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["stepfunctions", "sts"],
+        "services": ["stepfunctions", "ssm", "sts"],
         "now": engine.now().as_millis(),
     })
 }

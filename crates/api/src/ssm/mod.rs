@@ -77,6 +77,9 @@ pub(crate) struct Ssm {
     pub(crate) nodes: nodes::Nodes,
     /// Documents that were parsed already.
     parsed: documents::Parsed,
+    /// Held while a document and a node are associated: who doesn't hold it and finds their row
+    /// without an association has found what a crash left behind.
+    associating: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -85,7 +88,7 @@ type Answer = crate::answer::Answer<Code>;
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
         let (nodes, parsed) = (nodes::Nodes::default(), documents::Parsed::default());
-        Self { engine, nodes, parsed }
+        Self { engine, nodes, parsed, associating: tokio::sync::Mutex::default() }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

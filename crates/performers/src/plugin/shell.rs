@@ -14,7 +14,9 @@ use crate::sandbox::{Cancel, Command, End, Ended, Limits, Sandbox, SandboxError,
 
 /// For how long a script runs if nothing, or nonsense, is said.
 const TIMEOUT_SECONDS: u64 = 3600;
-const TIMEOUT_SECONDS_MIN: u64 = 5;
+/// What `executionTimeout` of AWS-RunShellScript begins with. The agent takes less than 5 seconds for
+/// nonsense; here they are what the caller said.
+const TIMEOUT_SECONDS_MIN: u64 = 1;
 const TIMEOUT_SECONDS_MAX: u64 = 172_800;
 /// The exit code that asks for a reboot.
 const REBOOT: i32 = 194;
@@ -204,9 +206,14 @@ mod tests {
         };
         assert_eq!(seconds(json!({ "timeoutSeconds": "60" }), None), 60);
         assert_eq!(seconds(json!({ "timeoutSeconds": 60.9 }), None), 60);
-        for nonsense in
-            [json!({}), json!({ "timeoutSeconds": "x" }), json!({ "timeoutSeconds": -1 })]
-        {
+        assert_eq!(seconds(json!({ "timeoutSeconds": "1" }), None), 1);
+        for nonsense in [
+            json!({}),
+            json!({ "timeoutSeconds": "x" }),
+            json!({ "timeoutSeconds": -1 }),
+            json!({ "timeoutSeconds": "0" }),
+            json!({ "timeoutSeconds": "172801" }),
+        ] {
             assert_eq!(seconds(nonsense, None), 3600);
         }
         assert_eq!(seconds(json!({ "timeoutSeconds": "60" }), Some(7)), 7);

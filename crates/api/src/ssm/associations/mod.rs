@@ -7,11 +7,13 @@
 mod calendars;
 mod change;
 mod check;
+mod compliance;
 mod describe;
 mod events;
 mod executions;
 mod instances;
 mod list;
+mod node_status;
 mod parameters;
 mod performer;
 mod targets;
@@ -24,6 +26,7 @@ use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
 pub(super) use events::{document_changed, parameter_changed, uses_document};
+pub(super) use node_status::NodeAssociations;
 pub use performer::Associations;
 
 use super::refusal::{Code, Failure, Refusal};
@@ -50,6 +53,10 @@ pub(super) const GROUP: Group = Group {
         "GetCalendarState",
         "ListAssociationVersions",
         "ListAssociations",
+        "ListComplianceItems",
+        "ListComplianceSummaries",
+        "ListResourceComplianceSummaries",
+        "PutComplianceItems",
         "StartAssociationsOnce",
         "UpdateAssociation",
         "UpdateAssociationStatus",
@@ -78,6 +85,12 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
         "GetCalendarState" => ssm.get_calendar_state(caller, read(input)?).await,
         "ListAssociationVersions" => ssm.list_association_versions(caller, read(input)?).await,
         "ListAssociations" => ssm.list_associations(caller, read(input)?).await,
+        "ListComplianceItems" => ssm.list_compliance_items(caller, read(input)?).await,
+        "ListComplianceSummaries" => ssm.list_compliance_summaries(caller, read(input)?).await,
+        "ListResourceComplianceSummaries" => {
+            ssm.list_resource_compliance_summaries(caller, read(input)?).await
+        }
+        "PutComplianceItems" => ssm.put_compliance_items(caller, read(input)?).await,
         "StartAssociationsOnce" => ssm.start_associations_once(caller, read(input)?).await,
         "UpdateAssociation" => ssm.update_association(caller, input).await,
         "UpdateAssociationStatus" => ssm.update_association_status(caller, read(input)?).await,
@@ -86,7 +99,7 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
 }
 
 /// An association that is there.
-struct Found {
+pub(in crate::ssm) struct Found {
     arn: String,
     columns: Columns,
 }
@@ -181,7 +194,10 @@ impl Ssm {
     }
 
     /// Every association of a caller.
-    async fn every_association(&self, caller: &Caller) -> Result<Vec<Found>, Fault> {
+    pub(in crate::ssm) async fn every_association(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<Found>, Fault> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let (rows, more) = self.associations_after(caller, after).await?;

@@ -426,7 +426,8 @@ impl Ssm {
             let name = String::from_utf8_lossy(&node).into_owned();
             let known = self.node(caller, &name).await?;
             let details = page.details.then_some(plugins.as_deref());
-            page.found.push(invocation(&request, started, (name, known), (&row, details)));
+            let of = (&request, caller.region.as_str());
+            page.found.push(invocation(of, started, (name, known), (&row, details)));
             page.last = Some(Place { started, command: id, node: node.to_vec() });
         }
         if more {

@@ -166,7 +166,7 @@ impl Ssm {
         let mut after: Option<String> = None;
         while !conditions.is_empty() {
             let key = after.as_deref().map(str::as_bytes);
-            let (nodes, more) = self.nodes_after(caller, key).await?;
+            let (nodes, more) = self.nodes_after(caller, key, ROWS_AT_ONCE).await?;
             after = nodes.last().map(|node| node.id.clone());
             ids.extend(nodes.into_iter().map(|node| node.id));
             if !more {

@@ -291,6 +291,18 @@ pub struct TargetsSummary {
     pub failed_count: u32,
 }
 
+/// `ProgressCounters`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "named as the API names them")]
+pub struct ProgressCounters {
+    pub total_steps: u32,
+    pub success_steps: u32,
+    pub failed_steps: u32,
+    pub cancelled_steps: u32,
+    pub timed_out_steps: u32,
+}
+
 /// The columns of a summary: what lists show of an execution beside its status and times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
@@ -308,6 +320,8 @@ pub struct Columns {
     pub truncated: bool,
     /// `TargetsSummary`; only of a rate control.
     pub targets_summary: Option<TargetsSummary>,
+    /// `ProgressCounters`; only of a rate control, whose steps are its targets.
+    pub progress: Option<ProgressCounters>,
     /// `TriggeredAlarms`.
     pub triggered_alarms: Vec<TriggeredAlarm>,
 }
@@ -322,6 +336,7 @@ struct ColumnsRef<'a> {
     resolved_targets: &'a [String],
     truncated: bool,
     targets_summary: Option<TargetsSummary>,
+    progress: Option<ProgressCounters>,
     triggered_alarms: &'a [TriggeredAlarm],
 }
 
@@ -349,6 +364,7 @@ impl Automation {
             resolved_targets: fan.map_or(&[], |fan| &fan.resolved),
             truncated: fan.is_some_and(|fan| fan.progress.total() as usize > fan.resolved.len()),
             targets_summary: fan.map(Fan::summary),
+            progress: fan.map(Fan::counters),
             triggered_alarms: &self.triggered,
         };
         Summary {
@@ -412,7 +428,9 @@ impl Automation {
                     self.put_step(record, rows);
                 }
             }
-            EventKind::ChildStarted | EventKind::ChildEnded { .. } => self.put_child(at, rows),
+            EventKind::ChildStarted | EventKind::ChildEnded { .. } => {
+                self.put_child(at, event.payload.as_ref(), rows);
+            }
             EventKind::Closed { .. } if !self.is_listed => self.put_pending(rows),
             _ => {}
         }
@@ -477,7 +495,8 @@ impl Automation {
     }
 
     /// The rows of the target whose child started or ended last.
-    fn put_child(&self, at: Timestamp, rows: &mut Rows) {
+    /// The row of the child that was started or has ended; `why` it failed.
+    fn put_child(&self, at: Timestamp, why: Option<&Payload>, rows: &mut Rows) {
         let Some(fan) = self.fan.as_deref() else { return };
         let Some((index, since, status)) = fan.last else { return };
         let (target, id) = (fan.items.shown(index), self.child_id(fan.first.saturating_add(index)));
@@ -500,12 +519,17 @@ impl Automation {
             parent: None,
             place: 0,
         };
+        let failure = why.map(|why| Failure {
+            message: why.as_str().to_owned(),
+            details: vec![("Message".to_owned(), why.as_str().to_owned())],
+            ..Failure::default()
+        });
         let targets = [Target { key: "ParameterValues".to_owned(), values: vec![target.clone()] }];
         let body = BodyRef {
             inputs: Some(&inputs),
             outputs: outputs.as_ref(),
             response_code: None,
-            failure: None,
+            failure: failure.as_ref(),
             options: None,
             targets: &targets,
         };
@@ -516,6 +540,17 @@ impl Automation {
 }
 
 impl Fan {
+    fn counters(&self) -> ProgressCounters {
+        let otherwise = self.cancelled + self.timed_out;
+        ProgressCounters {
+            total_steps: self.progress.total(),
+            success_steps: self.progress.succeeded(),
+            failed_steps: self.progress.failed().saturating_sub(otherwise),
+            cancelled_steps: self.cancelled,
+            timed_out_steps: self.timed_out,
+        }
+    }
+
     fn summary(&self) -> TargetsSummary {
         let progress = &self.progress;
         TargetsSummary {
