@@ -15,6 +15,8 @@ mod associations;
 mod automation;
 #[path = "lists/commands.rs"]
 mod commands;
+#[path = "lists/compliance.rs"]
+mod compliance;
 #[path = "lists/documents.rs"]
 mod documents;
 #[path = "recorded/house.rs"]
