@@ -16,16 +16,18 @@ use trackway_engine::{Clock, Engine, RebuildReport, VerifyReport};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
 use trackway_performers::function::{FunctionHost, Identity, stderr_sink};
 use trackway_performers::hosted_lambda::HostedLambda;
+use trackway_performers::plugin::Fetch;
 use trackway_performers::remote_lambda::RemoteLambda;
 use trackway_performers::sandbox::{self, Launcher, Sandbox};
 use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
+use trackway_performers::webhook::WebhookPerformer;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
-use crate::local_services::OwnServices;
+use crate::local_services::{Instances, OwnServices};
 use crate::node::Hosted;
 use crate::server::Handler;
 
@@ -86,7 +88,8 @@ impl Service {
         caller.serve(Arc::new(OwnServices(local.clone())));
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
-        let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
+        let commands = ssm::Commands::default();
+        let targets = ssm::Targets::default().among_instances(Instances::configured(&caller));
         let children = ssm::Children::default();
         let associations = ssm::Associations::default();
         let engine = builder()
@@ -99,6 +102,7 @@ impl Service {
                 "script",
                 Arc::new(ScriptPerformer::new(sandbox.clone(), scripts.join("scripts"))),
             )
+            .performer("webhook", Arc::new(webhooks(config, &caller, &scope)?))
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
@@ -185,6 +189,16 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
     private.extend(config.file.as_deref().map(here));
     Sandbox::new(config.sandbox.clone(), &config.folder, &private, Launcher::this_program())
         .map_err(|problem| problem.to_string())
+}
+
+/// Who calls webhooks; where they may go to is said as for downloads.
+fn webhooks(
+    config: &Config,
+    caller: &AwsCaller,
+    scope: &Scope,
+) -> Result<WebhookPerformer, String> {
+    let fetch = Fetch::new(config.sandbox.private_downloads).map_err(|error| error.to_string())?;
+    Ok(WebhookPerformer::new(caller.clone(), fetch, scope.clone()))
 }
 
 fn builder() -> trackway_engine::Builder {
@@ -428,7 +442,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["stepfunctions", "sts"],
+        "services": ["stepfunctions", "ssm", "sts"],
         "now": engine.now().as_millis(),
     })
 }
