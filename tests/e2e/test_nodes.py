@@ -148,14 +148,17 @@ def test_a_name_has_one_process(place, tmp_path):
         second.stop()
 
 
-def test_activations_give_a_role_and_count(place):
+def test_activations_give_a_role_a_name_and_tags_and_count(place):
     server, ssm, make = place
-    made = ssm.create_activation(IamRole="role/Nodes", DefaultInstanceName="x", RegistrationLimit=1)
+    tags = [{"Key": "Env", "Value": "lab"}]
+    made = ssm.create_activation(IamRole="role/Nodes", DefaultInstanceName="x", RegistrationLimit=1, Tags=tags)
     activation = f"{made['ActivationId']}:{made['ActivationCode']}"
     node = make(env={"TRACKWAY_NODE_ACTIVATION": activation})
-    online(ssm, node)
-    known = information(ssm, node.name)
+    eventually(lambda: information(ssm, "x"), "it is there")
+    known = information(ssm, "x")
     assert (known["IamRole"], known["ActivationId"]) == ("role/Nodes", made["ActivationId"])
+    listed = ssm.list_tags_for_resource(ResourceType="ManagedInstance", ResourceId=known["InstanceId"])["TagList"]
+    assert {tag["Key"]: tag["Value"] for tag in listed}["Env"] == "lab"
     other = make(env={"TRACKWAY_NODE_ACTIVATION": activation})
     assert other.process.wait(timeout=30) == 2 and "as many nodes as may" in other.said()
     listed = ssm.describe_activations()["ActivationList"]

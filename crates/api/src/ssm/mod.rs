@@ -2,7 +2,7 @@
 //!
 //! A handler gets a request that satisfies the service model, looks at what only the service can
 //! know, calls the engine and answers with the model's own member names as JSON text. Codes of
-//! refusals stand in [`refusal`], tables of the catalog in [`table`].
+//! refusals stand in `refusal`, tables of the catalog in [`table`].
 //!
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
@@ -10,6 +10,7 @@ mod associations;
 mod automation;
 mod commands;
 mod documents;
+mod locations;
 mod nodes;
 mod parameters;
 mod refusal;

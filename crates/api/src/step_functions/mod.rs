@@ -2,7 +2,7 @@
 //!
 //! A handler gets a request that satisfies the service model, looks at what only the service can
 //! know, calls the engine and answers with the model's own member names as JSON text. Codes and
-//! messages of refusals stand in [`refusal`].
+//! messages of refusals stand in `refusal`.
 
 mod activities;
 mod arn;

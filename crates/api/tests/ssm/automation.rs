@@ -34,6 +34,9 @@ async fn a_start_is_refused_for_what_is_wrong_with_it() {
     };
     let target = |name: &str, targets: Value| json!({ "DocumentName": "Doc", "TargetParameterName": name, "Targets": targets });
     let values = json!([{ "Key": "ParameterValues", "Values": ["1"] }]);
+    let here = json!({ "Accounts": [crate::OURS], "Regions": ["us-east-1"] });
+    let mut with_role = here.clone();
+    with_role["ExecutionRoleName"] = json!("Role");
     let rows = [
         (json!({ "DocumentName": "None" }), "400 AutomationDefinitionNotFoundException: ..."),
         (
@@ -68,6 +71,18 @@ async fn a_start_is_refused_for_what_is_wrong_with_it() {
         (
             also("TargetLocations", json!([{ "Accounts": ["1"], "Regions": ["r"] }])),
             "400 InvalidTarget: ...",
+        ),
+        (
+            also("TargetLocations", json!([here.clone(), here.clone()])),
+            "400 InvalidTarget: More than one of TargetLocations is not supported by this version of Trackway.",
+        ),
+        (
+            also("TargetLocations", json!([with_role])),
+            "400 InvalidTarget: ExecutionRoleName of TargetLocations is not supported by this version of Trackway.",
+        ),
+        (
+            also("TargetLocationsURL", json!("https://bucket.s3.amazonaws.com/locations.json")),
+            "400 InvalidTarget: TargetLocationsURL is not supported by this version of Trackway.",
         ),
         (also("MaxConcurrency", json!("0")), "400 ValidationException: ..."),
         (also("Mode", json!("Manual")), "400 ValidationException: ..."),

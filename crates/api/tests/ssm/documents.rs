@@ -248,6 +248,19 @@ async fn our_own_documents_are_listed_and_read_and_never_changed() {
 }
 
 #[tokio::test]
+async fn a_schema_of_configurations_is_deleted_by_force_only() {
+    let house = house().await;
+    let create = json!({
+        "Name": "Schema", "Content": r#"{"type":"object"}"#,
+        "DocumentType": "ApplicationConfigurationSchema",
+    });
+    done(&house, "CreateDocument", create).await;
+    let refused = "400 InvalidDocumentOperation: Documents of the type ApplicationConfigurationSchema are deleted with Force only.";
+    check(&house, &[("DeleteDocument", json!({ "Name": "Schema" }), refused)]).await;
+    done(&house, "DeleteDocument", json!({ "Name": "Schema", "Force": true })).await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_can_not_be_read_or_changed() {
     let house = with_doc().await;
     let elsewhere = "arn:aws:ssm:eu-west-1:000000000000:document/Doc";

@@ -45,7 +45,7 @@ async fn what_can_not_be_created() {
         ("InvalidDocument", json!({ "CalendarNames": ["None"] })),
         ("InvalidDocumentType", json!({ "CalendarNames": ["Doc"] })),
         (
-            "ValidationException",
+            "InvalidTarget",
             json!({ "TargetLocations": [{ "Accounts": ["111122223333"], "Regions": ["us-east-1"] }] }),
         ),
         ("ValidationException", json!({ "MaxErrors": "many" })),

@@ -7,8 +7,8 @@ use trackway_command::{NodeReport, PluginReport};
 use trackway_core::Timestamp;
 use trackway_runbook::plan::Plan;
 
-use super::link::now_ms;
 use super::{Boxed, RunPlan};
+use crate::clock::now_ms;
 use crate::plugin::{Report, Runner, Status, StepResult};
 use crate::sandbox::Cancel;
 

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Its tags: KEY=VALUE,KEY=VALUE.
     #[arg(long, default_value = "", value_name = "K=V,K=V")]
     tags: String,
-    /// Configuration file, for [sandbox]
+    /// Configuration file, for `[sandbox]`
     /// [default: trackway.toml in the working folder, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

@@ -51,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, env = "TRACKWAY_SERVER_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
     /// Listen beyond loopback, without TLS: for networks that are safe by other means. With
-    /// [credentials] in the configuration requests must be signed all the same.
+    /// `[credentials]` in the configuration requests must be signed all the same.
     #[arg(long)]
     insecure: bool,
 }

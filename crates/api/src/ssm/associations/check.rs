@@ -12,7 +12,7 @@ use crate::Caller;
 use crate::answer::read;
 use crate::ssm::documents::Resolved;
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
-use crate::ssm::{Ssm, table};
+use crate::ssm::{Ssm, locations, table};
 
 /// Members that the legacy form can't be combined with. Source: `InstanceId` of CreateAssociation.
 const NOT_WITH_INSTANCE_ID: [&str; 6] = [
@@ -182,16 +182,5 @@ fn check_rest(caller: &Caller, spec: &Spec) -> Result<(), Refusal> {
         return Err(Refusal::new(Code::InvalidOutputLocation, message));
     }
     let locations = spec.target_locations.as_ref().and_then(Value::as_array);
-    for location in locations.into_iter().flatten() {
-        let is_here = |member: &str, here: &str| {
-            let values = location[member].as_array();
-            values.is_none_or(|values| values.iter().all(|value| value == here))
-        };
-        if !is_here("Accounts", &caller.account) || !is_here("Regions", &caller.region) {
-            return Err(invalid(
-                "TargetLocations of other accounts or Regions are not supported by this version of Trackway.",
-            ));
-        }
-    }
-    Ok(())
+    locations::check(caller, locations.map(Vec::as_slice).unwrap_or_default())
 }

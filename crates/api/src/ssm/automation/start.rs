@@ -19,7 +19,7 @@ use crate::answer::{uuid, write};
 use crate::record;
 use crate::ssm::documents::Resolved;
 use crate::ssm::refusal::{Code, Failure, Refusal};
-use crate::ssm::{Answer, Ssm, table, tags, unchanged};
+use crate::ssm::{Answer, Ssm, locations, table, tags, unchanged};
 
 /// What the keys of targets may be, beside `tag:` and a tag's key.
 const TARGET_KEYS: [&str; 4] =
@@ -297,25 +297,16 @@ fn not_a_runbook(resolved: &Resolved) -> Refusal {
     invalid(format!("The document {} is not of type Automation.", resolved.shown_name))
 }
 
-/// Whether a target location is this account and Region and no other: then it changes nothing.
-fn is_here(caller: &Caller, location: &Value) -> bool {
-    let only = |member: &str, here: &str| {
-        let values = location[member].as_array();
-        values.is_some_and(|values| !values.is_empty() && values.iter().all(|value| value == here))
-    };
-    only("Accounts", &caller.account) && only("Regions", &caller.region)
-}
-
 fn check_targets(
     caller: &Caller,
     runbook: &Runbook,
     request: &StartAutomation,
 ) -> Result<(), Refusal> {
     let target = |message: String| Refusal::new(Code::InvalidTarget, message);
-    let are_here = request.target_locations.iter().all(|location| is_here(caller, location));
-    if !are_here || request.target_locations_url.is_some() {
+    locations::check(caller, &request.target_locations)?;
+    if request.target_locations_url.is_some() {
         return Err(target(
-            "Executions in other accounts or Regions (TargetLocations) are not supported by this version of Trackway.".to_owned(),
+            "TargetLocationsURL is not supported by this version of Trackway.".to_owned(),
         ));
     }
     let is_declared =

@@ -104,7 +104,8 @@ impl SendCommand {
 
 /// Whether a `NotificationConfig` asks for something.
 fn is_given(config: &Value) -> bool {
-    config["NotificationArn"].as_str().is_some_and(|arn| !arn.is_empty())
+    let has_arn = config["NotificationArn"].as_str().is_some_and(|arn| !arn.is_empty());
+    has_arn || config["NotificationEvents"].as_array().is_some_and(|events| !events.is_empty())
 }
 
 impl Ssm {

@@ -19,7 +19,7 @@ use crate::ssm::refusal::{Code, Refusal, invalid};
 use crate::ssm::{Answer, Ssm, associations, table, tags};
 
 /// Names that begin with these are AWS's. Source: CreateDocument's documentation.
-const RESERVED_PREFIXES: [&str; 5] = ["aws", "amazon", "amzn", "awsec2", "awsconfigremediation"];
+const RESERVED_PREFIXES: [&str; 3] = ["aws", "amazon", "amzn"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -106,7 +106,7 @@ impl Ssm {
         let lower = request.name.to_lowercase();
         if RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
             return Err(invalid(format!(
-                "Document name {} begins with a prefix that is reserved: aws, amazon, amzn, AWSEC2, AWSConfigRemediation, AWSSupport.",
+                "Document name {} begins with a prefix that is reserved: aws, amazon, amzn.",
                 request.name
             ))
             .into());

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use trackway_engine::{Check, Edit};
+use trackway_runbook::document::DocumentType;
 
 use super::{Document, Version, delete_version, key, library, no_such_version, replace};
 use crate::Caller;
@@ -15,7 +16,12 @@ pub(super) struct DeleteDocument {
     name: String,
     document_version: Option<String>,
     version_name: Option<String>,
+    #[serde(default)]
+    force: bool,
 }
+
+/// Documents of this type are deleted by force only. Source: `Force` of DeleteDocument.
+const DELETED_BY_FORCE: DocumentType = DocumentType::ApplicationConfigurationSchema;
 
 impl Ssm {
     /// Deletes a document with all its versions, or one version that is not the default one.
@@ -25,6 +31,12 @@ impl Ssm {
         }
         loop {
             let (document, row) = self.own_document(caller, &request.name).await?;
+            if document.document_type == DELETED_BY_FORCE.as_str() && !request.force {
+                return Err(refused(
+                    "Documents of the type ApplicationConfigurationSchema are deleted with Force only.",
+                )
+                .into());
+            }
             let versions = self.versions(caller, &document.name).await?;
             let is_whole = request.document_version.is_none() && request.version_name.is_none();
             let (checks, edits): (Vec<Check>, Vec<Edit>) = if is_whole {

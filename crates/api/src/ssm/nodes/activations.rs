@@ -1,9 +1,10 @@
 //! Activations: the codes by which machines outside EC2 register, and the role that they get.
 //!
 //! Here a node may register without one, as whoever reaches the server may do anything. With one it
-//! has its role and its name.
+//! has its role, its name and its tags.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use trackway_core::Timestamp;
 use trackway_engine::{Check, Edit, Fault};
@@ -33,14 +34,16 @@ pub(super) struct Activation {
     /// SHA-256 of the code.
     code: [u8; 32],
     description: String,
-    default_instance_name: String,
-    iam_role: String,
+    /// The name of the nodes that use it, unless it is empty.
+    pub(super) default_instance_name: String,
+    pub(super) iam_role: String,
     registration_limit: u32,
     /// The nodes that used it.
     nodes: Vec<String>,
     created: Timestamp,
     expires: Timestamp,
-    tags: Tags,
+    /// Its own; a node that registers with it gets them too.
+    pub(super) tags: Tags,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +58,8 @@ pub(super) struct CreateActivation {
     expiration_date: Option<f64>,
     #[serde(default)]
     tags: Vec<Tag>,
+    #[serde(default)]
+    registration_metadata: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +142,10 @@ impl Ssm {
         caller: &Caller,
         request: CreateActivation,
     ) -> Answer {
+        if !request.registration_metadata.is_empty() {
+            let message = "RegistrationMetadata is not supported by this version of Trackway.";
+            return Err(Refusal::new(Code::InvalidParameters, message).into());
+        }
         let now = self.engine.now();
         #[expect(clippy::cast_possible_truncation, reason = "a moment of our era fits")]
         let expires = match request.expiration_date {
@@ -236,14 +245,14 @@ impl Ssm {
         write(&Listed { activation_list: found.into_iter().map(item).collect(), next_token })
     }
 
-    /// A node registers with an activation: its role, or why it may not.
+    /// A node registers with an activation: which, or why it may not.
     pub(super) async fn use_activation(
         &self,
         caller: &Caller,
         id: &str,
         code: &str,
         node: &str,
-    ) -> Result<Result<String, &'static str>, Fault> {
+    ) -> Result<Result<Activation, &'static str>, Fault> {
         let (table, key) = (table::ACTIVATIONS, id.as_bytes().to_vec());
         loop {
             let row = self.row(caller, table, &key).await?;
@@ -254,7 +263,7 @@ impl Ssm {
                 return Ok(Err("the activation code is not right"));
             }
             if activation.nodes.iter().any(|known| known == node) {
-                return Ok(Ok(activation.iam_role));
+                return Ok(Ok(activation));
             }
             if activation.is_expired(self.engine.now()) {
                 return Ok(Err("the activation has expired"));
@@ -269,7 +278,7 @@ impl Ssm {
                 .change(caller, &[check], &[Edit::Put { table, key: key.clone(), value }])
                 .await?
             {
-                return Ok(Ok(activation.iam_role));
+                return Ok(Ok(activation));
             }
         }
     }

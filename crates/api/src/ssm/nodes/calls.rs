@@ -15,6 +15,7 @@ use trackway_command::{CommandRun, NodeReport, Refusal as Refused, Signal};
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Check, Edit, Fault, SignalError};
 
+use super::activations::Activation;
 use super::presence::Waiting;
 use super::record::{Node, id_of, token_hash};
 use super::registry::NodeChange;
@@ -129,12 +130,17 @@ impl Ssm {
                 Some(token) => token,
                 None => new_token()?,
             };
-            let role = activation.as_ref();
-            let node = node_of(&request, (&id, &token), (before, role), now);
+            let node = node_of(&request, (&id, &token), (before, activation.as_ref()), now);
+            let is_first_use = before.and_then(|node| node.activation_id.as_ref())
+                != request.activation_id.as_ref();
             let old_keys = before.map(|node| node.own_tags.clone()).unwrap_or_default();
             let (tags_check, tags_edit, tags_changed) = self
                 .tag_edit(caller, &id, |tags| {
                     tags.retain(|key, _| !old_keys.contains(key));
+                    // Once: a tag that was taken away since stays away.
+                    if is_first_use && let Some(activation) = &activation {
+                        tags.extend(activation.tags.clone());
+                    }
                     tags.extend(request.tags.clone());
                 })
                 .await?;
@@ -299,18 +305,25 @@ impl Ssm {
 fn node_of(
     request: &Register,
     (id, token): (&str, &str),
-    (before, role): (Option<&Node>, Option<&String>),
+    (before, activation): (Option<&Node>, Option<&Activation>),
     now: Timestamp,
 ) -> Node {
-    let (activation_id, iam_role) = match role {
-        Some(role) => (request.activation_id.clone(), Some(role.clone())),
+    let (activation_id, iam_role, default_name) = match activation {
+        Some(activation) => (
+            request.activation_id.clone(),
+            Some(activation.iam_role.clone()),
+            activation.default_instance_name.clone(),
+        ),
         None => before
-            .map(|node| (node.activation_id.clone(), node.iam_role.clone()))
+            .map(|node| {
+                (node.activation_id.clone(), node.iam_role.clone(), node.default_name.clone())
+            })
             .unwrap_or_default(),
     };
     Node {
         id: id.to_owned(),
         name: request.name.clone(),
+        default_name,
         token: token_hash(token),
         platform_type: platform(&request.platform_type),
         platform_name: request.platform_name.clone(),

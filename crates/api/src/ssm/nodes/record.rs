@@ -10,7 +10,10 @@ use crate::Caller;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: String,
+    /// What it registered under.
     pub(crate) name: String,
+    /// `DefaultInstanceName` of its activation; empty if it has none.
+    pub(crate) default_name: String,
     /// SHA-256 of the token that the node shows.
     pub(crate) token: [u8; 32],
     pub(crate) platform_type: String,
@@ -28,6 +31,13 @@ pub(crate) struct Node {
     pub(crate) left: bool,
     /// Keys of the tags that the node itself gave, and may take away again.
     pub(crate) own_tags: Vec<String>,
+}
+
+impl Node {
+    /// `Name` of DescribeInstanceInformation: what its activation calls it, else its own name.
+    pub(super) fn shown_name(&self) -> &str {
+        if self.default_name.is_empty() { &self.name } else { &self.default_name }
+    }
 }
 
 /// Hexadecimal digits of a node's id.
