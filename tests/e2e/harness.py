@@ -134,7 +134,7 @@ class Server:
             "read_timeout": 75,
             **config,
         }
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
@@ -142,6 +142,35 @@ class Server:
             aws_secret_access_key=secret,
             config=Config(**settings),
         )
+        if client.meta.service_model.resolved_protocol == "json":
+            client.meta.events.register("after-call", check_answer)
+        return client
+
+
+def check_answer(http_response, model, **_):
+    """Every answer has only what the model has, and of its types: a client drops what it doesn't know, in silence."""
+    if http_response.status_code == 200 and model.output_shape is not None:
+        check_shape(model.output_shape, json.loads(http_response.content), model.name)
+
+
+JSON_TYPES = {"structure": dict, "map": dict, "list": list, "string": str, "blob": str, "boolean": bool, "integer": int, "long": int}
+
+
+def check_shape(shape, value, path):
+    # Values of enums are left out: AWS itself answers with others (an association's status is `Associated`).
+    kind = shape.type_name
+    fits = isinstance(value, JSON_TYPES.get(kind, (int, float))) and (kind == "boolean") == isinstance(value, bool)
+    assert fits, f"{path} is no {kind}: {value!r}"
+    if kind == "structure":
+        assert value.keys() <= shape.members.keys(), f"{path} has {value.keys() - shape.members.keys()}"
+        for name, one in value.items():
+            check_shape(shape.members[name], one, f"{path}.{name}")
+    elif kind == "map":
+        for key, one in value.items():
+            check_shape(shape.value, one, f"{path}[{key}]")
+    elif kind == "list":
+        for n, one in enumerate(value):
+            check_shape(shape.member, one, f"{path}[{n}]")
 
 
 def trackway(*arguments, **options):

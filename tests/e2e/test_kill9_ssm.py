@@ -25,7 +25,7 @@ from test_kill9 import NO_ANSWER, processes_in
 
 KILLS, NODE_KILLS = 5, (1, 3)
 AUTOMATIONS = {"rest": 12, "approve": 10, "loop": 8, "calls": 8, "command": 10, "child": 8, "rate": 4, "machine": 4, "script": 4}
-COMMANDS = 30
+COMMANDS = 24
 ASSOCIATIONS = 6
 CUT_OFF = "the node ended while the command ran"
 # The clock doesn't move but by itself until all is over: nothing has to run into a timeout.
@@ -115,7 +115,7 @@ class Clients:
             settled=("InvalidAutomationSignalException",),
         )
 
-    def send(self, line, nodes):
+    def send(self, line, nodes, rest):
         """A command has no token: each try is a command of its own, and only the last is known to have been heard."""
         tries = []
 
@@ -123,7 +123,7 @@ class Clients:
             tries.append(f"{line}-{len(tries)}")
             return self.ssm.send_command(
                 DocumentName="AWS-RunShellScript", InstanceIds=nodes,
-                Parameters={"commands": [f"echo {tries[-1]} >> {self.out}/$NODE"], **LIMITS},
+                Parameters={"commands": [f"echo {tries[-1]} >> {self.out}/$NODE", f"sleep {rest}"], **LIMITS},
             )["Command"]["CommandId"]  # fmt: skip
 
         command = self.insist(call)
@@ -189,9 +189,9 @@ def survive(server, nodes, chance, out):
     def carry_out(what, which, rest, nodes):
         token = str(uuid.uuid4())
         if what == "automation":
-            executions[clients.start(which, of_kind[which], rest, token)] = which
+            executions[clients.start(which, of_kind[which], f"PT{rest}S", token)] = which
         elif what == "command":
-            command, line = clients.send(token, nodes)
+            command, line = clients.send(token, nodes, rest)
             commands[command] = (line, nodes)
         else:
             made = clients.apply(f"apply-{which}", which + 3 if which % 2 else None)
@@ -208,7 +208,7 @@ def survive(server, nodes, chance, out):
     for kill in range(KILLS):
         # A share of the orders comes in while the server is about to be killed.
         for what, which in orders[kill * share : (kill + 1) * share]:
-            waiting.put((what, which, f"PT{chance.randint(0, 3)}S", chance.choice([ids, ids[:1], ids[1:]])))
+            waiting.put((what, which, chance.randint(0, 3), chance.choice([ids, ids[:1], ids[1:]])))
         # Not a wait for luck: the moment of the kill is what the test draws at random.
         time.sleep(chance.uniform(0.0, 1.5))
         print(f"kill -9 of the server, {waiting.qsize()} still to be started")

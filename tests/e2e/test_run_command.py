@@ -80,6 +80,13 @@ def test_a_failing_script_fails_the_invocation_and_the_command(ssm, ids):
     assert (done["Status"], done["ErrorCount"]) == ("Failed", 1)
 
 
+def test_a_python_script_runs_as_one(ssm, ids):
+    lines = ["import sys", "for name in ('a', '$HOME `id`'):", "    print(name)", "sys.exit(3)"]
+    done = run(ssm, ids=ids[:1], document="AWS-RunPythonScript", parameters={"commands": lines})
+    got = invocation(ssm, done["CommandId"], ids[0])
+    assert (got["Status"], got["ResponseCode"], got["StandardOutputContent"]) == ("Failed", 3, "a\n$HOME `id`\n")
+
+
 @pytest.mark.parametrize(
     "targets, count",
     [

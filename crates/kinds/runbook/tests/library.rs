@@ -41,3 +41,18 @@ fn the_shell_document_takes_what_users_give_it() {
     assert!(windows.steps[0].fail_reason.is_some());
     assert_eq!(Document::Command(command).facts().platform_types, ["Linux", "MacOS"]);
 }
+#[test]
+fn the_python_document_is_a_script_of_its_own_interpreter() {
+    let python = library::find("AWS-RunPythonScript").expect("it is there");
+    let Ok(Document::Command(command)) = parse(python.content, python.format, python.document_type)
+    else {
+        panic!("it is a command");
+    };
+    let given =
+        BTreeMap::from([("commands".to_owned(), vec!["if 1:".to_owned(), "  x()".to_owned()])]);
+    let values = parameters::check(&command.parameters, &given).expect("it takes them");
+    let plan = command.plan(&values, &BTreeMap::new(), Platform::Linux).expect("it is planned");
+    let [step] = plan.steps.as_slice() else { panic!("one step: {plan:?}") };
+    assert_eq!(step.inputs["runCommand"], json!(["#!/usr/bin/env python3", "if 1:", "  x()"]));
+    assert_eq!(step.timeout_seconds, Some(3600));
+}

@@ -42,6 +42,7 @@ documents! {
     Automation Yaml "AWS-RestartEC2Instance" "AWS-RestartEC2Instance.yaml",
     Command Json "AWS-RunDocument" "AWS-RunDocument.json",
     Command Json "AWS-RunPowerShellScript" "AWS-RunPowerShellScript.json",
+    Command Json "AWS-RunPythonScript" "AWS-RunPythonScript.json",
     Command Json "AWS-RunRemoteScript" "AWS-RunRemoteScript.json",
     Command Json "AWS-RunShellScript" "AWS-RunShellScript.json",
     Automation Yaml "AWS-StartEC2Instance" "AWS-StartEC2Instance.yaml",
