@@ -54,7 +54,7 @@ def read(file, **values):
         return {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}.get(name, "filled")
 
     def script(match):
-        path = HERE / "runbook_scripts" / match.group(1)
+        path = HERE / "runbook_scripts" / match.group(1).split("/")[-1]
         return json.dumps(path.read_text())[1:-1] if path.exists() else match.group(0)
 
     text = (FOLDER / file).read_text()
@@ -168,6 +168,7 @@ AUTOMATIC = {
     "aws:createImage": {"ImageId", "ImageState"},
     "aws:createStack": {"StackId", "StackStatus", "StackStatusReason"},
     "aws:deleteStack": {"StackId", "StackStatus", "StackStatusReason"},
+    "aws:loop": {"CurrentIteration", "CurrentIteratorValue"},
     "aws:invokeLambdaFunction": {"StatusCode", "Payload", "FunctionError", "LogResult"},
     "aws:approve": {"ApprovalStatus", "ApproverDecisions"},
     "aws:runInstances": {"InstanceIds", "InstanceStates"},

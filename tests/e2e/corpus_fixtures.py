@@ -18,7 +18,7 @@ def broken(event, context):
 """
 
 
-RECORDED = ("SECURITYHUB", "RDS", "EC2", "IAM", "ELASTICACHE", "CLOUDFORMATION", "LAMBDA")
+RECORDED = ("SECURITYHUB", "RDS", "EC2", "IAM", "ELASTICACHE", "CLOUDFORMATION", "LAMBDA", "SNS")
 
 
 def toml(values):
@@ -46,6 +46,9 @@ def start(folder, moto, *arguments):
         enabled = true
         network = true
         env = {toml(scripts)}
+
+        [node]
+        name = "here"
 
         [functions.echo]
         handler = "handlers.echo"

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from corpus import ACCOUNT, KEY, NO_OUTPUT, REGION, Any, Part, done, failed, needs_corpus, raised
-from harness import fresh
+from harness import eventually, fresh
 from test_corpus_runbooks import (
     make_bucket, make_db, make_group, make_instance, make_redshift, make_table,
     scaling_group, warehouse,
@@ -24,7 +24,8 @@ def finding(control, kind, identifier, **more):
     return {
         "Id": f"arn:aws:securityhub:{REGION}:{ACCOUNT}:finding/{fresh('f')}",
         "ProductArn": f"arn:aws:securityhub:{REGION}::product/aws/securityhub",
-        "AwsAccountId": ACCOUNT, "Compliance": {"SecurityControlId": control, **more.pop("compliance", {})},
+        # Real ones are thousands of letters long, more than the model of StartAutomationExecution says.
+        "AwsAccountId": ACCOUNT, "Description": "This control checks. " * 200, "Compliance": {"SecurityControlId": control, **more.pop("compliance", {})},
         "Resources": [{"Type": kind, "Id": identifier, "Region": REGION}], **more,
     }
 
@@ -307,6 +308,101 @@ def test_a_root_volume_that_cannot_be_attached_is_put_back(world, ebs):  # moto;
     assert not {first, second} & left
 
 
+# --- on a node ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def node(world):
+    """The managed node within the server; its id."""
+    def look():
+        known = world.ssm.describe_instance_information()["InstanceInformationList"]
+        return [one["InstanceId"] for one in known if one["PingStatus"] == "Online"]
+
+    (known,) = eventually(look, "the node is online")
+    return known
+
+
+def test_commands_on_a_node_of_which_the_second_fails(world, node):  # own: Run Command, in a sandbox without sudo
+    run = world.run("BashScriptSSMAutomation", InstanceId=node)
+    # The first ends with `exit 0` though there is no yum, as the script has it.
+    run.went(
+        done("updateOSSoftware"), failed("InstallNginx", "Command", "Failed", stage="PostVerification"), status="Failed"
+    )
+    first, second = run.step("updateOSSoftware"), run.step("InstallNginx")
+    assert first["Outputs"]["Status"] == ["Success"] and first["ResponseCode"] == "0"
+    assert second["ResponseCode"] == "127" and "not found" in second["Outputs"]["Output"][0], second
+    command = world.ssm.list_commands(CommandId=first["Outputs"]["CommandId"][0])["Commands"][0]
+    assert command["DocumentName"] == "AWS-RunShellScript" and command["InstanceIds"] == [node]
+
+
+ONLINE = [{"Key": "PingStatus", "Values": ["Online"]}]
+TOLD = {"commands": ["echo told"]}
+
+
+def test_nodes_are_found_and_told(world, node):  # own: Run Command
+    run = world.run(
+        "hybrid-target-noconverter", DocumentName="AWS-RunShellScript", DocumentParameters=TOLD, Filters=ONLINE
+    )
+    run.went(
+        done("SelectHybridInstances", InstanceIds=[node]), done("DoStuff"),
+        outputs={"SelectHybridInstances.InstanceIds": [node]},
+    )
+    assert "told" in run.output("DoStuff", "Output")[0]
+
+
+def test_nodes_are_found_by_filters_that_a_script_reads(world, node):  # own: Run Command
+    run = world.run(
+        "020_targeting_hybrid_instances__index", DocumentName="AWS-RunShellScript", DocumentParameters=TOLD,
+        Filters=json.dumps(ONLINE),
+    )
+    run.went(
+        done("FormatConverter", Filters=ONLINE), done("SelectHybridInstances", InstanceIds=[node]), done("DoStuff"),
+        done("ExitHook"),
+    )
+
+
+def test_a_machine_is_patched_or_else_restored(world, node):  # own: Run Command; recorded: Azure's metadata, functions
+    # Branch, commands, a script that joins what the branches found, a loop that polls, a failure with a way back.
+    answers = [{"SnapshotName": "snap"}, {"SnapshotStatus": "Pending"}, {"SnapshotStatus": "Succeeded"}, {}, {}]
+    world.recorder.record("lambda", "Invoke", *answers)
+    metadata = {"compute": {
+        "name": "vm", "resourceGroupName": "group", "subscriptionId": "sub", "storageProfile": {"osDisk": {"name": "disk"}}}}
+    asked = r'curl -sL -H \"metadata:true\" \"http://169.254.169.254/metadata/instance?api-version=2020-09-01\"'
+    told = "echo " + json.dumps("'" + json.dumps(metadata) + "'")[1:-1]
+    run = world.run("PatchVMWithRollback", change={asked: told}, InstanceId=node)
+    found = {"name": "vm", "osDiskname": "disk", "resourceGroupName": "group", "subscriptionId": "sub"}
+    (properties,) = run.output("ExtractVMDetailsfromLinux", "VMproperties")
+    assert json.loads(properties) == found
+    run.went(
+        done("GetAzureNodePlatformDetails", platform="Linux"),
+        done("ChooseOSforCommands"),
+        done("ExtractVMDetailsfromLinux", VMproperties=properties),
+        done(
+            "ConvertStringtoJSON", AzureVMName="vm", VMOSDiskName="disk", AzureResourceGroupName="group",
+            AzureSubscriptionID="sub",
+        ),
+        done("CreateSnapshot", SnapshotName="snap"),
+        done("AssertSnapshotProvisionStatus"),
+        done("Sleep").within(1), done("CheckSnapshotStatus", SnapshotStatus="Pending").within(1),
+        done("Sleep").within(2), done("CheckSnapshotStatus", SnapshotStatus="Succeeded").within(2),
+        # There is no AWS-RunPatchBaseline here: onFailure: step:RestoreVMDisk.
+        failed("InstallPatches", "InvalidDocument", "SendCommand"),
+        done("RestoreVMDisk"),
+        done("DeleteSnapshot"),
+        status="Failed",
+    )
+    # The script was told of the branch that was not taken in AWS's words.
+    payload = json.loads(run.step("ConvertStringtoJSON")["Inputs"]["InputPayload"])
+    assert payload["WindowsNodeDetails"] == NO_OUTPUT
+    assert run.lasted("AssertSnapshotProvisionStatus") >= 60
+    assert [one.json["step_name"] for one in world.recorder.asked("lambda", "Invoke")] == [
+        "CreateSnapshot", "CheckSnapshotStatus", "CheckSnapshotStatus", "RestoreVM", "DeleteSnapshot"
+    ]
+
+
+# --- stacks and functions -------------------------------------------------------------------------
+
+
 STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/some/51af3dc0-da77-11e4-872e-1234567db123"
 
 
@@ -351,33 +447,6 @@ def test_a_stack_that_rolls_back_fails_its_step(world):  # recorded: cloudformat
     world.recorder.answers.clear()
     run.went(failed("createManagedInstanceStack", "ROLLBACK", kind="Action", stage="PostVerification"), status="Failed")
     assert not world.recorder.asked("cloudformation", "DeleteStack")
-
-
-def test_a_loop_polls_until_the_snapshot_is_there(world):  # recorded: ssm's nodes and the functions
-    # The runbook asks Systems Manager's own node for its platform and runs commands on it: those steps are left out.
-    created = world.create("PatchVMWithRollback")
-    document = created[1]
-    for step in document["mainSteps"]:
-        step.pop("nextStep", None)
-    keep = ("CreateSnapshot", "AssertSnapshotProvisionStatus", "DeleteSnapshot")
-    document["mainSteps"] = [one for one in document["mainSteps"] if one["name"] in keep]
-    text = json.dumps(document)
-    for name in ("AzureSubscriptionID", "AzureVMName", "AzureResourceGroupName", "VMOSDiskName"):
-        text = text.replace("{{ ConvertStringtoJSON.%s }}" % name, name)
-    answers = [{"SnapshotName": "snap"}, {"SnapshotStatus": "Pending"}, {"SnapshotStatus": "Succeeded"}, {}]
-    world.recorder.record("lambda", "Invoke", *answers)
-    created = world.create_text(text)
-    run = world.start(created, InstanceId="mi-1").wait()
-    assert [(one["StepName"], one["StepStatus"]) for one in run.steps] == [
-        ("CreateSnapshot", "Success"), ("AssertSnapshotProvisionStatus", "Success"),
-        ("Sleep", "Success"), ("CheckSnapshotStatus", "Success"), ("Sleep", "Success"), ("CheckSnapshotStatus", "Success"),
-        ("DeleteSnapshot", "Success"),
-    ], run.explain()
-    passes = [one["ParentStepDetails"]["Iteration"] for one in run.steps if "ParentStepDetails" in one]
-    assert passes == [1, 1, 2, 2]
-    assert [one.json["step_name"] for one in world.recorder.asked("lambda", "Invoke")] == [
-        "CreateSnapshot", "CheckSnapshotStatus", "CheckSnapshotStatus", "DeleteSnapshot"
-    ]
 
 
 def test_a_web_acl_logs(world):  # moto

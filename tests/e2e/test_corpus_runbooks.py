@@ -7,7 +7,7 @@ Each test runs files of the corpus against AWS's stand-ins, as its name's commen
   time), given by a recorder in front of moto, which keeps the requests for the test to look at;
 * own: Trackway's own services (Parameter Store, Step Functions, functions of its configuration).
 
-The clock is virtual: sleeps and polls take no time. Scripts that the corpus only names (`%%SCRIPT=...%%`) are our
+With `test_corpus_chains`, 66 files of the corpus run. The clock is virtual: sleeps and polls take no time. Scripts that the corpus only names (`%%SCRIPT=...%%`) are our
 own, in `runbook_scripts`. A document that AWS owns and the corpus lacks has a stand-in of ours.
 """
 
@@ -923,9 +923,12 @@ def test_an_approval_comes_before_the_child(patient):  # own; the notification g
     stand_in, document = patient.create_text(child)
     created = patient.create("aws-ASGExitStandbyWithApproval", change={"AWS-ASGExitStandby": stand_in})
     approver = f"arn:aws:iam::{ACCOUNT}:root"
-    run = patient.start(created, InstanceId="i-1", Approvers=[approver, "somebody"], SNSTopicArn=make_topic(patient))
+    topic = make_topic(patient)
+    run = patient.start(created, InstanceId="i-1", Approvers=[approver, "somebody"], SNSTopicArn=topic)
     waiting = run.wait("Waiting")
     assert waiting.execution["CurrentStepName"] == "approveStateChange"
+    (told,) = [one.form for one in patient.recorder.asked("sns", "Publish") if one.form["TopicArn"] == topic]
+    assert "Approval required to change ASG instance state" in told["Message"]
     patient.ssm.send_automation_signal(AutomationExecutionId=run.id, SignalType="Approve", Payload={"Comment": ["go"]})
     run.wait().went(done("approveStateChange"), done("changeASGInstanceStateAutomation"))
     assert run.output("approveStateChange", "ApprovalStatus") == ["Approved"]

@@ -2,6 +2,7 @@
 //! in the place of Run Command: the node's name says how a command on it ends.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::too_many_lines, reason = "tables of what is refused")]
 
 #[path = "state_manager/house.rs"]
 mod house;
@@ -187,7 +188,7 @@ async fn a_document_or_parameter_that_changes_makes_it_run() {
 async fn starting_again_ends_what_runs() {
     let house = House::open(Clock::Manual).await;
     let node = house.node("never", &[]).await;
-    let id = house.create(&association(&ids(&[node.clone()]), json!({}))).await;
+    let id = house.create(&association(&ids(&[node]), json!({}))).await;
     house.runs(&id, |runs| runs.len() == 1 && runs[0]["Status"] == "InProgress").await;
     let described = house.ask("DescribeAssociation", &json!({ "AssociationId": id })).await;
     let overview = json!({
@@ -266,4 +267,44 @@ async fn calendars_decide_whether_it_runs() {
         json!({ "CalendarNames": ["Doc"] }),
     );
     assert_eq!(house.refused("CreateAssociation", &wrong).await, "InvalidDocumentType");
+}
+
+#[tokio::test]
+async fn compliance_is_what_associations_came_to_and_what_callers_put() {
+    let house = House::open(Clock::Manual).await;
+    let (good, bad) = (house.node("good", &[]).await, house.node("bad", &[]).await);
+    let nodes = ids(&[good.clone(), bad.clone()]);
+    let id = house.create(&association(&nodes, json!({ "ComplianceSeverity": "HIGH" }))).await;
+    let manual = house.create(&association(&nodes, json!({ "SyncCompliance": "MANUAL" }))).await;
+    house.ended(&id).await;
+    house.ended(&manual).await;
+    let put = json!({
+        "ResourceId": good,
+        "ResourceType": "ManagedInstance",
+        "ComplianceType": "Custom:Mine",
+        "ExecutionSummary": { "ExecutionTime": 1.5 },
+        "Items": [{ "Id": "one", "Severity": "LOW", "Status": "NON_COMPLIANT" }],
+    });
+    house.ask("PutComplianceItems", &put).await;
+    let of = json!({ "ResourceIds": [bad], "MaxResults": 1 });
+    let items = house.pages("ListComplianceItems", &of, "ComplianceItems").await;
+    assert_eq!(items.len(), 1, "a manual association says nothing");
+    assert_eq!((&items[0]["Id"], &items[0]["Status"]), (&json!(id), &json!("NON_COMPLIANT")));
+    let all = json!({ "MaxResults": 1 });
+    let items = house.pages("ListComplianceItems", &all, "ComplianceItems").await;
+    assert_eq!(items.len(), 3);
+    let member = "ResourceComplianceSummaryItems";
+    let summaries = house.pages("ListResourceComplianceSummaries", &all, member).await;
+    let of_bad = summaries.iter().find(|summary| summary["ResourceId"] == *bad).unwrap();
+    assert_eq!(of_bad["OverallSeverity"], "HIGH");
+    assert_eq!(of_bad["NonCompliantSummary"]["NonCompliantCount"], 1);
+    let filter = json!([{ "Key": "ComplianceType", "Values": ["Association"], "Type": "EQUAL" }]);
+    let filter = json!({ "Filters": filter });
+    let types = house.pages("ListComplianceSummaries", &filter, "ComplianceSummaryItems").await;
+    assert_eq!(types[0]["CompliantSummary"]["CompliantCount"], 1);
+    let wrong = json!({ "Filters": [{ "Key": "Colour", "Values": ["red"] }] });
+    assert_eq!(house.refused("ListComplianceItems", &wrong).await, "InvalidFilter");
+    let mut nobody = put.clone();
+    nobody["ResourceId"] = json!("mi-00000000000000000");
+    assert_eq!(house.refused("PutComplianceItems", &nobody).await, "InvalidResourceId");
 }

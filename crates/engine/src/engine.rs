@@ -121,7 +121,7 @@ impl Engine {
             let work = match offer.request {
                 Some(request) => {
                     let queue = queue.to_owned();
-                    Some(Work { execution, effect, queue, request, attempt: 1 })
+                    Some(Work { execution, effect, queue, request, scope: "".into(), attempt: 1 })
                 }
                 None => {
                     let shard = crate::desk::shard_of(execution, self.shared.shards());

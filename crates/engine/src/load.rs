@@ -345,7 +345,11 @@ pub(crate) async fn stored_work(
     let Some(bytes) = reader.get(&key).await? else { return Ok(None) };
     let OutboxRow { queue, request, .. } = OutboxRow::read(&bytes)?;
     let request = trackway_core::Payload::new(request);
-    Ok(Some(Work { execution, effect, queue: queue.to_owned(), request, attempt: 2 }))
+    let scope = match reader.get(&keys::record(execution)).await? {
+        Some(record) => records::read_record(&record)?.1.fixtures()?.scope.into(),
+        None => "".into(),
+    };
+    Ok(Some(Work { execution, effect, queue: queue.to_owned(), request, scope, attempt: 2 }))
 }
 
 fn damaged_key() -> Fault {

@@ -1,5 +1,7 @@
 //! Who carries out effects.
 
+use std::sync::Arc;
+
 use trackway_core::{EffectId, ExecutionId, Outcome, Payload};
 use trackway_store::BoxFuture;
 
@@ -14,6 +16,8 @@ pub struct Work {
     pub queue: String,
     /// What to do, in the performer's encoding.
     pub request: Payload,
+    /// Whose work it is: the scope of its execution. Empty for polled work of a volatile one.
+    pub scope: Arc<str>,
     /// 1 when it is handed out for the first time by this process, more after a restart.
     pub attempt: u32,
 }

@@ -301,6 +301,10 @@ fn add_held(desk: &mut Desk, id: ExecutionId, live: &mut Live, effect: EffectId,
 }
 
 fn run_effects(desk: &mut Desk, id: ExecutionId, live: &mut Live, run: Vec<Run>) {
+    if run.is_empty() {
+        return;
+    }
+    let scope: Arc<str> = live.tail.fixtures().map_or("", |fixed| fixed.scope).into();
     for Run { effect, queue, request, held } in run {
         if live.effects.contains_key(&effect) {
             continue;
@@ -316,12 +320,18 @@ fn run_effects(desk: &mut Desk, id: ExecutionId, live: &mut Live, run: Vec<Run>)
             desk.put(desk.effect_key(false, id, effect), row);
         }
         live.progress.outbox += 1;
-        let state = start_effect(desk, id, live.volatile, Run { effect, queue, request, held });
+        let run = Run { effect, queue, request, held };
+        let state = start_effect(desk, id, (live.volatile, &scope), run);
         live.effects.insert(effect, Slot { queue: name, state });
     }
 }
 
-fn start_effect(desk: &mut Desk, id: ExecutionId, volatile: bool, run: Run) -> SlotState {
+fn start_effect(
+    desk: &mut Desk,
+    id: ExecutionId,
+    (volatile, scope): (bool, &Arc<str>),
+    run: Run,
+) -> SlotState {
     let Run { effect, queue, request, .. } = run;
     if desk.is_polled(&queue) {
         desk.awaits_world += 1;
@@ -330,7 +340,8 @@ fn start_effect(desk: &mut Desk, id: ExecutionId, volatile: bool, run: Run) -> S
         desk.act(volatile, Action::Offer(offer));
         return SlotState::Offered;
     }
-    let work = Work { execution: id, effect, queue, request, attempt: 1 };
+    let scope = Arc::clone(scope);
+    let work = Work { execution: id, effect, queue, request, scope, attempt: 1 };
     desk.act(volatile, Action::Perform(work));
     SlotState::Performing
 }

@@ -33,8 +33,6 @@ pub struct WebhookPerformer {
 struct Asked {
     integration_name: String,
     body: Option<String>,
-    /// `ACCOUNT/REGION`, if it is not the performer's own.
-    scope: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,17 +44,17 @@ struct Integration {
 type Failed = (&'static str, String);
 
 impl WebhookPerformer {
-    /// A performer that finds integrations with `caller`; `scope` is whose those are that don't say.
+    /// A performer that finds integrations with `caller`; `scope` is whose those are of work that doesn't say.
     #[must_use]
     pub fn new(caller: AwsCaller, fetch: Fetch, scope: Scope) -> Self {
         Self { caller, fetch, scope }
     }
 
-    async fn invoke(&self, request: &str) -> Result<Value, Failed> {
+    async fn invoke(&self, work: &Work) -> Result<Value, Failed> {
         let invalid = |why: String| ("ValidationException", why);
-        let asked: Asked = serde_json::from_str(request)
+        let asked: Asked = serde_json::from_str(&work.request)
             .map_err(|error| invalid(format!("the request can't be read: {error}")))?;
-        let url = self.url_of(&asked).await?;
+        let url = self.url_of(&asked, &work.scope).await?;
         let body = Bytes::from(asked.body.unwrap_or_default());
         let request = Request::post(&url)
             .header(header::CONTENT_TYPE, "application/json")
@@ -69,10 +67,9 @@ impl WebhookPerformer {
         Ok(json!({ "Response": text, "ResponseCode": response.status().as_u16() }))
     }
 
-    async fn url_of(&self, asked: &Asked) -> Result<String, Failed> {
+    async fn url_of(&self, asked: &Asked, scope: &str) -> Result<String, Failed> {
         let name = &asked.integration_name;
-        let own = asked.scope.as_deref().and_then(|scope| scope.split_once('/'));
-        let scope = own.map_or_else(
+        let scope = scope.split_once('/').map_or_else(
             || self.scope.clone(),
             |(account, region)| Scope { account: account.to_owned(), region: region.to_owned() },
         );
@@ -94,7 +91,7 @@ impl Performer for WebhookPerformer {
     fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Performed> + Send>> {
         let performer = self.clone();
         Box::pin(async move {
-            Performed::Finished(match performer.invoke(&work.request).await {
+            Performed::Finished(match performer.invoke(&work).await {
                 Ok(answer) => Outcome::Succeeded(Payload::new(answer.to_string())),
                 Err((error, cause)) => Outcome::Failed { error: error.to_owned(), cause },
             })

@@ -27,6 +27,7 @@ fn work(queue: &str, request: &str) -> Work {
         effect: EffectId(1),
         queue: queue.to_owned(),
         request: Payload::new(request),
+        scope: "".into(),
         attempt: 1,
     }
 }

@@ -24,7 +24,8 @@ use std::time::Instant;
 
 use trackway_engine::Planted;
 use trackway_sim::{
-    Failure, Scenario, asl, association, calm, check, check_random, examples, replay, runbook, toys,
+    Failure, Scenario, asl, association, calm, check, check_random, command, examples, replay,
+    runbook, toys,
 };
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
@@ -40,6 +41,7 @@ fn groups() -> Vec<(&'static str, Scenarios)> {
         ("examples", examples::all()),
         ("runbook", runbook::all()),
         ("associations", association::all()),
+        ("command", command::all()),
     ];
     match recorded::all() {
         Some(cases) => groups.push(("recorded", cases)),
@@ -110,16 +112,43 @@ fn every_planted_bug_is_caught_with_every_kind() {
         Planted::RowNotWritten,
     ];
     // Step Functions' lists are all made of summaries.
-    let has_rows = |group: &str| matches!(group, "toys" | "runbook" | "associations");
+    let has_rows = |group: &str| matches!(group, "toys" | "runbook" | "associations" | "command");
     // The examples have no children, so no letters to lose.
     for (group, scenarios) in groups().into_iter().filter(|(group, _)| *group != "examples") {
         for bug in bugs {
             if bug == Planted::RowNotWritten && !has_rows(group) {
                 continue;
             }
+            // Commands have no children either.
+            if bug == Planted::LetterNotConsumed && group == "command" {
+                continue;
+            }
             let caught = scenarios.iter().any(|scenario| check(scenario.as_ref(), bug).is_err());
             assert!(caught, "{group}: {bug:?} was not caught");
         }
+    }
+}
+
+/// What commands come to, by the number of their status.
+#[test]
+fn calm_commands_come_to_what_they_say() {
+    let ends = |scenario: &dyn Scenario| {
+        let outcome = calm(scenario).unwrap_or_else(|failure| panic!("{failure}"));
+        outcome.executions.values().next().map(|(status, _)| *status).unwrap_or_default()
+    };
+    for (name, status) in [
+        ("three", 4),
+        ("targets", 6),
+        ("nobody", 4),
+        ("errors", 6),
+        ("lost", 6),
+        ("cancelled", 5),
+        ("some-cancelled", 6),
+        ("bucket", 6),
+    ] {
+        let all = command::all();
+        let scenario = all.iter().find(|one| one.name() == format!("command/{name}"));
+        assert_eq!(scenario.map(|one| ends(one.as_ref())), Some(status), "{name}");
     }
 }
 

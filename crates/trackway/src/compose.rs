@@ -91,9 +91,6 @@ impl Service {
         let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
         let children = ssm::Children::default();
         let associations = ssm::Associations::default();
-        let fetch =
-            Fetch::new(config.sandbox.private_downloads).map_err(|error| error.to_string())?;
-        let webhooks = WebhookPerformer::new(caller.clone(), fetch, scope.clone());
         let engine = builder()
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
@@ -104,7 +101,7 @@ impl Service {
                 "script",
                 Arc::new(ScriptPerformer::new(sandbox.clone(), scripts.join("scripts"))),
             )
-            .performer("webhook", Arc::new(webhooks))
+            .performer("webhook", Arc::new(webhooks(config, &caller, &scope)?))
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
@@ -191,6 +188,16 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
     private.extend(config.file.as_deref().map(here));
     Sandbox::new(config.sandbox.clone(), &config.folder, &private, Launcher::this_program())
         .map_err(|problem| problem.to_string())
+}
+
+/// Who calls webhooks; where they may go to is said as for downloads.
+fn webhooks(
+    config: &Config,
+    caller: &AwsCaller,
+    scope: &Scope,
+) -> Result<WebhookPerformer, String> {
+    let fetch = Fetch::new(config.sandbox.private_downloads).map_err(|error| error.to_string())?;
+    Ok(WebhookPerformer::new(caller.clone(), fetch, scope.clone()))
 }
 
 fn builder() -> trackway_engine::Builder {
@@ -434,7 +441,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["ssm", "stepfunctions", "sts"],
+        "services": ["stepfunctions", "ssm", "sts"],
         "now": engine.now().as_millis(),
     })
 }

@@ -12,7 +12,7 @@ use super::{AwsCall, AwsCaller, AwsError, Blobs, Origin, Scope};
 /// Performs AWS calls: one effect, one call.
 ///
 /// The request is a JSON object: `service`, `operation`, and perhaps `input`, `region`, `roleArn`,
-/// `scope` (`ACCOUNT/REGION`: whose call it is), `blobs` (`{"in": "base64", "out": "text"}`). The
+/// `scope` (`ACCOUNT/REGION`: whose call it is, if not that of the work's execution), `blobs` (`{"in": "base64", "out": "text"}`). The
 /// outcome is the output as JSON, or the service's code with a cause of `service`, `operation`,
 /// `code`, `message` and `status`. An effect that is performed again sends the idempotency tokens
 /// that it sent before.
@@ -90,7 +90,7 @@ fn call_of(work: &Work, scope: Scope) -> Result<AwsCall, AwsError> {
         let message = format!("the request can't be read: {error}");
         AwsError::new(Origin::Call, "ParamValidationError", message)
     })?;
-    let own = request.scope.as_deref().and_then(|scope| scope.split_once('/'));
+    let own = request.scope.as_deref().unwrap_or(&work.scope).split_once('/');
     let own = own
         .map(|(account, region)| Scope { account: account.to_owned(), region: region.to_owned() });
     let mut call =

@@ -199,6 +199,7 @@ async fn performed(caller: &AwsCaller, effect: u32, request: &Value) -> Outcome 
         effect: EffectId(effect),
         queue: "aws".to_owned(),
         request: Payload::new(request.to_string()),
+        scope: "".into(),
         attempt: 1,
     };
     match AwsPerformer::new(caller.clone(), scope()).perform(work).await {

@@ -7,6 +7,7 @@
 mod calendars;
 mod change;
 mod check;
+mod compliance;
 mod describe;
 mod events;
 mod executions;
@@ -50,6 +51,10 @@ pub(super) const GROUP: Group = Group {
         "GetCalendarState",
         "ListAssociationVersions",
         "ListAssociations",
+        "ListComplianceItems",
+        "ListComplianceSummaries",
+        "ListResourceComplianceSummaries",
+        "PutComplianceItems",
         "StartAssociationsOnce",
         "UpdateAssociation",
         "UpdateAssociationStatus",
@@ -78,6 +83,12 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
         "GetCalendarState" => ssm.get_calendar_state(caller, read(input)?).await,
         "ListAssociationVersions" => ssm.list_association_versions(caller, read(input)?).await,
         "ListAssociations" => ssm.list_associations(caller, read(input)?).await,
+        "ListComplianceItems" => ssm.list_compliance_items(caller, read(input)?).await,
+        "ListComplianceSummaries" => ssm.list_compliance_summaries(caller, read(input)?).await,
+        "ListResourceComplianceSummaries" => {
+            ssm.list_resource_compliance_summaries(caller, read(input)?).await
+        }
+        "PutComplianceItems" => ssm.put_compliance_items(caller, read(input)?).await,
         "StartAssociationsOnce" => ssm.start_associations_once(caller, read(input)?).await,
         "UpdateAssociation" => ssm.update_association(caller, input).await,
         "UpdateAssociationStatus" => ssm.update_association_status(caller, read(input)?).await,

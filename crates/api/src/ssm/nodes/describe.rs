@@ -7,7 +7,7 @@ use trackway_command::{CommandRun, CommandStatus, Signal, view};
 use trackway_engine::{Fault, ListQuery};
 
 use super::record::Node;
-use super::registry::NodeChange;
+use super::registry::{NodeChange, ROWS_AT_ONCE};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, write};
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
@@ -165,10 +165,12 @@ impl Ssm {
             None => None,
         };
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
+        // Without filters every row is wanted: a page, and whether one more follows.
+        let most = if filters.is_empty() { limit + 1 } else { ROWS_AT_ONCE };
         let mut place = Vec::new();
         let mut found = Vec::new();
         loop {
-            let (nodes, more) = self.nodes_after(caller, scanned.as_deref()).await?;
+            let (nodes, more) = self.nodes_after(caller, scanned.as_deref(), most).await?;
             for node in &nodes {
                 let Some(information) = self.wanted(caller, node, &filters).await? else {
                     continue;

@@ -78,7 +78,7 @@ impl Nodes {
 }
 
 /// Rows read at once where all nodes are looked at.
-const ROWS_AT_ONCE: usize = 500;
+pub(super) const ROWS_AT_ONCE: usize = 500;
 
 impl Ssm {
     /// A node and its row, if it is there.
@@ -121,14 +121,16 @@ impl Ssm {
         self.nodes.presence.of(&caller.scope, node, self.engine.now())
     }
 
-    /// Some nodes in the order of their ids, after this one; whether there are more.
+    /// Some nodes in the order of their ids, after this one, at most so many; whether there are
+    /// more.
     pub(super) async fn nodes_after(
         &self,
         caller: &Caller,
         after: Option<&[u8]>,
+        most: usize,
     ) -> Result<(Vec<Node>, bool), Fault> {
         let catalog = self.engine.catalog();
-        let page = catalog.list(&caller.scope, table::NODES, b"", after, ROWS_AT_ONCE).await?;
+        let page = catalog.list(&caller.scope, table::NODES, b"", after, most).await?;
         let nodes = page.rows.iter().map(|(_, row)| record::decode(row));
         Ok((nodes.collect::<Result<_, _>>()?, page.more))
     }

@@ -87,6 +87,9 @@ impl Target {
         match self.key.to_ascii_lowercase().as_str() {
             "instanceids" if values.iter().any(|value| value == "*") => Ok(Condition::All),
             "instanceids" => Ok(Condition::Ids(values.into_iter().collect())),
+            // Automation's way to say all instances.
+            "aws::ec2::instance" if values.iter().any(|value| value == "*") => Ok(Condition::All),
+            "aws::ec2::instance" => Ok(Condition::Ids(values.into_iter().collect())),
             "parametervalues" => Ok(Condition::Values(values)),
             "tag-key" => Ok(Condition::TagKey(values)),
             key if key.starts_with("resource-groups:") || key == "resourcegroup" => Err(bad(
@@ -166,7 +169,7 @@ impl Ssm {
         let mut after: Option<String> = None;
         while !conditions.is_empty() {
             let key = after.as_deref().map(str::as_bytes);
-            let (nodes, more) = self.nodes_after(caller, key).await?;
+            let (nodes, more) = self.nodes_after(caller, key, ROWS_AT_ONCE).await?;
             after = nodes.last().map(|node| node.id.clone());
             ids.extend(nodes.into_iter().map(|node| node.id));
             if !more {

@@ -149,6 +149,18 @@ impl Failure {
         }
     }
 
+    /// SendCommand was refused: its outcome has the message alone.
+    pub(crate) fn command(error: &str, cause: &str) -> Self {
+        let refusal = AwsFailure {
+            service: "ssm".to_owned(),
+            operation: "SendCommand".to_owned(),
+            code: error.to_owned(),
+            message: cause.to_owned(),
+            status: None,
+        };
+        Self::aws(error, &serde_json::to_string(&refusal).unwrap_or_default())
+    }
+
     /// The failure of an AWS call, from its outcome.
     pub(crate) fn aws(error: &str, cause: &str) -> Self {
         let found: Option<AwsFailure> = serde_json::from_str(cause).ok();

@@ -27,7 +27,7 @@ pub(super) fn command(view: &View<'_>, answer: Answer) -> Decided {
             }
             Ok(view.start_child(request::COMMAND, input))
         }
-        Answer::Failed { error, cause } => Ok(Then::Fail(Failure::aws(&error, &cause))),
+        Answer::Failed { error, cause } => Ok(Then::Fail(Failure::command(&error, &cause))),
         Answer::Response(report) => Ok(command_ended(view, &report)?),
     }
 }
