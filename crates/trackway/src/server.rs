@@ -136,10 +136,12 @@ async fn read(mut body: Incoming) -> hyper::Result<Option<Bytes>> {
     while let Some(frame) = body.frame().await {
         let Ok(part) = frame?.into_data() else { continue };
         length += part.len();
-        match length {
-            0..=BODY_BYTES_MAX => parts.push(part),
-            ..=DROPPED_BYTES_MAX => parts.clear(),
-            _ => break,
+        if length <= BODY_BYTES_MAX {
+            parts.push(part);
+        } else if length <= DROPPED_BYTES_MAX {
+            parts.clear();
+        } else {
+            break;
         }
     }
     Ok(match (length, parts.len()) {

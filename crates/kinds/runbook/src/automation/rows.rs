@@ -60,6 +60,19 @@ pub struct Header<'a> {
     /// `ParentStepDetails`, for a loop's steps.
     #[serde(borrow)]
     pub parent: Option<Parent<'a>>,
+    /// Its place in the document: of a main step the same whether it has started or not.
+    pub place: u16,
+}
+
+/// What a [`Header`] begins with: enough to pass over most rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Front {
+    /// `StepStatus`.
+    pub status: Status,
+    /// `Action`.
+    pub action: ActionKind,
+    /// `StepExecutionId`; see [`uuid_text`].
+    pub id: [u8; 16],
 }
 
 /// `ParentStepDetails`.
@@ -123,6 +136,14 @@ impl StepRow {
     #[must_use]
     pub fn header(bytes: &[u8]) -> Option<Header<'_>> {
         Some(split(bytes)?.0)
+    }
+
+    /// What its header begins with, without reading any more.
+    #[must_use]
+    pub fn front(bytes: &[u8]) -> Option<Front> {
+        let (&VERSION, rest) = bytes.split_first()? else { return None };
+        let ((status, action), rest) = postcard::take_from_bytes(rest).ok()?;
+        Some(Front { status, action, id: *rest.first_chunk()? })
     }
 
     /// The `StepExecution` that the API shows; times are seconds.
@@ -199,6 +220,7 @@ impl Header<'_> {
             id: self.id,
             started: self.started,
             ended: self.ended,
+            place: self.place,
             name: own(self.name),
             parent: self.parent.map(|parent| Parent {
                 id: parent.id,
@@ -427,6 +449,7 @@ impl Automation {
                 action: outline.action,
                 id: self.main_id(place),
                 name: Cow::Borrowed(&outline.name),
+                place,
                 ..Header::default()
             };
             let bytes = postcard::to_extend(&header, vec![VERSION]).unwrap_or_default();
@@ -458,6 +481,7 @@ impl Automation {
             ended: record.ended,
             name: Cow::Borrowed(&outline.name),
             parent,
+            place: record.place,
         };
         let body = BodyRef {
             inputs: Some(&record.inputs),
@@ -493,6 +517,7 @@ impl Automation {
             ended,
             name: Cow::Borrowed(&target),
             parent: None,
+            place: 0,
         };
         let failure = why.map(|why| Failure {
             message: why.as_str().to_owned(),
@@ -563,6 +588,15 @@ pub fn started_key(at: Timestamp, sequence: u32) -> Vec<u8> {
     key.extend(millis.to_be_bytes());
     key.extend(sequence.to_be_bytes());
     key
+}
+
+/// The place of a step that has not started, by its key; none for one that has.
+#[must_use]
+pub fn pending_place(key: &[u8]) -> Option<u16> {
+    match key {
+        [1, high, low] => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    }
 }
 
 /// Key of a step that has not.
