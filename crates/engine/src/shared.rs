@@ -59,6 +59,8 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.add_busy(-1);
+        // The shards may all have asked before this was done with, and wait.
+        self.0.skip();
     }
 }
 
@@ -156,7 +158,8 @@ impl Shared {
         }
     }
 
-    /// Jumps to the next timer if nothing else can happen. A shard asks when it is about to wait.
+    /// Jumps to the next timer if nothing else can happen. A shard asks when it is about to wait, and
+    /// so does whatever was under way outside the shards when it is done.
     pub(crate) fn skip(&self) {
         if !self.skips() || self.busy.load(Ordering::SeqCst) != 0 {
             return;

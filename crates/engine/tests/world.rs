@@ -9,7 +9,8 @@ use house::{House, SCOPE, TOY, id, request, volatile};
 use trackway_core::{EffectId, Payload};
 use trackway_engine::toy::{Event, RUNNING, STOPPED, SUCCEEDED, Signal, Toy};
 use trackway_engine::{
-    CatalogError, Check, Clock, Config, Edit, ListQuery, Page, SignalError, Started, Waited,
+    Builder, CatalogError, Check, Clock, Config, Edit, ListQuery, Page, Performed, Performer,
+    SignalError, Started, Waited, Work,
 };
 
 #[tokio::test]
@@ -37,6 +38,41 @@ async fn a_skipping_clock_waits_for_the_world() {
     let done = Signal::Done(EffectId(0), Payload::new("1"));
     house.engine.signal::<Toy>(id("a"), done).await.unwrap();
     house.until("b", SUCCEEDED).await;
+}
+
+/// Work that takes a while to be given up.
+struct Slow;
+
+struct Lingers;
+
+impl Drop for Lingers {
+    fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+impl Performer for Slow {
+    fn perform(
+        &self,
+        _work: Work,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Performed> + Send + 'static>> {
+        Box::pin(async {
+            let _lingers = Lingers;
+            std::future::pending().await
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_skipping_clock_goes_on_when_the_last_work_is_given_up() {
+    let slow = |builder: Builder| builder.clock(Clock::Skip).performer("slow", Arc::new(Slow));
+    let house = House::with(slow).await;
+    house.start("a", "task slow").await;
+    house.start("b", "wait 1000000; pass 1").await;
+    house.engine.signal::<Toy>(id("a"), Signal::Stop).await.unwrap();
+    // All shards wait by now for what is given up only later: nobody asks again but that.
+    let ended = house.until("b", SUCCEEDED);
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the clock stands still");
 }
 
 #[tokio::test]

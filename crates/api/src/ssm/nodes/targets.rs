@@ -90,6 +90,9 @@ impl Target {
         match self.key.to_ascii_lowercase().as_str() {
             "instanceids" if values.iter().any(|value| value == "*") => Ok(Condition::All),
             "instanceids" => Ok(Condition::Ids(values.into_iter().collect())),
+            // Automation's way to say all instances.
+            "aws::ec2::instance" if values.iter().any(|value| value == "*") => Ok(Condition::All),
+            "aws::ec2::instance" => Ok(Condition::Ids(values.into_iter().collect())),
             "parametervalues" => Ok(Condition::Values(values)),
             "tag-key" => Ok(Condition::TagKey(values)),
             key if key.starts_with("resource-groups:") || key == "resourcegroup" => Err(bad(

@@ -160,7 +160,7 @@ impl Decide<'_, '_> {
                 let call = stop_automation(&uuid_text(&self.state.child_id(effect)));
                 let effect = self.new_effect();
                 self.emit(EventKind::Told { effect }, None);
-                self.tell(effect, call);
+                self.tell(effect, &call);
             }
         }
         self.feed()
