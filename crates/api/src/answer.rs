@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use trackway_core::Timestamp;
+use trackway_core::{Timestamp, uuid};
 use trackway_engine::Fault;
 
 use crate::refusal::{ErrorCode, Failure, Refusal};
@@ -51,9 +51,5 @@ pub(crate) fn uuid() -> Result<String, Fault> {
 
 /// These bytes as a UUID, version 4.
 pub(crate) fn uuid_of(bytes: [u8; 16]) -> String {
-    let word = (u128::from_be_bytes(bytes) & !(0xf000_u128 << 64) & !(0xc000_u128 << 48))
-        | (0x4000_u128 << 64)
-        | (0x8000_u128 << 48);
-    let hex = format!("{word:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    uuid::text(uuid::version_four(u128::from_be_bytes(bytes)))
 }

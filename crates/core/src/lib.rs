@@ -21,6 +21,7 @@ mod rows;
 pub mod segment;
 mod time;
 mod turn;
+pub mod uuid;
 
 pub use ids::{EffectId, ExecutionId, TimerId};
 pub use machine::{Input, Journaled, Machine, Outcome, ReplyTo, Start, Summary};

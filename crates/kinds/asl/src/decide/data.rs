@@ -15,7 +15,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use serde_json::Value;
-use trackway_core::Payload;
+use trackway_core::{Payload, uuid};
 
 use super::Decide;
 use crate::context::Context;
@@ -139,9 +139,7 @@ pub(super) struct Chance<'r>(pub(super) &'r mut dyn FnMut() -> u64);
 impl Randomness for Chance<'_> {
     fn uuid(&mut self) -> String {
         let (high, low) = ((self.0)(), (self.0)());
-        let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
-        let (d, e) = (low >> 48 & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
-        format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+        uuid::text(uuid::version_four(u128::from(high) << 64 | u128::from(low)))
     }
 
     fn random(&mut self) -> u64 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use trackway_core::fanout::Fanout;
-use trackway_core::{EffectId, Payload, TimerId, Timestamp};
+use trackway_core::{EffectId, Payload, TimerId, Timestamp, uuid};
 
 use super::event::{Decision, Started, StepOptions};
 use super::failure::Failure;
@@ -208,12 +208,8 @@ impl Automation {
         let (high, low) = self.started.seed;
         let word =
             |seed: u64, salt: u64| mix(seed ^ mix(family ^ salt) ^ mix(number.wrapping_add(salt)));
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&word(high, 1).to_be_bytes());
-        bytes[8..].copy_from_slice(&word(low, 2).to_be_bytes());
-        bytes[6] = (bytes[6] & 0x0f) | 0x40;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        bytes
+        let bits = (u128::from(word(high, 1)) << 64) | u128::from(word(low, 2));
+        uuid::version_four(bits).to_be_bytes()
     }
 
     /// The `StepExecutionId` of a main step, fixed from the start.
@@ -249,14 +245,5 @@ fn mix(number: u64) -> u64 {
 /// A UUID's text.
 #[must_use]
 pub fn uuid_text(id: &[u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (place, byte) in id.iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-    }
-    text
+    uuid::text(u128::from_be_bytes(*id))
 }
