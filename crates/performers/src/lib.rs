@@ -11,6 +11,7 @@
 //! outcome means for an execution.
 
 pub mod aws;
+mod clock;
 pub mod function;
 pub mod hosted_lambda;
 pub mod lambda;

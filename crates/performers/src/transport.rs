@@ -77,23 +77,10 @@ impl Transport {
     /// # Errors
     /// TLS can't be set up on this machine.
     pub fn new() -> Result<Self, TransportError> {
-        let tls = |error: &dyn std::fmt::Display| TransportError::Tls(error.to_string());
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| tls(&error))?
-            .with_native_roots()
-            .map_err(|error| tls(&error))?
-            .with_no_client_auth();
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
-        http.enforce_http(false);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let connector = with_tls(http).map_err(TransportError::Tls)?;
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector) })
     }
 
@@ -122,6 +109,28 @@ impl Transport {
             .into_parts();
         Ok(Response::from_parts(head, read(body, &url, patience).await?))
     }
+}
+
+/// Connects by HTTP and, with the roots that this machine trusts, by HTTPS.
+///
+/// # Errors
+/// Why TLS can't be set up on this machine.
+pub(crate) fn with_tls<R>(
+    mut http: HttpConnector<R>,
+) -> Result<HttpsConnector<HttpConnector<R>>, String> {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_native_roots()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth();
+    http.enforce_http(false);
+    Ok(hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(http))
 }
 
 async fn read(mut body: Incoming, url: &str, patience: Patience) -> Result<Bytes, TransportError> {

@@ -17,8 +17,8 @@ use trackway_command::protocol::{
 use trackway_core::Timestamp;
 
 use super::journal::{Journal, Progress};
-use super::link::now_ms;
 use super::{Facts, Link, NodeConfig, RunPlan};
+use crate::clock::now_ms;
 use crate::sandbox::{Cancel, Canceller};
 
 /// Why a node ends.

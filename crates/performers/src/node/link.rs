@@ -9,6 +9,7 @@ use trackway_wire::sigv4::{self, Credentials, Outgoing, PathStyle};
 
 use super::Boxed;
 use crate::aws::AwsEnvironment;
+use crate::clock::now_ms;
 use crate::transport::{Patience, Transport};
 
 /// What the server answered.
@@ -144,9 +145,4 @@ impl Link for HttpLink {
             Ok(Answered { status: head.status.as_u16(), body })
         })
     }
-}
-
-pub(super) fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }

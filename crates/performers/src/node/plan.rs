@@ -7,8 +7,8 @@ use trackway_command::{NodeReport, PluginReport};
 use trackway_core::Timestamp;
 use trackway_runbook::plan::{self, Plan, PlanStep};
 
-use super::link::now_ms;
 use super::{Boxed, RunPlan};
+use crate::clock::now_ms;
 use crate::plugin::{self, OnFailure, Precondition, Runner, Status, Step, StepResult};
 use crate::sandbox::Cancel;
 

@@ -7,18 +7,19 @@ use std::future::ready;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
+
+use crate::transport::with_tls;
 
 /// The largest file.
 const FILE_BYTES_MAX: usize = 48 * 1024 * 1024;
@@ -64,22 +65,9 @@ impl Fetch {
     /// # Errors
     /// TLS can't be set up on this machine.
     pub fn new(allow_private: bool) -> Result<Self, FetchError> {
-        let tls = |error: &dyn std::fmt::Display| FetchError::Tls(error.to_string());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| tls(&error))?
-            .with_native_roots()
-            .map_err(|error| tls(&error))?
-            .with_no_client_auth();
         let mut http = HttpConnector::new_with_resolver(Resolver { allow_private });
-        http.enforce_http(false);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let connector = with_tls(http).map_err(FetchError::Tls)?;
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), allow_private })
     }
 

@@ -14,6 +14,7 @@ use super::{
     Documents, Fetch, ObjectStore, OnFailure, Plan, Precondition, Report, Status, Step, StepResult,
     document, download, inventory,
 };
+use crate::clock::now_ms;
 use crate::sandbox::{Cancel, Command, Sandbox, Work, remove};
 
 /// The platform that documents ask for.
@@ -401,10 +402,6 @@ fn output_folder(plan: &Plan, index: usize) -> String {
     let twins = plan.steps.iter().take(index).filter(|before| before.name == step.name).count();
     let name = plain(&step.name);
     if twins == 0 { format!("{action}/{name}") } else { format!("{action}/{name}.{twins}") }
-}
-
-fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 #[cfg(test)]
