@@ -1,5 +1,5 @@
-//! Service settings: what an account sets for a region. They are kept and shown; which of them
-//! change what Trackway does is said where they are read.
+//! Service settings: what an account sets for a region. They are kept and shown; two of them change
+//! what Trackway does, those that have a constant here.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +27,11 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
     }
 }
 
+/// The tier of a parameter for which none is named.
+pub(super) const DEFAULT_PARAMETER_TIER: &str = "/ssm/parameter-store/default-parameter-tier";
+/// Whether documents may be shared with all accounts.
+pub(super) const PUBLIC_SHARING: &str = "/ssm/documents/console/public-sharing-permission";
+
 /// A setting that AWS has.
 struct Known {
     id: &'static str,
@@ -49,11 +54,7 @@ const KNOWN: &[Known] = &[
         default: "False",
         values: &["True", "False"],
     },
-    Known {
-        id: "/ssm/documents/console/public-sharing-permission",
-        default: "Enable",
-        values: &["Enable", "Disable"],
-    },
+    Known { id: PUBLIC_SHARING, default: "Enable", values: &["Enable", "Disable"] },
     Known {
         id: "/ssm/managed-instance/activation-tier",
         default: "standard",
@@ -70,7 +71,7 @@ const KNOWN: &[Known] = &[
         values: &["Enabled", "Disabled"],
     },
     Known {
-        id: "/ssm/parameter-store/default-parameter-tier",
+        id: DEFAULT_PARAMETER_TIER,
         default: "Standard",
         values: &["Standard", "Advanced", "Intelligent-Tiering"],
     },
@@ -123,9 +124,18 @@ struct Shown {
 impl Ssm {
     async fn get_setting(&self, caller: &Caller, request: OfSetting) -> Answer {
         let known = known(caller, &request.setting_id)?;
-        let row = self.row(caller, table::SETTINGS, known.id.as_bytes()).await?;
-        let set = row.map(|row| record::decode(&row)).transpose()?;
+        let set = self.customized(caller, known.id).await?;
         write(&Described { service_setting: shown(caller, known, set) })
+    }
+
+    async fn customized(&self, caller: &Caller, id: &str) -> Result<Option<Customized>, Fault> {
+        let row = self.row(caller, table::SETTINGS, id.as_bytes()).await?;
+        row.map(|row| record::decode(&row)).transpose()
+    }
+
+    /// The value that somebody has set; none while it is the default one.
+    pub(super) async fn setting(&self, caller: &Caller, id: &str) -> Result<Option<String>, Fault> {
+        Ok(self.customized(caller, id).await?.map(|set| set.value))
     }
 
     async fn update_setting(&self, caller: &Caller, request: Update) -> Answer {

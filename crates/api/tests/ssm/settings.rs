@@ -35,3 +35,32 @@ async fn a_setting_is_read_set_and_reset() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_new_parameter_has_the_tier_that_is_set() {
+    let house = house().await;
+    let put = |name: &str| json!({ "Name": name, "Value": "v", "Type": "String" });
+    assert_eq!(done(&house, "PutParameter", put("before")).await["Tier"], "Standard");
+    let setting = json!({
+        "SettingId": "/ssm/parameter-store/default-parameter-tier", "SettingValue": "Advanced",
+    });
+    done(&house, "UpdateServiceSetting", setting).await;
+    assert_eq!(done(&house, "PutParameter", put("after")).await["Tier"], "Advanced");
+    let again = json!({ "Name": "before", "Value": "w", "Overwrite": true });
+    assert_eq!(done(&house, "PutParameter", again).await["Tier"], "Standard");
+}
+
+#[tokio::test]
+async fn documents_are_not_public_where_that_is_disabled() {
+    let house = house().await;
+    let content = r#"{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["true"]}}]}"#;
+    done(&house, "CreateDocument", json!({ "Name": "Doc", "Content": content })).await;
+    let setting = json!({
+        "SettingId": "/ssm/documents/console/public-sharing-permission", "SettingValue": "Disable",
+    });
+    done(&house, "UpdateServiceSetting", setting).await;
+    let share = |account: &str| json!({ "Name": "Doc", "PermissionType": "Share", "AccountIdsToAdd": [account] });
+    let refused = "400 InvalidPermissionType: ...";
+    check(&house, &[("ModifyDocumentPermission", share("all"), refused)]).await;
+    done(&house, "ModifyDocumentPermission", share("111122223333")).await;
+}

@@ -12,7 +12,7 @@ use crate::Caller;
 use crate::answer::{nothing, write};
 use crate::record;
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
-use crate::ssm::{Answer, Ssm, table};
+use crate::ssm::{Answer, Ssm, settings, table};
 
 /// The account that stands for everybody.
 pub(super) const ALL: &str = "all";
@@ -73,6 +73,10 @@ impl Ssm {
         if added.contains(&caller.account) {
             return Err(invalid("A document can't be shared with the account that owns it.").into());
         }
+        if added.iter().any(|account| account == ALL) && !self.may_be_public(caller).await? {
+            let message = "Public sharing of documents is blocked by the service setting /ssm/documents/console/public-sharing-permission.";
+            return Err(Refusal::new(Code::InvalidPermissionType, message).into());
+        }
         let version = request.shared_document_version.as_deref().unwrap_or("$DEFAULT");
         let (document, _) = self.own_document(caller, &request.name).await?;
         let pointer = Pointer { owner: caller.account.clone(), name: document.name };
@@ -99,6 +103,11 @@ impl Ssm {
             self.unpoint(caller, account, &pointer).await?;
         }
         nothing()
+    }
+
+    async fn may_be_public(&self, caller: &Caller) -> Result<bool, Fault> {
+        let setting = self.setting(caller, settings::PUBLIC_SHARING).await?;
+        Ok(setting.is_none_or(|value| value == "Enable"))
     }
 
     async fn point(&self, caller: &Caller, account: &str, at: &Pointer) -> Result<(), Fault> {

@@ -89,6 +89,11 @@ impl Tier {
             Self::IntelligentTiering => "Intelligent-Tiering",
         }
     }
+
+    fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Standard, Self::Advanced, Self::IntelligentTiering];
+        all.into_iter().find(|tier| tier.name() == name)
+    }
 }
 
 /// One version of a parameter, as the catalog keeps it.

@@ -10,7 +10,7 @@ use crate::Caller;
 use crate::answer::write;
 use crate::record;
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
-use crate::ssm::{Answer, Ssm, associations, table, tags, unchanged};
+use crate::ssm::{Answer, Ssm, associations, settings, table, tags, unchanged};
 
 /// The key that a SecureString has if none is named.
 const KEY_DEFAULT: &str = "alias/aws/ssm";
@@ -53,13 +53,16 @@ impl Ssm {
             .into());
         }
         let tags = tags::checked(&request.tags)?;
+        let tier_of_new = self.setting(caller, settings::DEFAULT_PARAMETER_TIER).await?;
+        let tier_of_new = tier_of_new.as_deref().and_then(Tier::from_name);
+        let tier_of_new = tier_of_new.unwrap_or(Tier::Standard);
         loop {
             let place = key(&name);
             let row = self.row(caller, table::PARAMETERS, &place).await?;
             let before: Option<Parameter> =
                 row.as_ref().map(|row| record::decode(row)).transpose()?;
             let is_new = before.is_none();
-            let parameter = self.next_version(caller, &name, &request, before)?;
+            let parameter = self.next_version(caller, &name, (&request, tier_of_new), before)?;
             let row_after = bytes::Bytes::from(record::encode(&parameter)?);
             let write_row =
                 |key| Edit::Put { table: table::PARAMETERS, key, value: row_after.clone() };
@@ -86,12 +89,13 @@ impl Ssm {
         }
     }
 
-    /// The version that a request makes of what was there.
+    /// The version that a request makes of what was there. One that is new and for which no tier is
+    /// named has the one beside the request.
     fn next_version(
         &self,
         caller: &Caller,
         name: &str,
-        request: &PutParameter,
+        (request, tier_of_new): (&PutParameter, Tier),
         before: Option<Parameter>,
     ) -> Result<Parameter, Refusal> {
         if before.is_some() && !request.overwrite {
@@ -131,7 +135,7 @@ impl Ssm {
             parameter_type,
             value: request.value.clone(),
             version: before.map_or(1, |before| before.version + 1),
-            tier: tier(request.tier, before)?,
+            tier: tier(request.tier.or(before.is_none().then_some(tier_of_new)), before)?,
             data_type: (request.data_type.clone())
                 .or_else(|| kept(|before| Some(before.data_type.clone())))
                 .unwrap_or_else(|| "text".to_owned()),
