@@ -58,8 +58,9 @@ def overview(ssm, association):
 
 def settled(ssm, association, status, runs=None):
     def look():
-        found = overview(ssm, association)
+        # In this order: what is said after the last run has begun is said of that run.
         made = ssm.describe_association_executions(AssociationId=association)["AssociationExecutions"]
+        found = overview(ssm, association)
         return found if found["Status"] == status and runs in (None, len(made)) else None
 
     return eventually(look, f"{association} is {status}; it is {overview(ssm, association)}", 30)
@@ -88,6 +89,14 @@ def test_an_association_runs_on_two_nodes_and_every_id_leads_on(place):
         assert (info["AssociationId"], info["Status"]) == (association, "Success")
         assert info["ExecutionSummary"] == "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. "
 
+    def informed(node):
+        filters = [{"Key": "InstanceIds", "Values": [node]}]
+        return ssm.describe_instance_information(Filters=filters)["InstanceInformationList"][0]
+
+    counts = {"DetailedStatus": "Success", "InstanceAssociationStatusAggregatedCount": {"Success": 1}}
+    before = {node: informed(node) for node in names}
+    assert all(node["AssociationStatus"] == "Success" and node["AssociationOverview"] == counts for node in before.values())
+
     # Both targets must fit: only one node has this environment.
     ssm.update_association(
         AssociationId=association,
@@ -95,7 +104,14 @@ def test_an_association_runs_on_two_nodes_and_every_id_leads_on(place):
         Targets=[{"Key": "tag:role", "Values": ["web"]}, {"Key": "tag:env", "Values": ["prod", "stage"]}],
     )
     assert settled(ssm, association, "Failed", 2)["AssociationStatusAggregatedCount"] == {"Failed": 1}
+    failed = ssm.describe_instance_information(Filters=[{"Key": "AssociationStatus", "Values": ["Failed"]}])
+    (failed,) = failed["InstanceInformationList"]
+    assert names[failed["InstanceId"]] == "prod"
+    last = failed["LastSuccessfulAssociationExecutionDate"]
+    assert last == before[failed["InstanceId"]]["LastSuccessfulAssociationExecutionDate"]
+    assert last < failed["LastAssociationExecutionDate"]
     ssm.delete_association(AssociationId=association)
+    assert "AssociationStatus" not in informed(failed["InstanceId"])
     with pytest.raises(ssm.exceptions.AssociationDoesNotExist):
         ssm.describe_association_executions(AssociationId=association)
 

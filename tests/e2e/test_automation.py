@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from harness import fresh
+from harness import Server, eventually, fresh
 from ssm import (
     automation,
     automation_is,
@@ -21,7 +21,6 @@ from ssm import (
     told,
 )
 
-INTEGRATIONS = "/d9d01087-4a3f-49e0-b0b4-d568d7826553/ssm/integrations/webhook/"
 USER = "arn:aws:iam::000000000000:user/somebody"
 
 
@@ -380,41 +379,117 @@ def test_a_run_survives_kill_9(new_server):
     assert told(automation_is(ssm, sleeps, "Success")["StepExecutions"]) == [("nap", "Success"), ("after", "Success")]
 
 
-def test_a_webhook_of_the_integration_store_is_called(new_server):
+def test_a_runbook_calls_in_the_account_and_the_region_that_it_runs_in(server):
+    here = server.client("ssm", account="111122223333", region="eu-west-1")
+    elsewhere = server.client("ssm")
+    name = fresh("/scope")
+    here.put_parameter(Name=name, Value="here", Type="String")
+    elsewhere.put_parameter(Name=name, Value="elsewhere", Type="String")
+    get = step(
+        "get",
+        "executeAwsApi",
+        {"Service": "ssm", "Api": "GetParameter", "Name": name},
+        outputs=[{"Name": "Arn", "Selector": "$.Parameter.ARN", "Type": "String"}],
+    )
+    who = step(
+        "who",
+        "executeAwsApi",
+        {"Service": "sts", "Api": "get_caller_identity"},
+        outputs=[{"Name": "Account", "Selector": "$.Account", "Type": "String"}],
+    )
+    declared = {"Value": {"type": "String", "default": "{{ ssm:%s }}" % name}}
+    done = run_automation(here, runbook(get, who, parameters=declared, outputs=["get.Arn", "who.Account"]))
+    assert done["Parameters"] == {"Value": ["here"]}
+    assert done["Outputs"] == {
+        "get.Arn": [f"arn:aws:ssm:eu-west-1:111122223333:parameter{name}"],
+        "who.Account": ["111122223333"],
+    }
+
+
+def test_children_are_stopped_in_the_region_that_they_run_in(server):
+    ssm = server.client("ssm", account="111122223333", region="eu-west-1")
+    child = create_document(ssm, runbook(step("wait", "pause")))
+    parent = start_automation(ssm, runbook(step("child", "executeAutomation", {"DocumentName": child})))
+    by_parent = [{"Key": "ParentExecutionId", "Values": [parent]}]
+
+    def children():
+        found = ssm.describe_automation_executions(Filters=by_parent)["AutomationExecutionMetadataList"]
+        return [one["AutomationExecutionStatus"] for one in found]
+
+    eventually(lambda: children() == ["Waiting"], "the child waits")
+    ssm.stop_automation_execution(AutomationExecutionId=parent)
+    automation_is(ssm, parent, "Cancelled")
+    assert children() == ["Cancelled"]
+
+
+def test_a_webhook_of_the_integration_store_is_called(tmp_path):
     seen = []
 
     class Hook(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             seen.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            code = 500 if self.path == "/bad" else 200
+            self.send_response(code)
+            self.send_header("Content-Length", "2")
             self.end_headers()
-            self.wfile.write(b"thanks")
+            self.wfile.write(b"ok")
 
         def log_message(self, *_):
             pass
 
-    hook = http.server.HTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=hook.serve_forever, daemon=True).start()
-    ssm = new_server(config="[sandbox]\nprivate_downloads = true\n").client("ssm")
-    ssm.put_parameter(
-        Name=f"{INTEGRATIONS}Chat", Type="String", DataType="aws:ssm:integration",
-        Value=json.dumps({"description": "A chat.", "url": f"http://127.0.0.1:{hook.server_port}/in"}),
-    )
-    content = runbook(step("say", "invokeWebhook", {"IntegrationName": "Chat", "Body": '{"text": "{{ automation:EXECUTION_ID }}"}'}))
-    done = run_automation(ssm, content)
-    assert done["AutomationExecutionStatus"] == "Success", done
-    assert done["StepExecutions"][0]["Outputs"] == {"Response": ["thanks"], "ResponseCode": ["200"]}
-    assert seen == [("/in", json.dumps({"text": done["AutomationExecutionId"]}).encode())]
-    failed = run_automation(ssm, runbook(step("say", "invokeWebhook", {"IntegrationName": "Nobody"})))
-    assert "Nobody" in failed["FailureMessage"]
-    hook.shutdown()
+    hooks = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hooks.serve_forever, daemon=True).start()
+    server = Server(tmp_path, config="[sandbox]\nprivate_downloads = true\n").start()
+    try:
+        ssm = server.client("ssm", region="eu-west-1")
+        store = "/d9d01087-4a3f-49e0-b0b4-d568d7826553/ssm/integrations/webhook/"
+        for name in ("good", "bad"):
+            url = f"http://127.0.0.1:{hooks.server_port}/{name}"
+            ssm.put_parameter(Name=store + name, Value=json.dumps({"url": url}), Type="SecureString")
+        call = [step(name, "invokeWebhook", {"IntegrationName": name, "Body": f"{name} body"}) for name in ("good", "bad", "none")]
+        done = run_automation(ssm, runbook(call[0], outputs=["good.Response", "good.ResponseCode"]))
+        assert done["AutomationExecutionStatus"] == "Success", done.get("FailureMessage")
+        assert done["Outputs"] == {"good.Response": ["ok"], "good.ResponseCode": ["200"]}
+        failed = run_automation(ssm, runbook(call[1]))["StepExecutions"][0]
+        assert failed["StepStatus"] == "Failed" and failed["ResponseCode"] == "500"
+        assert "none could not be read" in run_automation(ssm, runbook(call[2]))["FailureMessage"]
+        assert seen == [("/good", b"good body"), ("/bad", b"bad body")]
+    finally:
+        server.stop()
+        hooks.shutdown()
 
 
-def test_calls_stay_in_the_account_and_region_of_their_execution(server):
-    ssm = server.client("ssm", account="111122223333", region="eu-west-1")
-    name = fresh("/mine/")
-    content = runbook(
-        step("put", "executeAwsApi", {"Service": "ssm", "Api": "PutParameter", "Name": name, "Value": "{{ global:ACCOUNT_ID }} {{ global:REGION }}", "Type": "String"}),
-    )
-    assert run_automation(ssm, content)["AutomationExecutionStatus"] == "Success"
-    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "111122223333 eu-west-1"
+def test_a_rate_control_counts_its_targets_and_says_why_one_failed(ssm):
+    which = step("which", "branch", {"Choices": [{"NextStep": "bad", "Variable": "{{ Id }}", "StringEquals": "bad"}], "Default": "good"})
+    bad = step("bad", "executeAwsApi", {"Service": "ssm", "Api": "GetParameter", "Name": "/nobody"})
+    one = create_document(ssm, runbook(which, bad, sleep("good"), parameters={"Id": {"type": "String", "allowedPattern": "^[a-z]+$"}}))
+    many = ssm.start_automation_execution(
+        DocumentName=one,
+        TargetMaps=[{"Id": ["a"]}, {"Id": ["bad"]}, {"Id": ["7"]}],
+        MaxConcurrency="3",
+        MaxErrors="2",
+    )["AutomationExecutionId"]
+    done = automation_is(ssm, many, "Success")
+    assert done["ProgressCounters"] == {
+        "TotalSteps": 3, "SuccessSteps": 1, "FailedSteps": 2, "CancelledSteps": 0, "TimedOutSteps": 0
+    }
+    steps = {one["StepName"]: one for one in done["StepExecutions"]}
+    assert "FailureMessage" not in steps['{"Id":["a"]}']
+    assert "(ParameterNotFound) when calling the GetParameter" in steps['{"Id":["bad"]}']["FailureMessage"]
+    assert "does not match pattern" in steps['{"Id":["7"]}']["FailureMessage"]
+
+
+def test_a_selector_may_filter_and_one_that_is_none_fails_its_step(ssm):
+    folder = fresh("/selected")
+    for name in ("one", "two"):
+        ssm.put_parameter(Name=f"{folder}/{name}", Value=name.upper(), Type="String")
+
+    def select(selector, kind):
+        outputs = [{"Name": "Found", "Selector": selector, "Type": kind}]
+        get = step("get", "executeAwsApi", {"Service": "ssm", "Api": "GetParametersByPath", "Path": folder}, outputs=outputs)
+        return run_automation(ssm, runbook(get, outputs=["get.Found"]))
+
+    by_name = f"$.Parameters[?(@.Name == '{folder}/two')].Value"
+    assert select(by_name, "StringList")["Outputs"] == {"get.Found": ["TWO"]}
+    assert select("$.Parameters.length()", "Integer")["Outputs"] == {"get.Found": ["2"]}
+    assert "can't be read" in select("$.Parameters[?(@.Name", "String")["FailureMessage"]

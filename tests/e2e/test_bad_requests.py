@@ -139,7 +139,7 @@ def test_a_request_without_an_operation_is_a_client_error(server, method, path):
         ("AWSStepFunctions.TestState", "TestState"),
         ("AWSStepFunctions.DescribeMapRun", "DescribeMapRun"),
         ("CodePipeline_20150709.ListPipelines", "ListPipelines"),
-        ("AmazonSSM.DescribeAutomationExecutions", "DescribeAutomationExecutions"),
+        ("AmazonSSM.DescribeMaintenanceWindows", "DescribeMaintenanceWindows"),
     ],
 )
 def test_an_operation_that_is_not_built_says_so_with_its_name(server, target, operation):

@@ -3,13 +3,34 @@
 import os
 import subprocess
 
-from harness import HERE
+from harness import HERE, fresh
+from nodes import Node, online
 
 
-def test_the_javascript_sdk_drives_the_server(server):
-    environment = {**os.environ, "TRACKWAY_ENDPOINT": server.endpoint}
+def run(file, server, **environment):
     done = subprocess.run(
-        ["node", "--test"], cwd=HERE / "js", env=environment, capture_output=True, text=True, timeout=120
+        ["node", "--test", file],
+        cwd=HERE / "js",
+        env={**os.environ, "TRACKWAY_ENDPOINT": server.endpoint, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     print(done.stdout)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_javascript_sdk_drives_step_functions(server):
+    run("stepfunctions.test.js", server)
+
+
+def test_the_javascript_sdk_drives_systems_manager_with_two_nodes(server, tmp_path):
+    fleet = fresh("fleet")
+    nodes = [Node(tmp_path / name, server, fresh(name), f"Fleet={fleet}").start() for name in ("one", "two")]
+    try:
+        for node in nodes:
+            online(server.client("ssm"), node)
+        run("systemsmanager.test.js", server, TRACKWAY_FLEET=fleet)
+    finally:
+        for node in nodes:
+            node.stop()

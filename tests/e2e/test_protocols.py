@@ -50,7 +50,7 @@ def test_health_and_head(server):
     "service, call, operation",
     [
         ("codepipeline", lambda client: client.list_pipelines(), "ListPipelines"),
-        ("ssm", lambda client: client.describe_automation_executions(), "DescribeAutomationExecutions"),
+        ("ssm", lambda client: client.describe_maintenance_windows(), "DescribeMaintenanceWindows"),
         ("iot", lambda client: client.list_audit_tasks(startTime=0, endTime=1), "ListAuditTasks"),
     ],
 )

@@ -1,5 +1,6 @@
 """Run Command on two nodes that are processes of their own, as boto3 sees it."""
 
+import json
 import time
 
 import boto3
@@ -162,11 +163,26 @@ mainSteps:
     done = run(ssm, ids=ids[:1], document=name, parameters={"who": ["you"]})
     assert done["Status"] == "Success", invocation(ssm, done["CommandId"], ids[0], PluginName="linux")
     assert invocation(ssm, done["CommandId"], ids[0], PluginName="linux")["StandardOutputContent"] == "hello you\n"
-    assert invocation(ssm, done["CommandId"], ids[0], PluginName="windows")["Status"] == "Success"
+    windows = invocation(ssm, done["CommandId"], ids[0], PluginName="windows")
+    assert windows["Status"] == "Success"
+    why = "Step execution skipped due to unsatisfied preconditions: '\"StringEquals\": [platformType, Windows]'. Step name: windows"
+    assert windows["StandardOutputContent"] == why
     overall = invocation(ssm, done["CommandId"], ids[0])
     assert (overall["Status"], overall["PluginName"]) == ("Success", "")
     with pytest.raises(ssm.exceptions.InvalidParameters):
         send(ssm, ids=ids[:1], document=name, parameters={"who": ["you; rm -rf /"]})
+
+
+def test_a_step_that_the_plan_fails_is_not_run(ssm, ids, tmp_path):
+    name = fresh("Doc")
+    condition = {"StringEquals": ["platformType", "platformType"]}
+    inputs = {"runCommand": ["echo it ran"]}
+    steps = [{"action": "aws:runShellScript", "name": "oddly", "precondition": condition, "inputs": inputs}]
+    ssm.create_document(Name=name, Content=json.dumps({"schemaVersion": "2.2", "mainSteps": steps}), DocumentType="Command")
+    done = run(ssm, ids=ids[:1], document=name)
+    told = invocation(ssm, done["CommandId"], ids[0], PluginName="oddly")
+    assert (done["Status"], told["Status"], told["StandardOutputContent"]) == ("Failed", "Failed", "")
+    assert "Unrecognized precondition(s)" in told["StandardErrorContent"]
 
 
 def test_refusals_have_aws_codes(ssm, ids):

@@ -9,8 +9,6 @@
 mod automation;
 #[path = "ssm/documents.rs"]
 mod documents;
-#[path = "ssm/filters.rs"]
-mod filters;
 #[path = "recorded/house.rs"]
 #[expect(dead_code, reason = "the recorded conversations use the rest of the house")]
 mod house;

@@ -6,10 +6,10 @@
 
 #[path = "state_manager/house.rs"]
 mod house;
-#[path = "state_manager/lists.rs"]
-mod lists;
 #[path = "state_manager/refusals.rs"]
 mod refusals;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use trackway_engine::Clock;
@@ -82,6 +82,23 @@ async fn an_association_runs_and_tells_of_it() {
     assert_eq!((&info["Status"], &info["DocumentVersion"]), (&json!("Success"), &json!("1")));
     let summary = "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. ";
     assert_eq!(info["ExecutionSummary"], summary);
+    let known = house.information(&good).await;
+    assert_eq!(known["AssociationStatus"], "Success");
+    assert_eq!(known["LastAssociationExecutionDate"], info["ExecutionDate"]);
+    assert_eq!(known["LastSuccessfulAssociationExecutionDate"], info["ExecutionDate"]);
+    let overview = json!({
+        "DetailedStatus": "Success",
+        "InstanceAssociationStatusAggregatedCount": { "Success": 1 },
+    });
+    assert_eq!(known["AssociationOverview"], overview);
+    let known = house.information(&bad).await;
+    assert_eq!(known["AssociationStatus"], "Failed");
+    assert!(known.get("LastSuccessfulAssociationExecutionDate").is_none());
+    let failed = json!({ "Filters": [{ "Key": "AssociationStatus", "Values": ["Failed"] }] });
+    let failed = house.ask("DescribeInstanceInformation", &failed).await;
+    let failed = failed["InstanceInformationList"].as_array().unwrap().clone();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["InstanceId"], *bad);
     let effective = house.ask("DescribeEffectiveInstanceAssociations", &of_node).await;
     assert_eq!(effective["Associations"][0]["AssociationId"], id);
     assert!(effective["Associations"][0]["Content"].as_str().unwrap().contains("runShellScript"));
@@ -216,7 +233,8 @@ async fn the_legacy_form_is_one_of_a_document_and_a_node() {
     let created = house.ask("CreateAssociation", &request).await["AssociationDescription"].clone();
     assert_eq!(created["Status"]["Name"], "Associated");
     assert_eq!(created["Status"]["Message"], "Associated with Old");
-    assert_eq!((&created["InstanceId"], created.get("Targets")), (&json!(node), None));
+    let target = json!([{ "Key": "InstanceIds", "Values": [node] }]);
+    assert_eq!((&created["InstanceId"], &created["Targets"]), (&json!(node), &target));
     assert_eq!(house.refused("CreateAssociation", &request).await, "AssociationAlreadyExists");
     let named = json!({ "Name": "Old", "InstanceId": node });
     let described = house.ask("DescribeAssociation", &named).await;
@@ -231,6 +249,20 @@ async fn the_legacy_form_is_one_of_a_document_and_a_node() {
     house.ask("DeleteAssociation", &named).await;
     assert_eq!(house.refused("DescribeAssociation", &named).await, "AssociationDoesNotExist");
     house.ask("CreateAssociation", &request).await;
+}
+
+#[tokio::test]
+async fn of_many_who_associate_the_same_at_once_one_does() {
+    let house = House::open(Clock::Manual).await;
+    let node = house.node("good", &[]).await;
+    let request = json!({ "Name": "Old", "InstanceId": node, "Parameters": { "commands": ["x"] } });
+    for _ in 0..20 {
+        let create = || house.status("CreateAssociation", &request);
+        let (one, two, three, four) = tokio::join!(create(), create(), create(), create());
+        let made = [one, two, three, four].iter().filter(|status| **status == 200).count();
+        assert_eq!(made, 1);
+        house.ask("DeleteAssociation", &json!({ "Name": "Old", "InstanceId": node })).await;
+    }
 }
 
 #[tokio::test]
@@ -302,9 +334,139 @@ async fn compliance_is_what_associations_came_to_and_what_callers_put() {
     let filter = json!({ "Filters": filter });
     let types = house.pages("ListComplianceSummaries", &filter, "ComplianceSummaryItems").await;
     assert_eq!(types[0]["CompliantSummary"]["CompliantCount"], 1);
+    let since = |operator: &str| {
+        let filter = json!([{
+            "Key": "ExecutionTime", "Values": ["1970-01-01T00:00:01.500Z"], "Type": operator,
+        }]);
+        json!({ "Filters": filter })
+    };
+    for (operator, count) in [("EQUAL", 1), ("GREATER_THAN", 2), ("LESS_THAN", 0)] {
+        let items = house.ask("ListComplianceItems", &since(operator)).await;
+        assert_eq!(items["ComplianceItems"].as_array().unwrap().len(), count, "{operator}");
+    }
+    assert_eq!(house.refused("ListComplianceItems", &since("BEGIN_WITH")).await, "InvalidFilter");
     let wrong = json!({ "Filters": [{ "Key": "Colour", "Values": ["red"] }] });
     assert_eq!(house.refused("ListComplianceItems", &wrong).await, "InvalidFilter");
     let mut nobody = put.clone();
     nobody["ResourceId"] = json!("mi-00000000000000000");
     assert_eq!(house.refused("PutComplianceItems", &nobody).await, "InvalidResourceId");
+}
+
+#[tokio::test]
+async fn pages_of_compliance_go_on_by_key_while_items_come() {
+    let house = House::open(Clock::Manual).await;
+    let mut nodes = Vec::new();
+    for name in ["good-1", "bad-1", "good-2", "bad-2", "good-3"] {
+        nodes.push(house.node(name, &[]).await);
+    }
+    nodes.sort();
+    let mut associations = Vec::new();
+    for _ in 0..2 {
+        associations.push(house.create(&association(&ids(&nodes), json!({}))).await);
+    }
+    for id in &associations {
+        house.ended(id).await;
+    }
+    let put = async |node: &str, kind: &str| {
+        let put = json!({
+            "ResourceId": node,
+            "ResourceType": "ManagedInstance",
+            "ComplianceType": kind,
+            "ExecutionSummary": { "ExecutionTime": 1.5 },
+            "Items": [{ "Id": "one", "Severity": "LOW", "Status": "COMPLIANT" }],
+        });
+        house.ask("PutComplianceItems", &put).await;
+    };
+    for node in &nodes {
+        put(node, "Custom:Zz").await;
+    }
+    let place = |item: &Value| {
+        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        (text("ResourceId"), text("ComplianceType"), text("Id"))
+    };
+    for (operation, member, count) in [
+        ("ListComplianceItems", "ComplianceItems", 15),
+        ("ListResourceComplianceSummaries", "ResourceComplianceSummaryItems", 10),
+    ] {
+        let all = house.pages(operation, &json!({}), member).await;
+        assert_eq!(all.len(), count);
+        assert!(all.is_sorted_by(|one, next| place(one) < place(next)), "{all:?}");
+        for size in 1..=count {
+            let paged = house.pages(operation, &json!({ "MaxResults": size }), member).await;
+            assert_eq!(paged, all, "{size}");
+        }
+        let named = json!([{ "Key": "ResourceId", "Values": [nodes[3], nodes[1]] }]);
+        let named = json!({ "Filters": named, "MaxResults": 1 });
+        let named = house.pages(operation, &named, member).await;
+        assert_eq!(named.len(), count * 2 / 5);
+        // What comes before the place of a token doesn't move the next page.
+        let first = house.ask(operation, &json!({ "MaxResults": 4 })).await;
+        put(&nodes[0], &format!("Custom:{operation}")).await;
+        let next = json!({ "MaxResults": 1, "NextToken": first["NextToken"] });
+        assert_eq!(house.ask(operation, &next).await[member][0], all[4]);
+        put(&nodes[0], &format!("Custom:{operation}")).await;
+        let empty = json!({ "ResourceId": nodes[0], "ResourceType": "ManagedInstance", "Items": [],
+            "ComplianceType": format!("Custom:{operation}"), "ExecutionSummary": { "ExecutionTime": 1 } });
+        house.ask("PutComplianceItems", &empty).await;
+    }
+    let member = "ComplianceSummaryItems";
+    let types = house.pages("ListComplianceSummaries", &json!({ "MaxResults": 1 }), member).await;
+    let counts = |of: &Value| {
+        let count = |side: &str, name: &str| of[side][name].as_u64().unwrap();
+        (
+            of["ComplianceType"].as_str().unwrap().to_owned(),
+            count("CompliantSummary", "CompliantCount"),
+            count("NonCompliantSummary", "NonCompliantCount"),
+        )
+    };
+    let types: Vec<_> = types.iter().map(counts).collect();
+    assert_eq!(types, [("Association".to_owned(), 6, 4), ("Custom:Zz".to_owned(), 5, 0)]);
+}
+
+#[tokio::test]
+async fn nodes_tell_what_their_associations_came_to() {
+    let house = House::open(Clock::Manual).await;
+    let (good, bad) = (house.node("good", &[]).await, house.node("bad", &[]).await);
+    let alone = house.node("alone", &[]).await;
+    let member = "InstanceInformationList";
+    let nodes = house.pages("DescribeInstanceInformation", &json!({}), member).await;
+    assert!(nodes.iter().all(|node| node.get("AssociationStatus").is_none()), "{nodes:?}");
+    house.engine.advance(5_000);
+    let both = ids(&[good.clone(), bad.clone()]);
+    let id = house.create(&association(&both, json!({}))).await;
+    house.ended(&id).await;
+    // One more for the good node only, which has not run yet.
+    let late =
+        json!({ "ScheduleExpression": "cron(0 2 * * ? *)", "ApplyOnlyAtCronInterval": true });
+    let later = house.create(&association(&ids(std::slice::from_ref(&good)), late)).await;
+
+    let seen = async |filters: Value| {
+        let asked = json!({ "Filters": filters, "MaxResults": 5 });
+        let nodes = house.pages("DescribeInstanceInformation", &asked, member).await;
+        let told = |node: &Value| (node["InstanceId"].as_str().unwrap().to_owned(), node.clone());
+        nodes.iter().map(told).collect::<BTreeMap<String, Value>>()
+    };
+    let nodes = seen(json!([])).await;
+    assert_eq!(nodes.len(), 3);
+    assert!(nodes[&alone].get("AssociationOverview").is_none());
+    assert_eq!(nodes[&good]["AssociationStatus"], "Pending");
+    let counts = json!({ "Pending": 1, "Success": 1 });
+    let of_good = &nodes[&good]["AssociationOverview"];
+    assert_eq!(of_good["InstanceAssociationStatusAggregatedCount"], counts);
+    let last = nodes[&good]["LastAssociationExecutionDate"].as_f64().unwrap();
+    assert_eq!(nodes[&good]["LastSuccessfulAssociationExecutionDate"].as_f64(), Some(last));
+    assert_eq!(nodes[&bad]["AssociationStatus"], "Failed");
+    assert_eq!(
+        nodes[&bad]["AssociationOverview"],
+        json!({ "DetailedStatus": "Failed", "InstanceAssociationStatusAggregatedCount": { "Failed": 1 } })
+    );
+    assert!(nodes[&bad].get("LastAssociationExecutionDate").is_some());
+    assert!(nodes[&bad].get("LastSuccessfulAssociationExecutionDate").is_none());
+    for (status, ids) in [("Failed", vec![&bad]), ("Pending", vec![&good]), ("Success", vec![])] {
+        let found = seen(json!([{ "Key": "AssociationStatus", "Values": [status] }])).await;
+        assert!(found.keys().eq(ids), "{status}: {found:?}");
+    }
+    house.ask("DeleteAssociation", &json!({ "AssociationId": later })).await;
+    let success = json!([{ "Key": "AssociationStatus", "Values": ["Success"] }]);
+    assert!(seen(success).await.keys().eq([&good]));
 }

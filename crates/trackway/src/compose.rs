@@ -27,7 +27,7 @@ use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
-use crate::local_services::OwnServices;
+use crate::local_services::{Instances, OwnServices};
 use crate::node::Hosted;
 use crate::server::Handler;
 
@@ -88,7 +88,8 @@ impl Service {
         caller.serve(Arc::new(OwnServices(local.clone())));
         let remote = RemoteLambda::configured(&caller);
         let nested = step_functions::Nested::default();
-        let (commands, targets) = (ssm::Commands::default(), ssm::Targets::default());
+        let commands = ssm::Commands::default();
+        let targets = ssm::Targets::default().among_instances(Instances::configured(&caller));
         let children = ssm::Children::default();
         let associations = ssm::Associations::default();
         let engine = builder()

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,6 +28,8 @@ use tokio::sync::Semaphore;
 /// The largest request body, in bytes. The largest that any operation takes is a state machine's
 /// definition, 1 MiB of text, which JSON may spell six times as long.
 pub(crate) const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How much of a body that is too large is read before its client is cut off.
+const DROPPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Connections served at once; further ones wait to be accepted.
 pub(crate) const CONNECTIONS_MAX: usize = 10_000;
 /// How long a client may take to send a request's head, or to begin one on a kept connection.
@@ -114,10 +116,9 @@ async fn respond(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
-    let read = Limited::new(body, BODY_BYTES_MAX).collect();
-    let mut response = match tokio::time::timeout(BODY_READ_TIMEOUT, read).await {
-        Ok(Ok(body)) => handler.answer(Request::from_parts(head, body.to_bytes())).await,
-        Ok(Err(error)) if error.is::<LengthLimitError>() => closing(handler.too_large(&head)),
+    let mut response = match tokio::time::timeout(BODY_READ_TIMEOUT, read(body)).await {
+        Ok(Ok(Some(body))) => handler.answer(Request::from_parts(head, body)).await,
+        Ok(Ok(None)) => closing(handler.too_large(&head)),
         Ok(Err(_)) => closing(plain(StatusCode::BAD_REQUEST)),
         Err(_) => closing(plain(StatusCode::REQUEST_TIMEOUT)),
     };
@@ -125,6 +126,29 @@ async fn respond(
         *response.body_mut() = Bytes::new();
     }
     Ok(response.map(Full::new))
+}
+
+/// A body; none if it is too large. The rest of one that is too large is read and dropped, to a
+/// limit: a client that is cut off while it sends would not see the answer.
+async fn read(mut body: Incoming) -> hyper::Result<Option<Bytes>> {
+    let mut parts: Vec<Bytes> = Vec::with_capacity(1);
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(part) = frame?.into_data() else { continue };
+        length += part.len();
+        if length <= BODY_BYTES_MAX {
+            parts.push(part);
+        } else if length <= DROPPED_BYTES_MAX {
+            parts.clear();
+        } else {
+            break;
+        }
+    }
+    Ok(match (length, parts.len()) {
+        (..=BODY_BYTES_MAX, 1) => parts.pop(),
+        (..=BODY_BYTES_MAX, _) => Some(parts.concat().into()),
+        _ => None,
+    })
 }
 
 fn plain(status: StatusCode) -> Response<Bytes> {

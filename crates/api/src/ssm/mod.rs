@@ -27,6 +27,7 @@ use trackway_engine::{Check, Edit, Engine, Fault};
 pub use associations::Associations;
 pub use automation::{Children, QUEUES};
 pub use commands::Commands;
+pub use nodes::instances::{Described, Ec2};
 pub use nodes::targets::Targets;
 pub use nodes::{NodeChange, NodeEvent, NodeEvents};
 pub use refusal::Code;
@@ -78,6 +79,9 @@ pub(crate) struct Ssm {
     pub(crate) nodes: nodes::Nodes,
     /// Documents that were parsed already.
     parsed: documents::Parsed,
+    /// Held while a document and a node are associated: who doesn't hold it and finds their row
+    /// without an association has found what a crash left behind.
+    associating: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -86,7 +90,7 @@ type Answer = crate::answer::Answer<Code>;
 impl Ssm {
     pub(crate) fn new(engine: Engine) -> Self {
         let (nodes, parsed) = (nodes::Nodes::default(), documents::Parsed::default());
-        Self { engine, nodes, parsed }
+        Self { engine, nodes, parsed, associating: tokio::sync::Mutex::default() }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

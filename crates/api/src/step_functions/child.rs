@@ -17,7 +17,7 @@ impl StepFunctions {
         machine_arn: &str,
         name: &str,
         input: String,
-    ) -> Result<ExecutionId, Failure> {
+    ) -> Result<(), Failure> {
         let caller = caller_of(machine_arn)?;
         let machine = self.machine_by_arn(&caller, machine_arn).await?;
         let request = StartExecution {
@@ -32,11 +32,11 @@ impl StepFunctions {
         start.reply_to = Some(ReplyTo { execution, effect });
         let arn = start.start.arn.clone();
         match self.engine.start(start).await {
-            Ok(Started::New { .. }) => Ok(ExecutionId::of(&arn)),
+            Ok(Started::New { .. }) => Ok(()),
             Ok(Started::Existing { record, .. })
                 if StartedWith::decode(&record.attributes)?.by == Some(by) =>
             {
-                Ok(record.id)
+                Ok(())
             }
             Ok(Started::Existing { .. }) => {
                 let message = format!("Execution Already Exists: '{arn}'");

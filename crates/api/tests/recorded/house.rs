@@ -101,7 +101,7 @@ impl House {
 
 /// A client of the API.
 #[derive(Clone)]
-pub(crate) struct Client(Arc<Api>);
+pub(crate) struct Client(pub(crate) Arc<Api>);
 
 /// What the API said.
 #[derive(Clone, Debug)]

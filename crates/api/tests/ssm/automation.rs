@@ -182,6 +182,36 @@ async fn a_client_token_starts_once_even_at_once() {
 }
 
 #[tokio::test]
+async fn a_client_token_stands_for_a_day_whatever_its_case() {
+    let house = house().await;
+    create(&house, "Doc", json!([sleep("one")]), json!({})).await;
+    let token = "12345678-abcd-1234-1234-1234567890ab";
+    let with = |token: &str| json!({ "DocumentName": "Doc", "ClientToken": token });
+    let first = start(&house, with(token)).await;
+    once(&house, &first, ENDED).await;
+    assert_eq!(start(&house, with(&token.to_uppercase())).await, first);
+    let tokens = async || {
+        let catalog = house.engine.catalog();
+        let page = catalog.list("000000000000/us-east-1", 16, b"", None, 100).await.unwrap();
+        page.rows.len()
+    };
+    for number in 0..9 {
+        start(&house, with(&format!("f000000{number}-0000-0000-0000-000000000000"))).await;
+    }
+    assert_eq!(tokens().await, 10);
+    house.engine.advance(23 * 60 * 60 * 1000);
+    assert_eq!(start(&house, with(token)).await, first);
+    house.engine.advance(2 * 60 * 60 * 1000);
+    // It may be used again by now, for something else even, and others that are over go away.
+    let mut other = with(token);
+    other["Mode"] = json!("Interactive");
+    let second = start(&house, other).await;
+    assert_ne!(second, first);
+    assert_eq!(tokens().await, 6);
+    once(&house, &first, ENDED).await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_or_over_is_refused() {
     let house = house().await;
     create(&house, "Doc", json!([sleep("one")]), json!({})).await;

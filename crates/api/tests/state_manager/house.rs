@@ -27,7 +27,7 @@ const PATIENCE: u32 = 20_000;
 
 pub(crate) struct House {
     pub(crate) engine: Engine,
-    api: Arc<Api>,
+    pub(crate) api: Arc<Api>,
 }
 
 /// Ends a command as the name of its node says; it knows the ids that nodes were given.
@@ -132,6 +132,11 @@ impl House {
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
     }
 
+    /// Asks; the status of the answer.
+    pub(crate) async fn status(&self, operation: &str, request: &Value) -> u16 {
+        self.send(operation, request).await.0
+    }
+
     /// Asks for what is to succeed.
     pub(crate) async fn ask(&self, operation: &str, request: &Value) -> Value {
         let (status, body) = self.send(operation, request).await;
@@ -164,6 +169,13 @@ impl House {
             tokio::task::yield_now().await;
         }
         panic!("{id} does not end: {:?}", self.executions(id).await);
+    }
+
+    /// What DescribeInstanceInformation says of a node.
+    pub(crate) async fn information(&self, node: &str) -> Value {
+        let one = json!({ "Filters": [{ "Key": "InstanceIds", "Values": [node] }] });
+        let answer = self.ask("DescribeInstanceInformation", &one).await;
+        answer["InstanceInformationList"][0].clone()
     }
 
     /// Every run of an association, page by page.

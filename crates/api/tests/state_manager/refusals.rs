@@ -75,6 +75,31 @@ async fn what_can_not_be_created() {
 }
 
 #[tokio::test]
+async fn documents_for_other_platforms_are_refused_where_a_node_is_named() {
+    const OLD: &str = r#"{"schemaVersion":"1.2","description":"old","runtimeConfig":{"aws:psModule":
+        {"properties":[{"runCommand":["true"]}]}}}"#;
+    const NEW: &str = r#"{"schemaVersion":"2.2","mainSteps":[{"action":"aws:psModule","name":"s",
+        "inputs":{"runCommand":["true"]}}]}"#;
+    let house = House::open(Clock::Manual).await;
+    let node = house.node("good", &[]).await;
+    house.document("WinOld", "Command", "JSON", OLD).await;
+    house.document("WinNew", "Command", "JSON", NEW).await;
+    for (operation, request) in [
+        ("CreateAssociation", json!({ "Name": "WinOld", "InstanceId": node })),
+        ("SendCommand", json!({ "DocumentName": "WinOld", "InstanceIds": [node] })),
+        ("SendCommand", json!({ "DocumentName": "WinNew", "InstanceIds": [node] })),
+    ] {
+        let code = house.refused(operation, &request).await;
+        assert_eq!(code, "UnsupportedPlatformType", "{operation} {request}");
+    }
+    // Those of its platform are taken, and so are targets: which nodes they mean isn't known yet.
+    let commands = json!({ "commands": ["true"] });
+    house.create(&json!({ "Name": "Old", "InstanceId": node, "Parameters": commands })).await;
+    let targets = json!([{ "Key": "InstanceIds", "Values": [node] }]);
+    house.create(&json!({ "Name": "WinNew", "Targets": targets })).await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_and_what_is_not_valid() {
     let house = House::open(Clock::Manual).await;
     let node = house.node("good", &[]).await;

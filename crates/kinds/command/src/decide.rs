@@ -197,6 +197,7 @@ fn upload(command: &mut CommandRun, place: u32, report: &NodeReport, turn: Doing
                 operation: "PutObject".to_owned(),
                 input,
                 region: Some(request.output_s3_region.clone()).filter(|region| !region.is_empty()),
+                scope: scope_of(&command.arn),
             });
         }
     }
@@ -210,6 +211,13 @@ fn upload(command: &mut CommandRun, place: u32, report: &NodeReport, turn: Doing
         let effect = EffectId(UPLOADS.saturating_add(number));
         turn.command(Command::Run { effect, queue: AWS_QUEUE.to_owned(), request });
     }
+}
+
+/// `ACCOUNT/REGION` of an ARN.
+fn scope_of(arn: &str) -> Option<String> {
+    let mut parts = arn.split(':').skip(3);
+    let (region, account) = (parts.next()?, parts.next()?);
+    Some(format!("{account}/{region}"))
 }
 
 fn uploaded(command: &mut CommandRun, effect: EffectId, outcome: &Outcome, turn: Doing<'_, '_>) {

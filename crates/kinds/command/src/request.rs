@@ -124,6 +124,9 @@ pub struct AwsCall {
     /// The region, if it is not the command's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Whose call it is: `ACCOUNT/REGION` of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// What lies in a node's queue: a name. The server that hands it out adds what the node needs.

@@ -42,6 +42,9 @@ pub struct AwsCall {
     /// The role to call with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
+    /// Whose call it is: `ACCOUNT/REGION` of the execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// The cause of an AWS call that failed; its error is the AWS error code.
@@ -85,6 +88,9 @@ pub struct WebhookCall {
     pub integration_name: String,
     /// `Body`.
     pub body: Option<String>,
+    /// Whose integration it is: `ACCOUNT/REGION` of the execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// Starts a child and waits for its end.

@@ -18,6 +18,9 @@ use super::send::{Sender, Sending};
 use super::{AwsCall, AwsEnvironment, AwsError, Chain, LocalServices, Origin, Role, local};
 use crate::hosted_lambda::{HostedInvocation, HostedLambda};
 
+/// The error of a call that can go nowhere.
+const NO_CREDENTIALS: &str = "NoCredentialsError";
+
 /// How often, how long and how much.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -216,11 +219,19 @@ impl Inner {
         let (service, operation) = (understood.service, understood.operation);
         let Some(local) = &self.local else { return self.send(understood, None).await };
         let local = local.wait().await;
-        if !local.serves(&service.name, &operation.name) {
-            return self.send(understood, None).await;
-        }
         let mut scope = understood.call.scope.clone();
         scope.region.clone_from(&understood.region);
+        if !local.serves(&service.name, &operation.name) {
+            let answer = self.send(understood, None).await;
+            let is_nowhere = answer.as_ref().is_err_and(|error| error.code == NO_CREDENTIALS);
+            if !(is_nowhere && understood.is("sts", "GetCallerIdentity")) {
+                return answer;
+            }
+            // Without AWS or an emulator it is whose the call is here.
+            let input = understood.checked.input.clone();
+            let answer = local.call(&service.name, &operation.name, &scope, input).await;
+            return answer.map_err(|error| understood.named(error));
+        }
         let input = understood.checked.input.clone();
         let answer = local.call(&service.name, &operation.name, &scope, input).await;
         if self.configured(service).is_none() {
@@ -372,5 +383,5 @@ fn nowhere(service: &Service) -> AwsError {
          or credentials for AWS itself",
         service.name
     );
-    AwsError::new(Origin::Configuration, "NoCredentialsError", message)
+    AwsError::new(Origin::Configuration, NO_CREDENTIALS, message)
 }

@@ -6,11 +6,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use trackway_runbook::document::parameters::{self, Given};
 use trackway_runbook::document::{self, Document, DocumentType, Format, Values};
-use trackway_runbook::plan::Platform;
+use trackway_runbook::plan::{Plan, Platform};
 
-use super::plan::plugin_steps;
 use crate::aws::{AwsCall, AwsCaller, Scope};
-use crate::plugin::{Boxed, Documents, ObjectPath, ObjectStore, Plan};
+use crate::plugin::{Boxed, Documents, ObjectPath, ObjectStore};
 
 /// Objects listed of a prefix.
 const KEYS_MAX: usize = 1000;
@@ -71,10 +70,7 @@ impl Documents for AwsSources {
         if let Some(name) = command.stored_names(&values).first() {
             return Err(format!("the parameter {name} of Parameter Store can't be taken here"));
         }
-        let plan = command
-            .plan(&values, &Values::new(), Platform::Linux)
-            .map_err(|why| why.to_string())?;
-        Ok(plugin_steps(plan))
+        command.plan(&values, &Values::new(), Platform::Linux).map_err(|why| why.to_string())
     }
 }
 

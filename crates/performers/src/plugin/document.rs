@@ -1,16 +1,22 @@
 //! `aws:runDocument`: a document within a document.
 
 use serde_json::{Map, Value};
+use trackway_runbook::plan::{Plan, PlanStep};
 
 use super::run::{Done, Place, Runner};
-use super::{Plan, Status, Step, download};
+use super::{Status, download};
 use crate::sandbox::Cancel;
 
 /// How deep documents may lie within documents.
 const DEPTH_MAX: u32 = 3;
 
 /// Runs the document that a step names.
-pub(super) async fn run(runner: &Runner, place: &Place<'_>, step: &Step, cancel: &Cancel) -> Done {
+pub(super) async fn run(
+    runner: &Runner,
+    place: &Place<'_>,
+    step: &PlanStep,
+    cancel: &Cancel,
+) -> Done {
     let plan = match plan(runner, place, step, cancel).await {
         Ok(plan) => plan,
         Err(why) => return Done::failed(why),
@@ -20,9 +26,6 @@ pub(super) async fn run(runner: &Runner, place: &Place<'_>, step: &Step, cancel:
     for step in report.steps {
         append(&mut done.stdout, &step.stdout);
         append(&mut done.stderr, &step.stderr);
-        if step.status == Status::Skipped {
-            append(&mut done.stdout, &step.output);
-        }
         if done.code == 0 && step.status != Status::Skipped {
             done.code = step.response_code;
         }
@@ -44,7 +47,7 @@ fn append(all: &mut String, text: &str) {
 async fn plan(
     runner: &Runner,
     place: &Place<'_>,
-    step: &Step,
+    step: &PlanStep,
     cancel: &Cancel,
 ) -> Result<Plan, String> {
     if place.depth + 1 > DEPTH_MAX {

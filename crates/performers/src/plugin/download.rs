@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::Value;
+use trackway_runbook::plan::PlanStep;
 
 use super::document::name_and_version;
 use super::run::{Done, Place, Runner};
 use super::shell::{limits, timeout};
-use super::{ObjectPath, Status, Step};
+use super::{ObjectPath, Status};
 use crate::sandbox::{Cancel, Command, End, SandboxError};
 
 /// Writes its input to a file: $1 is where, $2 the name if that is a folder.
@@ -35,7 +36,12 @@ struct Content {
 }
 
 /// Fetches what a step names and writes it where it says.
-pub(super) async fn run(runner: &Runner, place: &Place<'_>, step: &Step, cancel: &Cancel) -> Done {
+pub(super) async fn run(
+    runner: &Runner,
+    place: &Place<'_>,
+    step: &PlanStep,
+    cancel: &Cancel,
+) -> Done {
     let fetched = tokio::select! {
         fetched = tokio::time::timeout(timeout(step), fetch(runner, step)) => fetched,
         () = cancel.cancelled() => {
@@ -99,7 +105,7 @@ pub(super) async fn read(
 }
 
 /// Where a file goes, as it is seen inside; relative is below the downloads.
-fn destination(place: &Place<'_>, step: &Step) -> String {
+fn destination(place: &Place<'_>, step: &PlanStep) -> String {
     let given = step.inputs.get("destinationPath").and_then(Value::as_str).unwrap_or_default();
     if given.starts_with('/') {
         return given.to_owned();
@@ -107,7 +113,7 @@ fn destination(place: &Place<'_>, step: &Step) -> String {
     format!("{}/{given}", place.downloads().display())
 }
 
-async fn fetch(runner: &Runner, step: &Step) -> Result<Content, String> {
+async fn fetch(runner: &Runner, step: &PlanStep) -> Result<Content, String> {
     let kind = step.inputs.get("sourceType").and_then(Value::as_str).unwrap_or_default();
     let info = source_info(step.inputs.get("sourceInfo"))?;
     let text = |name: &str| info.get(name).and_then(Value::as_str).unwrap_or_default().trim();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use trackway_runbook::plan::PlanStep;
 
-use super::Step;
 use super::run::Done;
 use super::shell::limits;
 use crate::sandbox::{Cancel, Command, End, Sandbox};
@@ -18,7 +18,7 @@ const LIST_CHARS_MAX: usize = 8 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Collects the list of applications, if it is asked for and the node has `dpkg`.
-pub(super) async fn run(sandbox: &Sandbox, step: &Step, cancel: &Cancel) -> Done {
+pub(super) async fn run(sandbox: &Sandbox, step: &PlanStep, cancel: &Cancel) -> Done {
     let asked: Vec<&str> = step
         .inputs
         .as_object()

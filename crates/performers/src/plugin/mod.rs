@@ -8,8 +8,9 @@
 //!   StepResult ◀── text (what is kept of the output)
 //! ```
 //!
-//! A plan is what is left of a document when its references are substituted. The order of steps, what skips them and
-//! the texts are those of AWS's agent. This module must not know how documents are written, nor who asked.
+//! A plan ([`trackway_runbook::plan`]) is what is left of a document when its references are substituted and it is
+//! decided which steps are skipped here. The order of steps and the texts are those of AWS's agent. This module must
+//! not know how documents are written, nor who asked.
 
 mod document;
 mod download;
@@ -19,81 +20,18 @@ mod run;
 mod shell;
 mod text;
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use trackway_runbook::plan::Plan;
 
 pub use fetch::{Fetch, FetchError};
 pub use run::Runner;
 
 /// A future that is boxed, as a trait's method gives it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// The steps of one document, ready to run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Plan {
-    /// The document's schema: `1.2`, `2.0` or `2.2`.
-    pub schema_version: String,
-    /// In their order.
-    pub steps: Vec<Step>,
-    /// Variables for the scripts, such as `SSM_COMMAND_ID`.
-    #[serde(default)]
-    pub environment: BTreeMap<String, String>,
-}
-
-/// One step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// Its name; in schema 1.2 that of its plugin.
-    pub name: String,
-    /// The plugin: `aws:runShellScript`, ...
-    pub action: String,
-    /// What the plugin is given, references substituted.
-    #[serde(default)]
-    pub inputs: Value,
-    /// Whether it runs here; absent is yes.
-    #[serde(default)]
-    pub precondition: Option<Precondition>,
-    /// For how long it may run, beside the plugin's own `timeoutSeconds`; the shorter counts.
-    #[serde(default)]
-    pub timeout_seconds: Option<u64>,
-    /// What a failure means for the steps after it; absent is that they go on.
-    #[serde(default)]
-    pub on_failure: Option<OnFailure>,
-    /// Whether the document ends when this step succeeds.
-    #[serde(default)]
-    pub exit_on_success: bool,
-    /// Whether it runs whatever became of the others. Counts only for the last.
-    #[serde(default)]
-    pub finally_step: bool,
-    /// How often it is tried; absent is once.
-    #[serde(default)]
-    pub max_attempts: Option<u32>,
-}
-
-/// A condition on a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Precondition {
-    /// Two texts, of which one may be `platformType`, which stands for this node's.
-    StringEquals(String, String),
-    /// It has been decided already.
-    Decided(bool),
-}
-
-/// What a step's failure means for the steps after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OnFailure {
-    /// They are skipped.
-    Exit,
-    /// They are skipped, and the step counts as a success.
-    SuccessAndExit,
-}
 
 /// How a step, or a whole plan, ended. Later ones weigh more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

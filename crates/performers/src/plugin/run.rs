@@ -7,32 +7,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use trackway_runbook::plan::{OnFailure, Plan, PlanStep};
 
 use super::shell::{self, Language};
 use super::text::{STDERR_CHARS_MAX, STDOUT_CHARS_MAX, combined, kept};
 use super::{
-    Documents, Fetch, ObjectStore, OnFailure, Plan, Precondition, Report, Status, Step, StepResult,
-    document, download, inventory,
+    Documents, Fetch, ObjectStore, Report, Status, StepResult, document, download, inventory,
 };
 use crate::clock::now_ms;
 use crate::sandbox::{Cancel, Command, Sandbox, Work, remove};
 
-/// The platform that documents ask for.
-const PLATFORM: &str = "Linux";
 /// Exit codes of a script that end its document.
 const EXIT_WITH_SUCCESS: i32 = 168;
 const EXIT_WITH_FAILURE: i32 = 169;
 /// Where the steps of a plan share files.
 const WORK: &str = "/job";
-/// Plugins of other platforms. Documents of schema 2.2 skip them here.
-const FOREIGN: [&str; 6] = [
-    "aws:applications",
-    "aws:cloudWatch",
-    "aws:domainJoin",
-    "aws:psModule",
-    "aws:updateAgent",
-    "aws:installMissingWindowsUpdates",
-];
 /// Attempts at one step.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -59,15 +48,13 @@ pub(super) struct Done {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) inventory: Map<String, Value>,
-    /// Shown instead of both outputs.
-    pub(super) message: Option<String>,
 }
 
 impl Default for Done {
     fn default() -> Self {
         let (stdout, stderr) = (String::new(), String::new());
         let inventory = Map::new();
-        Self { status: Status::Success, code: 0, stdout, stderr, inventory, message: None }
+        Self { status: Status::Success, code: 0, stdout, stderr, inventory }
     }
 }
 
@@ -81,7 +68,7 @@ impl Done {
     }
 
     fn skipped(why: String) -> Self {
-        Self { status: Status::Skipped, message: Some(why), ..Self::default() }
+        Self { status: Status::Skipped, ..Self::said(why) }
     }
 }
 
@@ -220,7 +207,7 @@ impl Runner {
                 depth: scope.depth,
             };
             let is_finally = step.finally_step && index + 1 == plan.steps.len();
-            let mut done = match refusal(plan, step, is_over && !is_finally) {
+            let mut done = match refusal(step, is_over && !is_finally) {
                 Some(done) => done,
                 None => self.attempts(&place, step, cancel).await,
             };
@@ -234,7 +221,7 @@ impl Runner {
         Report { status: status.unwrap_or(Status::Success), steps }
     }
 
-    async fn attempts(&self, place: &Place<'_>, step: &Step, cancel: &Cancel) -> Done {
+    async fn attempts(&self, place: &Place<'_>, step: &PlanStep, cancel: &Cancel) -> Done {
         let most = step.max_attempts.unwrap_or(1).clamp(1, ATTEMPTS_MAX);
         let mut attempt = 1;
         loop {
@@ -249,7 +236,7 @@ impl Runner {
         }
     }
 
-    async fn plugin(&self, place: &Place<'_>, step: &Step, cancel: &Cancel) -> Done {
+    async fn plugin(&self, place: &Place<'_>, step: &PlanStep, cancel: &Cancel) -> Done {
         match step.action.as_str() {
             "aws:runShellScript" => {
                 shell::run(&self.sandbox, place, step, Language::Shell, cancel).await
@@ -269,67 +256,19 @@ impl Runner {
 }
 
 /// Why a step doesn't run, if it doesn't.
-fn refusal(plan: &Plan, step: &Step, is_over: bool) -> Option<Done> {
+fn refusal(step: &PlanStep, is_over: bool) -> Option<Done> {
     let (action, name) = (&step.action, &step.name);
     if is_over {
         return Some(Done::skipped(format!(
             "Plugin with name {action} and id {name} skipped due to prior step with an exit condition"
         )));
     }
-    let has_preconditions =
-        !(plan.schema_version.starts_with("1.") || plan.schema_version == "2.0");
-    let is_foreign = FOREIGN.iter().any(|foreign| foreign.eq_ignore_ascii_case(action));
-    if !has_preconditions {
-        if is_foreign {
-            return Some(Done::failed(format!(
-                "Plugin with name {action} is not supported in current platform. Step name: {name}"
-            )));
-        }
-        return step.precondition.as_ref().map(|_| {
-            Done::failed(format!(
-                "Precondition is not supported for document schema version prior to 2.2. Step name: {name}"
-            ))
-        });
-    }
-    if is_foreign {
-        return Some(Done::skipped(format!(
-            "Step execution skipped due to unsupported plugin: {action}. Step name: {name}"
-        )));
-    }
-    let unsatisfied = match &step.precondition {
-        None | Some(Precondition::Decided(true)) => return None,
-        Some(Precondition::Decided(false)) => "the precondition".to_owned(),
-        Some(Precondition::StringEquals(left, right)) => {
-            let text = format!("\"StringEquals\": [{left}, {right}]");
-            match equals(left, right) {
-                Some(true) => return None,
-                Some(false) => text,
-                None => {
-                    return Some(Done::failed(format!(
-                        "Unrecognized precondition(s): '{text}'. Step name: {name}"
-                    )));
-                }
-            }
-        }
-    };
-    Some(Done::skipped(format!(
-        "Step execution skipped due to unsatisfied preconditions: '{unsatisfied}'. Step name: {name}"
-    )))
-}
-
-/// Whether two texts are equal, where `platformType` is this node's platform; nothing where the question is empty.
-fn equals(left: &str, right: &str) -> Option<bool> {
-    match (left, right) {
-        ("platformType", "platformType") => None,
-        ("platformType", platform) | (platform, "platformType") => {
-            Some(platform.eq_ignore_ascii_case(PLATFORM))
-        }
-        (left, right) => Some(left == right),
-    }
+    let failed = step.fail_reason.as_ref().map(Done::failed);
+    failed.or_else(|| step.skip_reason.clone().map(Done::skipped))
 }
 
 /// Whether the steps after this one are skipped; changes what is shown of it where it says so.
-fn ends_document(step: &Step, done: &mut Done) -> bool {
+fn ends_document(step: &PlanStep, done: &mut Done) -> bool {
     if done.status == Status::Skipped {
         return false;
     }
@@ -357,10 +296,10 @@ fn ends_document(step: &Step, done: &mut Done) -> bool {
     true
 }
 
-fn result(step: &Step, place: &Place<'_>, done: Done, started_ms: i64) -> StepResult {
+fn result(step: &PlanStep, place: &Place<'_>, done: Done, started_ms: i64) -> StepResult {
     let stdout = kept(&done.stdout, STDOUT_CHARS_MAX);
     let stderr = kept(&done.stderr, STDERR_CHARS_MAX);
-    let output = done.message.unwrap_or_else(|| combined(&stdout, &stderr));
+    let output = combined(&stdout, &stderr);
     StepResult {
         name: step.name.clone(),
         action: step.action.clone(),
@@ -410,10 +349,10 @@ mod tests {
 
     #[test]
     fn a_folder_of_output_stays_below_its_run() {
-        let step = |name: &str, action: &str| Step {
+        let step = |name: &str, action: &str| PlanStep {
             name: name.into(),
             action: action.into(),
-            ..Step::default()
+            ..PlanStep::default()
         };
         let plan = Plan {
             schema_version: "2.2".into(),
@@ -430,13 +369,5 @@ mod tests {
         let steps = vec![step("a", "aws:runShellScript"), step("b", "aws:runShellScript")];
         let plan = Plan { schema_version: "1.2".into(), steps, ..Plan::default() };
         assert_eq!(output_folder(&plan, 1), "awsrunShellScript/1.awsrunShellScript");
-    }
-
-    #[test]
-    fn a_platform_is_compared_without_regard_to_case() {
-        assert_eq!(equals("platformType", "linux"), Some(true));
-        assert_eq!(equals("Windows", "platformType"), Some(false));
-        assert_eq!(equals("a", "A"), Some(false));
-        assert_eq!(equals("platformType", "platformType"), None);
     }
 }

@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use trackway_runbook::plan::PlanStep;
 
+use super::Status;
 use super::run::{Done, Place};
 use super::text::{STDERR_CHARS_MAX, STDOUT_CHARS_MAX, kept_of};
-use super::{Status, Step};
 use crate::sandbox::{Cancel, Command, End, Ended, Limits, Sandbox, SandboxError, Work};
 
 /// For how long a script runs if nothing, or nonsense, is said.
 const TIMEOUT_SECONDS: u64 = 3600;
-const TIMEOUT_SECONDS_MIN: u64 = 5;
+/// What `executionTimeout` of AWS-RunShellScript begins with. The agent takes less than 5 seconds for
+/// nonsense; here they are what the caller said.
+const TIMEOUT_SECONDS_MIN: u64 = 1;
 const TIMEOUT_SECONDS_MAX: u64 = 172_800;
 /// The exit code that asks for a reboot.
 const REBOOT: i32 = 194;
@@ -37,7 +40,7 @@ pub(super) enum Language {
 pub(super) async fn run(
     sandbox: &Sandbox,
     place: &Place<'_>,
-    step: &Step,
+    step: &PlanStep,
     language: Language,
     cancel: &Cancel,
 ) -> Done {
@@ -67,7 +70,7 @@ pub(super) fn limits(wall: Duration) -> Limits {
 }
 
 /// The command without its script; nothing where there is no such interpreter.
-fn command_of(place: &Place<'_>, step: &Step, language: Language) -> Option<Command> {
+fn command_of(place: &Place<'_>, step: &PlanStep, language: Language) -> Option<Command> {
     let seen = Path::new(SCRIPTS).join(&place.output_folder);
     let given = Work { host: place.scripts(), inside: seen.clone() };
     let folder = step.inputs.get("workingDirectory").and_then(Value::as_str).unwrap_or_default();
@@ -101,7 +104,7 @@ fn command_of(place: &Place<'_>, step: &Step, language: Language) -> Option<Comm
     Some(command)
 }
 
-fn write_script(place: &Place<'_>, step: &Step, name: &str) -> std::io::Result<()> {
+fn write_script(place: &Place<'_>, step: &PlanStep, name: &str) -> std::io::Result<()> {
     let mut lines = Vec::new();
     lines_of(step.inputs.get("runCommand").unwrap_or(&Value::Null), &mut lines);
     let folder = place.scripts();
@@ -124,7 +127,7 @@ fn lines_of<'a>(value: &'a Value, lines: &mut Vec<&'a str>) {
     }
 }
 
-fn environment(place: &Place<'_>, step: &Step) -> BTreeMap<String, String> {
+fn environment(place: &Place<'_>, step: &PlanStep) -> BTreeMap<String, String> {
     let own = step.inputs.get("environment").and_then(Value::as_object);
     let own = own.into_iter().flatten().filter_map(|(name, value)| {
         let is_name = !name.is_empty() && !name.contains(['=', '\0']);
@@ -136,7 +139,7 @@ fn environment(place: &Place<'_>, step: &Step) -> BTreeMap<String, String> {
 }
 
 /// The shorter of what the plugin and what the step says.
-pub(super) fn timeout(step: &Step) -> Duration {
+pub(super) fn timeout(step: &PlanStep) -> Duration {
     let given = match step.inputs.get("timeoutSeconds") {
         Some(Value::String(text)) => text.trim().parse::<f64>().ok(),
         Some(value) => value.as_f64(),
@@ -200,13 +203,18 @@ mod tests {
     #[test]
     fn a_timeout_that_makes_no_sense_is_an_hour() {
         let seconds = |inputs: Value, own: Option<u64>| {
-            timeout(&Step { inputs, timeout_seconds: own, ..Step::default() }).as_secs()
+            timeout(&PlanStep { inputs, timeout_seconds: own, ..PlanStep::default() }).as_secs()
         };
         assert_eq!(seconds(json!({ "timeoutSeconds": "60" }), None), 60);
         assert_eq!(seconds(json!({ "timeoutSeconds": 60.9 }), None), 60);
-        for nonsense in
-            [json!({}), json!({ "timeoutSeconds": "x" }), json!({ "timeoutSeconds": -1 })]
-        {
+        assert_eq!(seconds(json!({ "timeoutSeconds": "1" }), None), 1);
+        for nonsense in [
+            json!({}),
+            json!({ "timeoutSeconds": "x" }),
+            json!({ "timeoutSeconds": -1 }),
+            json!({ "timeoutSeconds": "0" }),
+            json!({ "timeoutSeconds": "172801" }),
+        ] {
             assert_eq!(seconds(nonsense, None), 3600);
         }
         assert_eq!(seconds(json!({ "timeoutSeconds": "60" }), Some(7)), 7);

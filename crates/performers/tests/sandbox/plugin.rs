@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use trackway_performers::plugin::{
-    Boxed, Documents, Fetch, ObjectPath, ObjectStore, Plan, Report, Runner, Status,
+    Boxed, Documents, Fetch, ObjectPath, ObjectStore, Report, Runner, Status,
 };
+use trackway_runbook::plan::Plan;
 
 use super::*;
 
@@ -180,30 +181,29 @@ async fn some_exit_codes_end_the_document() {
 }
 
 #[tokio::test]
-async fn preconditions_and_foreign_plugins_skip() {
-    let on =
-        |platform: &str| json!({ "precondition": { "StringEquals": ["platformType", platform] } });
+async fn what_a_plan_decided_is_told_as_it_is_given() {
     let one = script("one", &["echo one"]);
+    let exit = json!({ "failReason": "not here", "onFailure": "exit", "maxAttempts": 3 });
     let Some(report) = report(json!([
-        with(one.clone(), on("Linux")),
-        with(one.clone(), on("Windows")),
-        with(one, json!({ "precondition": { "StringEquals": ["a", "b"] } })),
-        { "name": "psm", "action": "aws:psModule" },
+        one,
+        with(one.clone(), json!({ "skipReason": "not for this platform" })),
+        with(one.clone(), json!({ "failReason": "not known" })),
         { "name": "pkg", "action": "aws:configurePackage" },
+        with(one.clone(), exit),
+        one,
     ]))
     .await
     else {
         return;
     };
-    let skipped = (Status::Skipped, 0);
-    let expected = [(Status::Success, 0), skipped, skipped, skipped, (Status::Failed, 1)];
+    let (skipped, failed) = ((Status::Skipped, 0), (Status::Failed, 1));
+    let expected = [(Status::Success, 0), skipped, failed, failed, failed, skipped];
     assert_eq!(statuses(&report), expected);
+    assert_eq!(report.steps[1].stdout, "not for this platform");
+    assert_eq!(report.steps[1].output, "not for this platform");
+    assert_eq!((&*report.steps[2].stdout, &*report.steps[2].stderr), ("", "not known"));
     assert_eq!(
-        report.steps[1].output,
-        "Step execution skipped due to unsatisfied preconditions: '\"StringEquals\": [platformType, Windows]'. Step name: one"
-    );
-    assert_eq!(
-        report.steps[4].stderr,
+        report.steps[3].stderr,
         "Plugin with name aws:configurePackage is not supported by this version of Trackway. Step name: pkg"
     );
 }

@@ -93,6 +93,10 @@ impl Ssm {
         let spec = self.checked_spec(caller, input).await?;
         self.check_room(caller).await?;
         let id = uuid()?;
+        let _associating = match &spec.instance_id {
+            Some(_) => Some(self.associating.lock().await),
+            None => None,
+        };
         let mut checks = Vec::new();
         let mut edits = vec![tags::put(tags::ResourceType::Association, &id, &tags)?];
         if let Some(node) = &spec.instance_id {

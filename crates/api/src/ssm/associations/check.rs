@@ -54,6 +54,8 @@ impl Ssm {
         let content = document::read(document.content.text(), document.format).unwrap_or_default();
         if let Some(node) = spec.instance_id.clone() {
             self.check_legacy(caller, &input, (&node, &content)).await?;
+            let platforms = document.parsed.facts().platform_types;
+            self.check_platforms(caller, std::slice::from_ref(&node), &platforms).await?;
             spec.targets = vec![trackway_association::spec::Target {
                 key: "InstanceIds".to_owned(),
                 values: vec![node],

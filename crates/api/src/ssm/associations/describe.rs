@@ -119,15 +119,11 @@ pub(super) fn description(columns: &Columns, overview: Value) -> Map<String, Val
     out
 }
 
-/// What the caller said, by the API's names. The legacy form's target is its `InstanceId`.
+/// What the caller said, by the API's names. The legacy form has its `InstanceId` and, as AWS shows
+/// it, a target that says the same.
 pub(super) fn fields(spec: &Spec) -> Map<String, Value> {
     match serde_json::to_value(spec) {
-        Ok(Value::Object(mut fields)) => {
-            if spec.instance_id.is_some() {
-                fields.remove("Targets");
-            }
-            fields
-        }
+        Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     }
 }

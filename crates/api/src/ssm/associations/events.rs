@@ -8,7 +8,6 @@ use trackway_association::status::Status;
 use trackway_engine::Fault;
 
 use super::Found;
-use super::targets::mean;
 use crate::Caller;
 use crate::ssm::refusal::Failure;
 use crate::ssm::tags::ResourceType;
@@ -81,8 +80,7 @@ pub(super) async fn node_changed(
     let tags = ssm.tags_of(caller, ResourceType::ManagedInstance, node).await?;
     for found in ssm.every_association(caller).await? {
         let spec = &found.columns.spec;
-        let is_automation = spec.automation_target_parameter_name.is_some();
-        if is_automation || spec.apply_only_at_cron_interval || !mean(&spec.targets, node, &tags) {
+        if spec.apply_only_at_cron_interval || !found.means(node, &tags) {
             continue;
         }
         heard(ssm.converge(&found, node, news).await)?;

@@ -1,5 +1,7 @@
 //! DescribeAssociationExecutions, DescribeAssociationExecutionTargets.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use trackway_association::run::{self, KIND, TargetRow, VIEW_TARGETS};
@@ -16,6 +18,9 @@ use crate::ssm::{Answer, Ssm};
 
 /// Runs read at once.
 const ROWS_AT_ONCE: usize = 200;
+/// How long a run that is about to start is waited for: this long, so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOKS_MAX: u32 = 200;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -122,6 +127,7 @@ impl Ssm {
         let place = request.next_token.as_deref().map(|token| bound.unseal(token)).transpose()?;
         let after = place.as_deref().and_then(cursor_of);
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
+        self.wait_for_latest(&found).await?;
         let (shown, next) =
             self.association_runs(caller, &found, (&conditions, after, limit)).await?;
         let mut answer = json!({ "AssociationExecutions": shown });
@@ -129,6 +135,18 @@ impl Ssm {
             answer["NextToken"] = Value::from(bound.seal(&place_of(cursor)));
         }
         write(&answer)
+    }
+
+    /// A run that the association has decided on is started by an effect: it is there in a moment.
+    /// Whoever created an association, or told it to run, finds that run.
+    async fn wait_for_latest(&self, found: &Found) -> Result<(), Failure> {
+        for _ in 0..LOOKS_MAX {
+            if !found.columns.is_running || self.latest_run(found).await?.is_some() {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
     }
 
     /// One page, and where the next begins if there is one.

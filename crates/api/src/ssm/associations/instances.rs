@@ -8,7 +8,6 @@ use trackway_association::spec::DocumentKind;
 use trackway_association::status::Status;
 use trackway_engine::Cursor;
 
-use super::targets::mean;
 use super::{Found, RESULTS_DEFAULT, cursor_of, epoch, place_of, run_columns};
 use crate::Caller;
 use crate::answer::write;
@@ -48,10 +47,10 @@ impl Ssm {
         let runs = alone.map(|alone| alone.execution_id).into_iter();
         for run in runs.chain(found.columns.latest_run.clone()) {
             let id = found.run(&run);
-            let Some(record) = self.engine.record(id).await? else { continue };
             let row = self.engine.row(id, VIEW_TARGETS, node.as_bytes()).await?;
             if let Some(row) = row.and_then(|row| TargetRow::decode(&row))
                 && row.kind == DocumentKind::Command
+                && let Some(record) = self.engine.record(id).await?
             {
                 let run = run_columns(&record.summary.columns)?;
                 return Ok(Some(OnNode { run, row }));
@@ -149,9 +148,8 @@ impl Ssm {
 
     /// Whether an association targets a node, or ran on it last.
     async fn is_about(&self, found: &Found, node: &str, tags: &Tags) -> Result<bool, Failure> {
-        let is_automation = found.columns.spec.automation_target_parameter_name.is_some();
-        if is_automation || mean(&found.columns.spec.targets, node, tags) {
-            return Ok(!is_automation);
+        if found.is_automation() || found.means(node, tags) {
+            return Ok(!found.is_automation());
         }
         Ok(self.on_node(found, node).await?.is_some())
     }

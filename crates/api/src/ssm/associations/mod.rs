@@ -13,6 +13,7 @@ mod events;
 mod executions;
 mod instances;
 mod list;
+mod node_status;
 mod parameters;
 mod performer;
 mod targets;
@@ -25,9 +26,11 @@ use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
 pub(super) use events::{document_changed, parameter_changed, uses_document};
+pub(super) use node_status::NodeAssociations;
 pub use performer::Associations;
 
 use super::refusal::{Code, Failure, Refusal};
+use super::tags::Tags;
 use super::{Answer, Group, Ssm, table};
 use crate::Caller;
 use crate::answer::read;
@@ -97,7 +100,7 @@ async fn call(ssm: &Ssm, operation: &str, caller: &Caller, input: Value) -> Answ
 }
 
 /// An association that is there.
-struct Found {
+pub(in crate::ssm) struct Found {
     arn: String,
     columns: Columns,
 }
@@ -105,6 +108,16 @@ struct Found {
 impl Found {
     fn id(&self) -> ExecutionId {
         ExecutionId::of(&self.arn)
+    }
+
+    /// Whether it applies to things that a runbook works on, rather than to nodes.
+    fn is_automation(&self) -> bool {
+        self.columns.spec.automation_target_parameter_name.is_some()
+    }
+
+    /// Whether it targets a node with these tags.
+    fn means(&self, node: &str, tags: &Tags) -> bool {
+        !self.is_automation() && targets::mean(&self.columns.spec.targets, node, tags)
     }
 
     /// The identity of one of its runs.
@@ -192,7 +205,10 @@ impl Ssm {
     }
 
     /// Every association of a caller.
-    async fn every_association(&self, caller: &Caller) -> Result<Vec<Found>, Fault> {
+    pub(in crate::ssm) async fn every_association(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<Found>, Fault> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let (rows, more) = self.associations_after(caller, after).await?;

@@ -48,6 +48,9 @@ impl Ssm {
         if let Some(summary) = columns.targets_summary {
             shown.insert("TargetsSummary".to_owned(), json!(summary));
         }
+        if let Some(progress) = columns.progress {
+            shown.insert("ProgressCounters".to_owned(), json!(progress));
+        }
         write(&Got { automation_execution: shown })
     }
 }

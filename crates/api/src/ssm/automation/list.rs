@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use trackway_core::{ExecutionId, Timestamp};
-use trackway_engine::{Cursor, ListQuery, ListRow};
+use trackway_engine::{Cursor, Fault, ListQuery, ListRow};
 use trackway_runbook::automation::{Columns, Status};
 
 use super::get::described;
 use super::steps::{FilterOf, check_keys};
-use super::{AUTOMATION_KIND, columns, moment, status_named};
+use super::{AUTOMATION_KIND, columns, identity, moment, status_named};
 use crate::Caller;
 use crate::answer::write;
 use crate::page::{read_cursor, write_cursor};
@@ -148,6 +148,9 @@ impl Ssm {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<(Vec<Map<String, Value>>, Option<Cursor>), Failure> {
+        let Some(window) = self.window(caller, filters).await? else {
+            return Ok((Vec::new(), None));
+        };
         let reads_tags = filters.iter().any(|filter| matches!(filter, Filter::TagKey(_)));
         let mut found = Vec::new();
         let mut last = None;
@@ -156,13 +159,14 @@ impl Ssm {
             scope: caller.scope.to_string(),
             parent: String::new(),
             status: only_status(filters),
-            after: after.or_else(|| first_place(filters)),
-            limit: ROWS_AT_ONCE,
+            after: after.or_else(|| window.first_place()),
+            // Without a filter one read is a page, and shows whether there is another.
+            limit: if filters.is_empty() { limit.saturating_add(1) } else { ROWS_AT_ONCE },
         };
         loop {
             let page = self.engine.list(&query).await?;
             for row in &page.rows {
-                if is_past(filters, row) {
+                if row.summary.started.as_millis() < window.oldest {
                     return Ok((found, None));
                 }
                 let columns = columns(&row.summary.columns, &row.name)?;
@@ -201,22 +205,65 @@ fn only_status(filters: &[Filter]) -> Option<u8> {
     })
 }
 
-/// Where a list that begins with older executions starts: after all that began later.
-fn first_place(filters: &[Filter]) -> Option<Cursor> {
-    filters.iter().find_map(|filter| match filter {
-        // The filter itself leaves out what began in that very millisecond.
-        Filter::StartedBefore(time) if *time < i64::MAX => {
-            Some(Cursor { started: Timestamp(time.saturating_add(1)), id: ExecutionId([0xff; 16]) })
-        }
-        _ => None,
-    })
+/// Between which moments the executions started that filters leave, both included.
+struct Window {
+    oldest: i64,
+    newest: i64,
 }
 
-/// Whether no later row can fit: rows go from new to old.
-fn is_past(filters: &[Filter], row: &ListRow) -> bool {
-    filters.iter().any(|filter| match filter {
-        Filter::StartedAfter(time) => row.summary.started.as_millis() <= *time,
-        Filter::Every(fits) => !fits,
-        _ => false,
-    })
+impl Window {
+    /// Where the list begins: after all that began later.
+    fn first_place(&self) -> Option<Cursor> {
+        let later = self.newest.checked_add(1)?;
+        Some(Cursor { started: Timestamp(later), id: ExecutionId([0xff; 16]) })
+    }
+}
+
+impl Ssm {
+    /// None if there is no such execution at all.
+    async fn window(&self, caller: &Caller, filters: &[Filter]) -> Result<Option<Window>, Fault> {
+        let mut window = Window { oldest: i64::MIN, newest: i64::MAX };
+        for filter in filters {
+            match filter {
+                Filter::StartedBefore(time) => {
+                    window.newest = window.newest.min(time.saturating_sub(1));
+                }
+                Filter::StartedAfter(time) => {
+                    window.oldest = window.oldest.max(time.saturating_add(1));
+                }
+                Filter::Every(false) => return Ok(None),
+                Filter::Id(ids) => {
+                    let starts: Vec<i64> =
+                        self.starts(caller, ids).await?.into_iter().flatten().collect();
+                    let (Some(oldest), Some(newest)) = (starts.iter().min(), starts.iter().max())
+                    else {
+                        return Ok(None);
+                    };
+                    window.oldest = window.oldest.max(*oldest);
+                    window.newest = window.newest.min(*newest);
+                }
+                Filter::Parent(ids) => {
+                    // A child starts after its parent. One that is forgotten tells nothing.
+                    let starts: Option<Vec<i64>> =
+                        self.starts(caller, ids).await?.into_iter().collect();
+                    if let Some(oldest) = starts.and_then(|starts| starts.into_iter().min()) {
+                        window.oldest = window.oldest.max(oldest);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(window))
+    }
+
+    /// When executions started; none for one that is not there.
+    async fn starts(&self, caller: &Caller, ids: &[String]) -> Result<Vec<Option<i64>>, Fault> {
+        let mut starts = Vec::with_capacity(ids.len());
+        for id in ids {
+            let record = self.engine.record(identity(caller, id)).await?;
+            let record = record.filter(|record| record.kind == AUTOMATION_KIND);
+            starts.push(record.map(|record| record.summary.started.as_millis()));
+        }
+        Ok(starts)
+    }
 }

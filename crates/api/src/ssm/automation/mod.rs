@@ -78,15 +78,19 @@ impl Ssm {
     }
 }
 
-/// A moment that a filter names: ISO 8601, or seconds since 1970.
+/// A moment that a filter names: ISO 8601, in UTC if it doesn't say, or seconds since 1970.
 fn moment(text: &str) -> Result<i64, Refusal> {
     let iso = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    let utc = || {
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    };
     let seconds = || {
         let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
         #[expect(clippy::cast_possible_truncation, reason = "what is too large stays so")]
         Some((seconds * 1000.0) as i64)
     };
-    iso().or_else(seconds).ok_or_else(|| {
+    iso().or_else(seconds).or_else(utc).ok_or_else(|| {
         let message =
             format!("The filter value {text} is not a timestamp such as 2026-01-31T12:00:00Z.");
         Refusal::new(Code::InvalidFilterValue, message)

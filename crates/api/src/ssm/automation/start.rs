@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use trackway_core::{Payload, ReplyTo, Start};
+use trackway_core::{Payload, ReplyTo, Start, Timestamp};
 use trackway_engine::{Check, Durability, Edit, Fault, StartError, StartRequest, Started};
 use trackway_runbook::automation::{AlarmConfiguration, Mode, StartedWith, Target};
 use trackway_runbook::document::reference::Template;
@@ -19,13 +19,19 @@ use crate::answer::{uuid, write};
 use crate::record;
 use crate::ssm::documents::Resolved;
 use crate::ssm::refusal::{Code, Failure, Refusal};
-use crate::ssm::{Answer, Ssm, locations, table, tags};
+use crate::ssm::{Answer, Ssm, locations, table, tags, unchanged};
 
 /// What the keys of targets may be, beside `tag:` and a tag's key.
 const TARGET_KEYS: [&str; 4] =
     ["ParameterValues", "ResourceGroup", "AWS::EC2::Instance", "InstanceIds"];
 /// Values of one target. Source: Target's documentation.
 const TARGET_VALUES_MAX: usize = 50;
+/// How long a client token stands for what it started. AWS only says that one can't be used again.
+const TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
+/// What the keys of client tokens begin with.
+const TOKENS_OF_STARTS: &str = "StartAutomationExecution\0";
+/// Older tokens that a new one looks at.
+const TOKENS_LOOKED_AT: usize = 4;
 
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -90,6 +96,15 @@ pub(super) struct Origin {
 struct Issued {
     execution_id: String,
     request: [u8; 32],
+    /// When it was used first.
+    at: Timestamp,
+}
+
+impl Issued {
+    /// Whether it stands for nothing any more.
+    fn is_over(&self, now: Timestamp) -> bool {
+        now - self.at >= TOKEN_MS
+    }
 }
 
 impl StartAutomation {
@@ -212,12 +227,15 @@ impl Ssm {
         request: &StartAutomation,
     ) -> Result<String, Failure> {
         let table = table::CLIENT_TOKENS;
-        let key = format!("StartAutomationExecution\0{token}").into_bytes();
-        let text = serde_json::to_string(request).unwrap_or_default();
-        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        // AWS's tokens are UUIDs in any case.
+        let key = format!("{TOKENS_OF_STARTS}{}", token.to_ascii_lowercase()).into_bytes();
+        let text =
+            serde_json::to_string(&StartAutomation { client_token: None, ..request.clone() });
+        let digest: [u8; 32] = Sha256::digest(text.unwrap_or_default().as_bytes()).into();
         loop {
-            if let Some(row) = self.row(caller, table, &key).await? {
-                let issued: Issued = record::decode(&row)?;
+            let (row, now) = (self.row(caller, table, &key).await?, self.engine.now());
+            let issued: Option<Issued> = row.as_deref().map(record::decode).transpose()?;
+            if let Some(issued) = issued.filter(|issued| !issued.is_over(now)) {
                 if issued.request == digest {
                     return Ok(issued.execution_id);
                 }
@@ -230,14 +248,37 @@ impl Ssm {
             // A request that is refused leaves no token behind.
             let resolved = self.runbook(caller, request).await?;
             check(caller, &resolved, request)?;
-            let issued = Issued { execution_id: uuid()?, request: digest };
+            let issued = Issued { execution_id: uuid()?, request: digest, at: now };
             let value = record::encode(&issued)?.into();
-            let absent = Check::Absent { table, key: key.clone() };
-            let edit = Edit::Put { table, key: key.clone(), value };
-            if self.change(caller, &[absent], &[edit]).await? {
+            let (mut checks, mut edits) = self.forgotten_tokens(caller, &key, now).await?;
+            checks.push(unchanged(table, &key, row));
+            edits.push(Edit::Put { table, key: key.clone(), value });
+            if self.change(caller, &checks, &edits).await? {
                 return Ok(issued.execution_id);
             }
         }
+    }
+
+    /// Drops the tokens after a new one that are over: as tokens are random, all of them in time.
+    async fn forgotten_tokens(
+        &self,
+        caller: &Caller,
+        key: &[u8],
+        now: Timestamp,
+    ) -> Result<(Vec<Check>, Vec<Edit>), Failure> {
+        let table = table::CLIENT_TOKENS;
+        let prefix = TOKENS_OF_STARTS.as_bytes();
+        let catalog = self.engine.catalog();
+        let page = catalog.list(&caller.scope, table, prefix, Some(key), TOKENS_LOOKED_AT).await?;
+        let (mut checks, mut edits) = (Vec::new(), Vec::new());
+        for (key, value) in page.rows {
+            if record::decode::<Issued>(&value)?.is_over(now) {
+                let key = key.to_vec();
+                checks.push(Check::Equals { table, key: key.clone(), value });
+                edits.push(Edit::Delete { table, key });
+            }
+        }
+        Ok((checks, edits))
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::SetOnce;
-use trackway_command::{CommandRun, Signal};
-use trackway_core::{EffectId, ExecutionId, Outcome, ReplyTo};
+use trackway_core::{Outcome, ReplyTo};
 use trackway_engine::{Performed, Performer, Started, Work};
 
 use super::id_of;
@@ -20,18 +19,11 @@ use crate::{Api, Caller};
 
 /// Performs the queue `command`: starts a command that answers the effect when it ends. Work waits
 /// until [`Commands::serve`] brings the services.
+///
+/// A command that nobody waits for any more is stopped by whoever had it started: its machine asks
+/// for that by an effect of its own, which a server that did not start the command performs as well.
 #[derive(Clone, Default)]
-pub struct Commands {
-    services: Arc<SetOnce<Arc<Services>>>,
-    /// Children by the effect that waits, to be cancelled with it; of those started or found again
-    /// by this process.
-    children: Arc<std::sync::Mutex<Children>>,
-}
-
-type Children = std::collections::HashMap<(ExecutionId, EffectId), ExecutionId>;
-
-/// Children that are remembered; older ones are forgotten when they have ended long ago.
-const CHILDREN_MAX: usize = 100_000;
+pub struct Commands(Arc<SetOnce<Arc<Services>>>);
 
 /// What is asked: as the kinds write it.
 #[derive(Deserialize)]
@@ -47,29 +39,15 @@ impl Commands {
     /// From now on these services answer.
     pub fn serve(&self, api: &Api) {
         // Set once by the composition root; a second one would be a mistake of ours.
-        let _was_set = self.services.set(Arc::clone(&api.services));
-    }
-
-    fn remember(&self, work: &Work, child: ExecutionId) {
-        let mut children = self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if children.len() >= CHILDREN_MAX {
-            children.clear();
-        }
-        children.insert((work.execution, work.effect), child);
-    }
-
-    fn child(&self, execution: ExecutionId, effect: EffectId) -> Option<ExecutionId> {
-        let mut children = self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        children.remove(&(execution, effect))
+        let _was_set = self.0.set(Arc::clone(&api.services));
     }
 }
 
 impl Performer for Commands {
     fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Performed> + Send>> {
-        let this = self.clone();
+        let services = Arc::clone(&self.0);
         Box::pin(async move {
-            let services = this.services.wait().await;
-            match start(&services.ssm, &work, &this).await {
+            match start(&services.wait().await.ssm, &work).await {
                 Ok(()) => Performed::Elsewhere,
                 Err(AnyFailure::Refused(refusal)) => Performed::Finished(Outcome::Failed {
                     error: refusal.code.name().to_owned(),
@@ -82,21 +60,9 @@ impl Performer for Commands {
             }
         })
     }
-
-    /// Nobody waits for the command any more: it is cancelled.
-    fn cancel(&self, execution: ExecutionId, effect: EffectId) {
-        let this = self.clone();
-        tokio::spawn(async move {
-            let Some(child) = this.child(execution, effect) else { return };
-            let services = this.services.wait().await;
-            let signal = Signal::Cancel { nodes: None };
-            // One that has ended by itself meanwhile is as good.
-            let _best_effort = services.ssm.engine.signal::<CommandRun>(child, signal).await;
-        });
-    }
 }
 
-async fn start(ssm: &Ssm, work: &Work, commands: &Commands) -> Result<(), Failure> {
+async fn start(ssm: &Ssm, work: &Work) -> Result<(), Failure> {
     let asked: Asked = serde_json::from_str(&work.request)
         .map_err(|error| invalid(format!("The request can't be read: {error}")))?;
     let record = ssm.engine.record(work.execution).await?;
@@ -104,7 +70,6 @@ async fn start(ssm: &Ssm, work: &Work, commands: &Commands) -> Result<(), Failur
     let (account, region) = scope.split_once('/').unwrap_or_default();
     let caller = Caller::new(account, region);
     let id = id_of(&caller, &asked.id);
-    commands.remember(work, id);
     // Performed again after a restart: the child is found, whatever became of its nodes since.
     if ssm.engine.record(id).await?.is_some() {
         return Ok(());

@@ -168,6 +168,7 @@ impl Ssm {
         }
         let Document::Command(command) = &command else { return Ok(Err(Cannot::Gone)) };
         let plan = self.plan(caller, command, &request, platform).await?;
+        let plan = plan.map(|plan| told_who_it_is(plan, caller, node));
         Ok(plan.map_err(Cannot::Plan).map(|plan| RunCommand {
             command_id: request.command_id,
             document_name: request.document_name,
@@ -203,7 +204,7 @@ impl Ssm {
     }
 
     /// Refuses nodes on whose platform no step of the document runs.
-    pub(super) async fn check_platforms(
+    pub(in crate::ssm) async fn check_platforms(
         &self,
         caller: &Caller,
         ids: &[String],
@@ -219,6 +220,13 @@ impl Ssm {
         }
         Ok(())
     }
+}
+
+/// The plan with the variables by which AWS's agent tells scripts where they run.
+fn told_who_it_is(mut plan: Value, caller: &Caller, node: &Node) -> Value {
+    plan["environment"]["AWS_SSM_INSTANCE_ID"] = json!(node.id);
+    plan["environment"]["AWS_SSM_REGION_NAME"] = json!(caller.region);
+    plan
 }
 
 fn steps(plan: &Plan) -> Vec<Step> {

@@ -50,7 +50,7 @@ struct Plugin {
     output: String,
     standard_output_url: String,
     standard_error_url: String,
-    #[serde(rename = "OutputS3Region", skip_serializing_if = "String::is_empty")]
+    #[serde(rename = "OutputS3Region")]
     output_s3_region: String,
     #[serde(rename = "OutputS3BucketName")]
     output_s3_bucket_name: String,
@@ -63,7 +63,7 @@ pub(super) type Row<'a> = (&'a Invocation, Option<Option<&'a [u8]>>);
 
 /// An invocation as lists have it.
 pub(super) fn invocation(
-    request: &Request,
+    (request, region): (&Request, &str),
     started: Timestamp,
     (id, node): (String, Option<Node>),
     (row, details): Row<'_>,
@@ -71,7 +71,7 @@ pub(super) fn invocation(
     let command_plugins = match details {
         Some(reported) => {
             let plugins = plugins(request, row, reported);
-            plugins.iter().map(|plugin| plugin_shown(request, &id, plugin)).collect()
+            plugins.iter().map(|plugin| plugin_shown((request, region), &id, plugin)).collect()
         }
         None => Vec::new(),
     };
@@ -135,7 +135,10 @@ fn urls(request: &Request, node: &str, plugin: &PluginReport) -> (String, String
     (url("stdout"), url("stderr"))
 }
 
-fn plugin_shown(request: &Request, node: &str, plugin: &PluginReport) -> Plugin {
+/// `OutputS3Region` is the Region's own where none was asked for, as AWS has it.
+fn plugin_shown((request, region): (&Request, &str), node: &str, plugin: &PluginReport) -> Plugin {
+    let region =
+        Some(request.output_s3_region.as_str()).filter(|given| !given.is_empty()).unwrap_or(region);
     let (standard_output_url, standard_error_url) = urls(request, node, plugin);
     let (status, status_details) = words(plugin);
     let moment = |ms: i64| (ms > 0).then_some(Epoch(Timestamp(ms)));
@@ -149,7 +152,7 @@ fn plugin_shown(request: &Request, node: &str, plugin: &PluginReport) -> Plugin 
         output: plugin.output(),
         standard_output_url,
         standard_error_url,
-        output_s3_region: request.output_s3_region.clone(),
+        output_s3_region: region.to_owned(),
         output_s3_bucket_name: request.output_s3_bucket_name.clone(),
         output_s3_key_prefix: request.output_s3_key_prefix.clone(),
     }

@@ -202,14 +202,12 @@ struct Invocations {
     next_token: Option<String>,
 }
 
-/// A place in the list of invocations: within a command, behind a node.
+/// A place in the list of invocations: behind the one that was shown last. What is sent later
+/// stands before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
-    /// The command before this one, if there is one.
-    previous: Option<(Timestamp, ExecutionId)>,
-    /// This command.
+    started: Timestamp,
     command: ExecutionId,
-    /// The node that was shown last.
     node: Vec<u8>,
 }
 
@@ -217,9 +215,6 @@ impl Ssm {
     pub(super) async fn list_commands(&self, caller: &Caller, request: ListRequest) -> Answer {
         let wanted = Wanted::read(Of::Commands, &request.filters, request.instance_id.clone())?;
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
-        if let Some(command_id) = &request.command_id {
-            return self.one_command(caller, command_id, &wanted).await;
-        }
         let shown_as = bound_to("ListCommands", &request);
         let bound_to = [shown_as.as_str()];
         let bound = self.bound(caller, &bound_to);
@@ -227,6 +222,9 @@ impl Ssm {
             Some(token) => Some(read_cursor(&bound.unseal::<Code>(token)?)?),
             None => None,
         };
+        if let Some(command_id) = &request.command_id {
+            return self.one_command(caller, command_id, &wanted).await;
+        }
         let mut found: Vec<ListRow> = Vec::new();
         let mut next_token = None;
         'pages: loop {
@@ -318,7 +316,8 @@ impl Ssm {
             None => None,
         };
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
-        let mut page = Page { limit, details: request.details, found: Vec::new(), next: None };
+        let (found, last, next) = (Vec::new(), None, None);
+        let mut page = Page { limit, details: request.details, found, last, next };
         match &request.command_id {
             Some(command_id) => {
                 check_command_id(command_id)?;
@@ -328,14 +327,8 @@ impl Ssm {
                     let columns = Columns::decode(&record.summary.columns).unwrap_or_default();
                     let started = record.summary.started;
                     if wanted.takes(started, &columns.document_name) {
-                        let node = place.map(|place| place.node);
-                        self.invocations_of(
-                            caller,
-                            (None, id, started),
-                            (&wanted, node),
-                            &mut page,
-                        )
-                        .await?;
+                        let after = (&wanted, place.map(|place| place.node));
+                        self.invocations_of(caller, (id, started), after, &mut page).await?;
                     }
                 }
             }
@@ -359,35 +352,33 @@ impl Ssm {
         wanted: &Wanted,
         page: &mut Page,
     ) -> Result<(), Failure> {
-        let previous = place.as_ref().and_then(|place| place.previous);
-        let mut after = previous.map(|(started, id)| Cursor { started, id });
-        let mut place = place;
-        loop {
-            let mut previous = after;
+        let mut after = None;
+        if let Some(Place { started, command, node }) = place {
+            // What is left of the command that the last page ended in.
+            self.invocations_of(caller, (command, started), (wanted, Some(node)), page).await?;
+            after = Some(Cursor { started, id: command });
+        }
+        while page.next.is_none() {
             let commands = self.commands_after(caller, after, None).await?;
             for row in commands.rows {
                 let started = row.summary.started;
                 if wanted.is_past(started) {
                     return Ok(());
                 }
-                // The place is in the first command, unless that is gone.
-                let node = place.take().filter(|place| place.command == row.id);
                 let columns = Columns::decode(&row.summary.columns).unwrap_or_default();
                 if wanted.takes(started, &columns.document_name) {
-                    let node = node.map(|place| place.node);
-                    let at = (previous, row.id, started);
-                    self.invocations_of(caller, at, (wanted, node), page).await?;
+                    self.invocations_of(caller, (row.id, started), (wanted, None), page).await?;
                     if page.next.is_some() {
                         return Ok(());
                     }
                 }
-                previous = Some(cursor(&row));
             }
             after = commands.next;
             if after.is_none() {
                 return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Adds the invocations of one command that are wanted, until the page is full and one more is
@@ -395,7 +386,7 @@ impl Ssm {
     async fn invocations_of(
         &self,
         caller: &Caller,
-        (previous, id, started): (Option<Cursor>, ExecutionId, Timestamp),
+        (id, started): (ExecutionId, Timestamp),
         (wanted, after): (&Wanted, Option<Vec<u8>>),
         page: &mut Page,
     ) -> Result<(), Failure> {
@@ -421,8 +412,7 @@ impl Ssm {
         }
         if room == 0 {
             // Full before this command: the next page begins with it.
-            let node = Vec::new();
-            page.next = Some(Place { previous: previous.map(pair), command: id, node });
+            page.next = page.last.take();
             return Ok(());
         }
         let request = self.request_of(id).await?;
@@ -436,11 +426,12 @@ impl Ssm {
             let name = String::from_utf8_lossy(&node).into_owned();
             let known = self.node(caller, &name).await?;
             let details = page.details.then_some(plugins.as_deref());
-            page.found.push(invocation(&request, started, (name, known), (&row, details)));
-            if more && page.found.len() == page.limit {
-                let node = node.to_vec();
-                page.next = Some(Place { previous: previous.map(pair), command: id, node });
-            }
+            let of = (&request, caller.region.as_str());
+            page.found.push(invocation(of, started, (name, known), (&row, details)));
+            page.last = Some(Place { started, command: id, node: node.to_vec() });
+        }
+        if more {
+            page.next = page.last.take();
         }
         Ok(())
     }
@@ -451,6 +442,9 @@ struct Page {
     limit: usize,
     details: bool,
     found: Vec<Shown>,
+    /// The place of the last that was found.
+    last: Option<Place>,
+    /// The same when more follow.
     next: Option<Place>,
 }
 
@@ -464,10 +458,6 @@ fn bound_to(operation: &str, request: &ListRequest) -> String {
 
 fn cursor(row: &ListRow) -> Cursor {
     Cursor { started: row.summary.started, id: row.id }
-}
-
-fn pair(cursor: Cursor) -> (Timestamp, ExecutionId) {
-    (cursor.started, cursor.id)
 }
 
 fn write_cursor(cursor: Cursor) -> Vec<u8> {

@@ -18,6 +18,8 @@ use crate::ssm::{Answer, Ssm, table};
 
 /// Activations on a page when no number is asked for.
 const RESULTS_DEFAULT: usize = 50;
+/// Rows that are read at once while matching ones are looked for.
+const ROWS_AT_ONCE: usize = 200;
 /// For how long an activation is good by default. Source: CreateActivation, `ExpirationDate`.
 const EXPIRES_AFTER_SECONDS: u64 = 24 * 60 * 60;
 /// For how long it may be good.
@@ -203,24 +205,30 @@ impl Ssm {
         let bound_to = ["DescribeActivations", shown.as_str()];
         let bound = self.bound(caller, &bound_to);
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
-        let mut token = request.next_token;
+        let mut scanned =
+            request.next_token.as_deref().map(|token| bound.unseal(token)).transpose()?;
         let mut found: Vec<Activation> = Vec::new();
-        loop {
-            // A page of the table holds no more than what is still wanted.
-            let wanted = limit - found.len();
-            let (page, next) = bound
-                .catalog_page::<Activation, Code>(
-                    (table::ACTIVATIONS, b""),
-                    token.as_deref(),
-                    wanted,
-                )
+        let catalog = self.engine.catalog();
+        let next_token = 'pages: loop {
+            let page = catalog
+                .list(&caller.scope, table::ACTIVATIONS, b"", scanned.as_deref(), ROWS_AT_ONCE)
                 .await?;
-            found.extend(page.into_iter().filter(|one| one.is_wanted(&request.filters)));
-            token = next;
-            if token.is_none() || found.len() == limit {
-                break;
+            for (_, row) in &page.rows {
+                let one: Activation = record::decode(row)?;
+                if !one.is_wanted(&request.filters) {
+                    continue;
+                }
+                if found.len() == limit {
+                    // There is one more: the next page begins with it.
+                    break 'pages found.last().map(|last| bound.seal(last.id.as_bytes()));
+                }
+                found.push(one);
             }
-        }
+            match page.rows.last() {
+                Some((key, _)) if page.more => scanned = Some(key.to_vec()),
+                _ => break None,
+            }
+        };
         let now = self.engine.now();
         let item = |one: Activation| Item {
             expired: one.is_expired(now),
@@ -234,7 +242,7 @@ impl Ssm {
             created_date: Epoch(one.created),
             tags: tags::listed(&one.tags),
         };
-        write(&Listed { activation_list: found.into_iter().map(item).collect(), next_token: token })
+        write(&Listed { activation_list: found.into_iter().map(item).collect(), next_token })
     }
 
     /// A node registers with an activation: which, or why it may not.

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use trackway_command::{CommandRun, CommandStatus, Signal, view};
-use trackway_engine::{Fault, ListQuery};
+use trackway_engine::ListQuery;
 
 use super::record::Node;
 use super::registry::{NodeChange, ROWS_AT_ONCE};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, write};
+use crate::ssm::associations::{Found, NodeAssociations};
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
 use crate::ssm::tags::{Tags, has};
 use crate::ssm::{Answer, COMMAND_KIND, Ssm};
@@ -74,6 +75,8 @@ struct Information {
     computer_name: String,
     source_id: String,
     source_type: &'static str,
+    #[serde(flatten)]
+    associations: NodeAssociations,
 }
 
 /// A node as filters see it.
@@ -81,11 +84,15 @@ pub(super) struct Seen<'a> {
     pub(super) node: &'a Node,
     pub(super) tags: &'a Tags,
     pub(super) is_online: bool,
+    /// How its associations are, where somebody asks.
+    pub(super) associations: Option<&'a NodeAssociations>,
 }
 
 /// What nodes are: hybrid ones, as AWS calls those that are no instances of its own.
 const RESOURCE_TYPE: &str = "ManagedInstance";
 const SOURCE_TYPE: &str = "AWS::SSM::ManagedInstance";
+/// The filter that nodes' associations are looked at for.
+const ASSOCIATION_STATUS: &str = "AssociationStatus";
 
 /// Whether a node has one of the values of a filter; none if no filter has this key. A value may end
 /// with `*` where it is a version.
@@ -109,8 +116,7 @@ pub(super) fn matches(seen: &Seen<'_>, key: &str, values: &[String]) -> Option<b
         "ResourceType" => is(RESOURCE_TYPE),
         "SourceTypes" => is(SOURCE_TYPE),
         "tag-key" => values.iter().any(|key| seen.tags.contains_key(key)),
-        // Nodes don't keep how their associations did.
-        "AssociationStatus" => false,
+        "AssociationStatus" => seen.associations.and_then(NodeAssociations::status).is_some_and(is),
         _ => return None,
     })
 }
@@ -121,7 +127,7 @@ fn ping_status(is_online: bool) -> &'static str {
 
 fn check(filters: &[Filter]) -> Result<(), Refusal> {
     let (node, tags) = (Node::default(), Tags::new());
-    let seen = Seen { node: &node, tags: &tags, is_online: false };
+    let seen = Seen { node: &node, tags: &tags, is_online: false, associations: None };
     for Filter { key, values } in filters {
         if matches(&seen, key, values).is_none() || key == "tag:" {
             let message = format!("The filter key {key} is not valid.");
@@ -169,10 +175,13 @@ impl Ssm {
         let most = if filters.is_empty() { limit + 1 } else { ROWS_AT_ONCE };
         let mut place = Vec::new();
         let mut found = Vec::new();
+        let associations = self.every_association(caller).await?;
         loop {
             let (nodes, more) = self.nodes_after(caller, scanned.as_deref(), most).await?;
             for node in &nodes {
-                let Some(information) = self.wanted(caller, node, &filters).await? else {
+                let Some(information) =
+                    self.wanted(caller, (node, &associations), &filters).await?
+                else {
                     continue;
                 };
                 if found.len() == limit {
@@ -192,16 +201,25 @@ impl Ssm {
     async fn wanted(
         &self,
         caller: &Caller,
-        node: &Node,
+        (node, associations): (&Node, &[Found]),
         filters: &[Filter],
-    ) -> Result<Option<Information>, Fault> {
+    ) -> Result<Option<Information>, Failure> {
         let asks_tags = filters.iter().any(|filter| filter.key.starts_with("tag"));
+        let asks_tags = asks_tags || !associations.is_empty();
         let tags = if asks_tags { self.node_tags(caller, &node.id).await? } else { Tags::new() };
         let (last_ping, is_online) = self.ping(caller, node);
-        let seen = Seen { node, tags: &tags, is_online };
-        let all = filters
-            .iter()
-            .all(|filter| matches(&seen, &filter.key, &filter.values).unwrap_or_default());
+        let holds = |filter: &&Filter, associations: Option<&NodeAssociations>| {
+            let seen = Seen { node, tags: &tags, is_online, associations };
+            matches(&seen, &filter.key, &filter.values).unwrap_or_default()
+        };
+        // What costs most is looked at last.
+        let (late, soon): (Vec<&Filter>, Vec<&Filter>) =
+            filters.iter().partition(|filter| filter.key == "AssociationStatus");
+        if !soon.iter().all(|filter| holds(filter, None)) {
+            return Ok(None);
+        }
+        let associations = self.node_associations(associations, &node.id, &tags).await?;
+        let all = late.iter().all(|filter| holds(filter, Some(&associations)));
         Ok(all.then(|| Information {
             instance_id: node.id.clone(),
             ping_status: ping_status(is_online),
@@ -220,6 +238,7 @@ impl Ssm {
             computer_name: node.computer_name.clone(),
             source_id: node.id.clone(),
             source_type: SOURCE_TYPE,
+            associations,
         }))
     }
 

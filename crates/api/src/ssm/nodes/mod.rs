@@ -9,6 +9,7 @@
 mod activations;
 pub(super) mod calls;
 mod describe;
+pub(super) mod instances;
 mod presence;
 mod record;
 mod registry;

@@ -1,15 +1,18 @@
 //! Targets: which nodes they name. Several targets must all hold, one of a target's values must.
+//!
+//! A runbook's targets are EC2's instances as well, where an EC2 is configured.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::SetOnce;
 use trackway_core::{Outcome, Payload};
 use trackway_engine::{Fault, Performed, Performer, Work};
 
+use super::instances::{Ec2, instances};
 use crate::record;
 use crate::refusal::Failure as AnyFailure;
 use crate::services::Services;
@@ -116,6 +119,18 @@ impl Condition {
         }
     }
 
+    /// The filter of DescribeInstances that finds no fewer.
+    fn instance_filter(&self) -> Option<Value> {
+        match self {
+            Self::Tag(key, values) if !values.is_empty() => {
+                Some(json!({ "Name": format!("tag:{key}"), "Values": values }))
+            }
+            Self::Tag(key, _) => Some(json!({ "Name": "tag-key", "Values": [key] })),
+            Self::TagKey(keys) => Some(json!({ "Name": "tag-key", "Values": keys })),
+            Self::All | Self::Ids(_) | Self::Values(_) => None,
+        }
+    }
+
     fn is_about_tags(&self) -> bool {
         matches!(self, Self::Tag(..) | Self::TagKey(_))
     }
@@ -176,6 +191,30 @@ impl Ssm {
         Ok(ids)
     }
 
+    /// The ids of things that a runbook works on: nodes, and EC2's instances where an EC2 is
+    /// configured. Ids and values are taken as they are given.
+    async fn resolve_for_automation(
+        &self,
+        caller: &Caller,
+        targets: &[Target],
+        ec2: Option<&dyn Ec2>,
+    ) -> Result<Vec<String>, Sought> {
+        let nodes = self.resolve(caller, targets, Purpose::Automation).await?;
+        let conditions = targets.iter().map(Target::condition);
+        let conditions = conditions.collect::<Result<Vec<_>, _>>().map_err(Failure::from)?;
+        let is_searched = |one: &Condition| one.is_about_tags() || *one == Condition::All;
+        let Some(ec2) = ec2.filter(|_| conditions.iter().all(is_searched)) else {
+            return Ok(nodes);
+        };
+        let filters = conditions.iter().filter_map(Condition::instance_filter).collect();
+        let is_wanted =
+            |id: &str, tags: &Tags| conditions.iter().all(|one| one.holds_for(id, tags));
+        let mut ids =
+            instances(ec2, caller, filters, is_wanted).await.map_err(Sought::Elsewhere)?;
+        ids.extend(nodes);
+        Ok(ids.into_iter().collect())
+    }
+
     /// Which of these ids meet all conditions.
     async fn among(
         &self,
@@ -229,13 +268,35 @@ impl Ssm {
 /// Performs the queue `targets`: finds what targets name. Work waits until [`Targets::serve`]
 /// brings the services.
 #[derive(Clone, Default)]
-pub struct Targets(Arc<SetOnce<Arc<Services>>>);
+pub struct Targets {
+    services: Arc<SetOnce<Arc<Services>>>,
+    ec2: Option<Arc<dyn Ec2>>,
+}
+
+/// Why targets were not found.
+enum Sought {
+    Here(Failure),
+    /// EC2 refused, or could not be asked: its code and message.
+    Elsewhere((String, String)),
+}
+
+impl From<Failure> for Sought {
+    fn from(failure: Failure) -> Self {
+        Self::Here(failure)
+    }
+}
 
 impl Targets {
+    /// Looks for a runbook's targets among the instances of this EC2 as well.
+    #[must_use]
+    pub fn among_instances(self, ec2: Option<Arc<dyn Ec2>>) -> Self {
+        Self { ec2, ..self }
+    }
+
     /// From now on these services answer.
     pub fn serve(&self, api: &Api) {
         // Set once by the composition root; a second one would be a mistake of ours.
-        let _was_set = self.0.set(Arc::clone(&api.services));
+        let _was_set = self.services.set(Arc::clone(&api.services));
     }
 }
 
@@ -250,18 +311,21 @@ struct Asked {
 
 impl Performer for Targets {
     fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Performed> + Send>> {
-        let services = Arc::clone(&self.0);
+        let Self { services, ec2 } = self.clone();
         Box::pin(async move {
-            let found = find(&services.wait().await.ssm, &work).await;
+            let found = find(&services.wait().await.ssm, &work, ec2.as_deref()).await;
             Performed::Finished(match found {
                 Ok(ids) => match serde_json::to_string(&ids) {
                     Ok(text) => Outcome::Succeeded(Payload::new(text)),
                     Err(error) => failed("InternalServerError", error.to_string()),
                 },
-                Err(AnyFailure::Refused(refusal)) => {
+                Err(Sought::Elsewhere((code, message))) => failed(&code, message),
+                Err(Sought::Here(AnyFailure::Refused(refusal))) => {
                     failed(refusal.code.name(), refusal.text().to_owned())
                 }
-                Err(AnyFailure::Fault(fault)) => failed("InternalServerError", fault.to_string()),
+                Err(Sought::Here(AnyFailure::Fault(fault))) => {
+                    failed("InternalServerError", fault.to_string())
+                }
             })
         })
     }
@@ -271,15 +335,25 @@ fn failed(error: &str, cause: String) -> Outcome {
     Outcome::Failed { error: error.to_owned(), cause }
 }
 
-async fn find(ssm: &Ssm, work: &Work) -> Result<Vec<String>, Failure> {
-    let asked: Asked = serde_json::from_str(&work.request)
-        .map_err(|error| bad(format!("the targets can't be read: {error}")))?;
-    let targets = read_targets(&asked.targets)?;
-    let record = ssm.engine.record(work.execution).await?;
+async fn find(ssm: &Ssm, work: &Work, ec2: Option<&dyn Ec2>) -> Result<Vec<String>, Sought> {
+    let mut asked: Asked = serde_json::from_str(&work.request)
+        .map_err(|error| Failure::from(bad(format!("the targets can't be read: {error}"))))?;
+    let is_automation = asked.purpose == "Automation";
+    for target in asked.targets.iter_mut().filter(|_| is_automation) {
+        // Automation's own word: instances by id, or `*`.
+        if target["Key"] == "AWS::EC2::Instance" {
+            target["Key"] = Value::from("InstanceIds");
+        }
+    }
+    let targets = read_targets(&asked.targets).map_err(Failure::from)?;
+    let record = ssm.engine.record(work.execution).await.map_err(Failure::from)?;
     let scope = record.map(|record| record.scope).unwrap_or_default();
     let (account, region) = scope.split_once('/').unwrap_or_default();
-    let purpose = if asked.purpose == "Automation" { Purpose::Automation } else { Purpose::Nodes };
-    ssm.resolve(&Caller::new(account, region), &targets, purpose).await
+    let caller = Caller::new(account, region);
+    if is_automation {
+        return ssm.resolve_for_automation(&caller, &targets, ec2).await;
+    }
+    Ok(ssm.resolve(&caller, &targets, Purpose::Nodes).await?)
 }
 
 #[cfg(test)]

@@ -247,6 +247,18 @@ fn is_under(name: &str, path: &str, recursive: bool) -> bool {
     rest.is_some_and(|rest| recursive || !rest.contains('/'))
 }
 
+/// What the keys of all parameters begin with that filters leave.
+fn prefix_of(filters: &[Filter]) -> Vec<u8> {
+    let path = filters.iter().find_map(|filter| match filter {
+        Filter::Path { values, .. } => match values.as_slice() {
+            [path] => Some(path.trim_end_matches('/')).filter(|path| !path.is_empty()),
+            _ => None,
+        },
+        _ => None,
+    });
+    path.map_or_else(|| super::key(""), |path| super::key(&format!("{path}/")))
+}
+
 fn invalid_path(path: &str) -> Refusal {
     invalid(format!(
         "The parameter doesn't meet the parameter name requirements: {path}. The parameter name must begin with a forward slash \"/\". It can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not allowed. All sub-paths, if specified, must use the forward slash symbol \"/\". Valid example: /get/parameters2-/by1./path0_."
@@ -334,12 +346,14 @@ impl Ssm {
         let bound = self.bound(caller, request);
         let mut after = token.map(|token| bound.unseal(token)).transpose()?;
         let reads_tags = filters.iter().any(|filter| matches!(filter, Filter::Tag(..)));
+        let prefix = prefix_of(filters);
         let mut found: Vec<Parameter> = Vec::new();
         loop {
             let catalog = self.engine.catalog();
             let place = after.as_deref();
-            let page =
-                catalog.list(&caller.scope, table::PARAMETERS, b"p", place, ROWS_AT_ONCE).await?;
+            let page = catalog
+                .list(&caller.scope, table::PARAMETERS, &prefix, place, ROWS_AT_ONCE)
+                .await?;
             for (key, row) in &page.rows {
                 let parameter: Parameter = record::decode(row)?;
                 let of = tags::ResourceType::Parameter;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use trackway_core::{Command, EffectId, Input, Machine, Rows, Summary, TimerId, Timestamp, Turn};
 
 pub use event::{Event, EventKind, Trigger};
-pub use view::{Columns, LastNodeRun, VIEW_NODES, VIEW_VERSIONS, Version, version_key};
+pub use view::{Columns, LastNodeRun, VIEW_NODES, VIEW_VERSIONS, Version, coarse, version_key};
 
 use crate::spec::Spec;
 use crate::status::{Counts, Status};

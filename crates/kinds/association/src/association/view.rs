@@ -102,7 +102,8 @@ fn overview(association: &Association) -> (&'static str, &'static str) {
 }
 
 /// An association's `Status` has three words only; `DetailedStatus` has the finer one.
-fn coarse(status: Status) -> &'static str {
+#[must_use]
+pub fn coarse(status: Status) -> &'static str {
     match status {
         Status::Pending | Status::InProgress => "Pending",
         Status::Success | Status::Skipped => "Success",

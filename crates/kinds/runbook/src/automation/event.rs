@@ -141,7 +141,7 @@ pub enum EventKind {
     },
     /// Rate control: the next target's child was started.
     ChildStarted,
-    /// Rate control: a child has ended.
+    /// Rate control: a child has ended. Payload: why, if it failed.
     ChildEnded {
         /// Its place among the targets.
         index: u32,

@@ -111,6 +111,8 @@ impl Automation {
                     first: first.0,
                     running: std::collections::BTreeMap::new(),
                     last: None,
+                    cancelled: 0,
+                    timed_out: 0,
                     items,
                 }));
                 self.resolving = None;
@@ -124,6 +126,8 @@ impl Automation {
             EventKind::ChildEnded { index, status } => self.with_fan(|fan| {
                 if let Some(since) = fan.running.remove(index) {
                     fan.progress.end(*status == Status::Success);
+                    fan.cancelled += u32::from(*status == Status::Cancelled);
+                    fan.timed_out += u32::from(*status == Status::TimedOut);
                     fan.last = Some((*index, since, *status));
                 }
             }),

@@ -19,8 +19,13 @@ pub const LAMBDA_PAYLOAD_BYTES_MAX: usize = 200 * 1024;
 /// Starts and attempts of steps in one execution. AWS has no such quota, but a jump backwards that
 /// never ends has to.
 pub const STEPS_MAX: u32 = 25_000;
+/// Bytes of all values that a step's references stand for. AWS limits what steps put out; here a
+/// variable that holds itself twice, often enough, would fill the memory.
+pub const REFERENCES_BYTES_MAX: usize = 1024 * 1024;
 /// Steps that one turn may take; then others have theirs.
 pub const TURN_STEPS_MAX: u32 = 500;
+/// Bytes of inputs that count as one step more in a turn.
+pub const STEP_BYTES: usize = 16 * 1024;
 /// Seconds between looks at an alarm.
 pub const ALARM_SECONDS: u64 = 60;
 /// How many resolved targets an execution shows; there may be more.

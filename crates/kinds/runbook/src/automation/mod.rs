@@ -23,6 +23,7 @@ mod report;
 pub mod rows;
 mod scope;
 mod selector;
+mod selector_filter;
 mod signal;
 mod start;
 mod state;
@@ -34,7 +35,9 @@ pub use definition::{Definition, Outline, envelope};
 pub use event::{Decision, Event, EventKind, Started, StepOptions};
 pub use failure::{Failure, FailureType, Stage};
 pub use report::Report;
-pub use rows::{ChildRow, Columns, Header, Parent, StepRow, TargetsSummary};
+pub use rows::{
+    ChildRow, Columns, Front, Header, Parent, ProgressCounters, StepRow, TargetsSummary,
+};
 pub use signal::{Refusal, Signal, SignalType, StopType};
 pub use start::{AlarmConfiguration, Mode, StartedWith, Target, TriggeredAlarm};
 pub use state::{Automation, uuid_text};

@@ -60,6 +60,19 @@ pub struct Header<'a> {
     /// `ParentStepDetails`, for a loop's steps.
     #[serde(borrow)]
     pub parent: Option<Parent<'a>>,
+    /// Its place in the document: of a main step the same whether it has started or not.
+    pub place: u16,
+}
+
+/// What a [`Header`] begins with: enough to pass over most rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Front {
+    /// `StepStatus`.
+    pub status: Status,
+    /// `Action`.
+    pub action: ActionKind,
+    /// `StepExecutionId`; see [`uuid_text`].
+    pub id: [u8; 16],
 }
 
 /// `ParentStepDetails`.
@@ -123,6 +136,14 @@ impl StepRow {
     #[must_use]
     pub fn header(bytes: &[u8]) -> Option<Header<'_>> {
         Some(split(bytes)?.0)
+    }
+
+    /// What its header begins with, without reading any more.
+    #[must_use]
+    pub fn front(bytes: &[u8]) -> Option<Front> {
+        let (&VERSION, rest) = bytes.split_first()? else { return None };
+        let ((status, action), rest) = postcard::take_from_bytes(rest).ok()?;
+        Some(Front { status, action, id: *rest.first_chunk()? })
     }
 
     /// The `StepExecution` that the API shows; times are seconds.
@@ -199,6 +220,7 @@ impl Header<'_> {
             id: self.id,
             started: self.started,
             ended: self.ended,
+            place: self.place,
             name: own(self.name),
             parent: self.parent.map(|parent| Parent {
                 id: parent.id,
@@ -269,6 +291,18 @@ pub struct TargetsSummary {
     pub failed_count: u32,
 }
 
+/// `ProgressCounters`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "named as the API names them")]
+pub struct ProgressCounters {
+    pub total_steps: u32,
+    pub success_steps: u32,
+    pub failed_steps: u32,
+    pub cancelled_steps: u32,
+    pub timed_out_steps: u32,
+}
+
 /// The columns of a summary: what lists show of an execution beside its status and times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
@@ -286,6 +320,8 @@ pub struct Columns {
     pub truncated: bool,
     /// `TargetsSummary`; only of a rate control.
     pub targets_summary: Option<TargetsSummary>,
+    /// `ProgressCounters`; only of a rate control, whose steps are its targets.
+    pub progress: Option<ProgressCounters>,
     /// `TriggeredAlarms`.
     pub triggered_alarms: Vec<TriggeredAlarm>,
 }
@@ -300,6 +336,7 @@ struct ColumnsRef<'a> {
     resolved_targets: &'a [String],
     truncated: bool,
     targets_summary: Option<TargetsSummary>,
+    progress: Option<ProgressCounters>,
     triggered_alarms: &'a [TriggeredAlarm],
 }
 
@@ -327,6 +364,7 @@ impl Automation {
             resolved_targets: fan.map_or(&[], |fan| &fan.resolved),
             truncated: fan.is_some_and(|fan| fan.progress.total() as usize > fan.resolved.len()),
             targets_summary: fan.map(Fan::summary),
+            progress: fan.map(Fan::counters),
             triggered_alarms: &self.triggered,
         };
         Summary {
@@ -390,7 +428,9 @@ impl Automation {
                     self.put_step(record, rows);
                 }
             }
-            EventKind::ChildStarted | EventKind::ChildEnded { .. } => self.put_child(at, rows),
+            EventKind::ChildStarted | EventKind::ChildEnded { .. } => {
+                self.put_child(at, event.payload.as_ref(), rows);
+            }
             EventKind::Closed { .. } if !self.is_listed => self.put_pending(rows),
             _ => {}
         }
@@ -409,6 +449,7 @@ impl Automation {
                 action: outline.action,
                 id: self.main_id(place),
                 name: Cow::Borrowed(&outline.name),
+                place,
                 ..Header::default()
             };
             let bytes = postcard::to_extend(&header, vec![VERSION]).unwrap_or_default();
@@ -440,6 +481,7 @@ impl Automation {
             ended: record.ended,
             name: Cow::Borrowed(&outline.name),
             parent,
+            place: record.place,
         };
         let body = BodyRef {
             inputs: Some(&record.inputs),
@@ -453,7 +495,8 @@ impl Automation {
     }
 
     /// The rows of the target whose child started or ended last.
-    fn put_child(&self, at: Timestamp, rows: &mut Rows) {
+    /// The row of the child that was started or has ended; `why` it failed.
+    fn put_child(&self, at: Timestamp, why: Option<&Payload>, rows: &mut Rows) {
         let Some(fan) = self.fan.as_deref() else { return };
         let Some((index, since, status)) = fan.last else { return };
         let (target, id) = (fan.items.shown(index), self.child_id(fan.first.saturating_add(index)));
@@ -474,13 +517,19 @@ impl Automation {
             ended,
             name: Cow::Borrowed(&target),
             parent: None,
+            place: 0,
         };
+        let failure = why.map(|why| Failure {
+            message: why.as_str().to_owned(),
+            details: vec![("Message".to_owned(), why.as_str().to_owned())],
+            ..Failure::default()
+        });
         let targets = [Target { key: "ParameterValues".to_owned(), values: vec![target.clone()] }];
         let body = BodyRef {
             inputs: Some(&inputs),
             outputs: outputs.as_ref(),
             response_code: None,
-            failure: None,
+            failure: failure.as_ref(),
             options: None,
             targets: &targets,
         };
@@ -491,6 +540,17 @@ impl Automation {
 }
 
 impl Fan {
+    fn counters(&self) -> ProgressCounters {
+        let otherwise = self.cancelled + self.timed_out;
+        ProgressCounters {
+            total_steps: self.progress.total(),
+            success_steps: self.progress.succeeded(),
+            failed_steps: self.progress.failed().saturating_sub(otherwise),
+            cancelled_steps: self.cancelled,
+            timed_out_steps: self.timed_out,
+        }
+    }
+
     fn summary(&self) -> TargetsSummary {
         let progress = &self.progress;
         TargetsSummary {
@@ -528,6 +588,15 @@ pub fn started_key(at: Timestamp, sequence: u32) -> Vec<u8> {
     key.extend(millis.to_be_bytes());
     key.extend(sequence.to_be_bytes());
     key
+}
+
+/// The place of a step that has not started, by its key; none for one that has.
+#[must_use]
+pub fn pending_place(key: &[u8]) -> Option<u16> {
+    match key {
+        [1, high, low] => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    }
 }
 
 /// Key of a step that has not.

@@ -1,10 +1,13 @@
 //! What references stand for, at a step of an execution.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 use trackway_core::Timestamp;
 
 use super::clock;
 use super::definition::Definition;
+use super::limits::REFERENCES_BYTES_MAX;
 use super::state::Automation;
 use crate::document::reference::{Lookup, Reference};
 
@@ -21,10 +24,47 @@ pub(crate) struct Scope<'a> {
     pub(crate) now: Timestamp,
     /// The loop that the step is in.
     pub(crate) parent: Option<u16>,
+    /// How many bytes of values may still be read.
+    left: Cell<Option<usize>>,
 }
 
 impl Lookup for Scope<'_> {
     fn lookup(&self, reference: &Reference) -> Option<Value> {
+        let found = self.find(reference)?;
+        let left = self.left.get().and_then(|left| left.checked_sub(size(&found)));
+        self.left.set(left);
+        left.map(|_| found)
+    }
+}
+
+/// About as many bytes as the value's text has.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| 1 + size(item)).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| 4 + name.len() + size(value)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+    }
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(
+        def: &'a Definition,
+        state: &'a Automation,
+        now: Timestamp,
+        parent: Option<u16>,
+    ) -> Self {
+        Self { def, state, now, parent, left: Cell::new(Some(REFERENCES_BYTES_MAX)) }
+    }
+
+    /// Whether more was read than may be; then nothing more is found.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.left.get().is_none()
+    }
+
+    fn find(&self, reference: &Reference) -> Option<Value> {
         let with = &self.state.started.with;
         match reference {
             Reference::Parameter(name) => self.state.parameters.get(name).cloned(),
@@ -47,9 +87,7 @@ impl Lookup for Scope<'_> {
             Reference::Automation(_) | Reference::Ssm(_) | Reference::Unknown(_) => None,
         }
     }
-}
 
-impl Scope<'_> {
     fn is_a_step(&self, name: &str) -> bool {
         let near = self.parent.and_then(|parent| self.def.child(parent, name));
         near.or_else(|| self.def.place(name, None)).is_some()

@@ -1,6 +1,9 @@
-//! The JSONPath of `Selector` and `PropertySelector`: members, places, `*` and `..`.
+//! The JSONPath of `Selector` and `PropertySelector`: members, places, `*`, `..`, `?()` and
+//! `length()`.
 
 use serde_json::Value;
+
+use super::selector_filter::{self, Filter};
 
 /// What a selector finds.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +29,12 @@ impl Found {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+pub(super) enum Part {
     Member(String),
+    Members(Vec<String>),
+    Places(Vec<i64>),
+    Where(Filter),
+    Length,
     Place(i64),
     Slice(Option<i64>, Option<i64>),
     All,
@@ -37,17 +44,38 @@ enum Part {
 /// Finds what `selector` names in `value`; `None` if it can't be read. The leading `$` may be left
 /// out.
 pub(crate) fn select(selector: &str, value: &Value) -> Option<Found> {
-    let parts = parse(selector)?;
+    let mut parts = parse(selector)?;
+    if parts.last() == Some(&Part::Length) {
+        parts.pop();
+        return Some(length(follow(&parts, value)));
+    }
+    Some(follow(&parts, value))
+}
+
+/// How much there is.
+fn length(found: Found) -> Found {
+    match found {
+        Found::Nothing => Found::Nothing,
+        Found::Many(values) => Found::One(values.len().into()),
+        Found::One(Value::Array(items)) => Found::One(items.len().into()),
+        Found::One(Value::Object(members)) => Found::One(members.len().into()),
+        Found::One(Value::String(text)) => Found::One(text.chars().count().into()),
+        Found::One(_) => Found::Nothing,
+    }
+}
+
+/// Finds what the parts name.
+pub(super) fn follow(parts: &[Part], value: &Value) -> Found {
     let is_definite = parts.iter().all(|part| matches!(part, Part::Member(_) | Part::Place(_)));
     let mut found = vec![value];
-    for part in &parts {
+    for part in parts {
         found = found.into_iter().flat_map(|value| step(part, value)).collect();
     }
-    Some(match (is_definite, found.first()) {
+    match (is_definite, found.first()) {
         (true, None) => Found::Nothing,
         (true, Some(value)) => Found::One((*value).clone()),
         (false, _) => Found::Many(found.into_iter().cloned().collect()),
-    })
+    }
 }
 
 fn step<'v>(part: &Part, value: &'v Value) -> Vec<&'v Value> {
@@ -60,6 +88,17 @@ fn step<'v>(part: &Part, value: &'v Value) -> Vec<&'v Value> {
         (Part::Place(at), Value::Array(list)) => {
             place(list, *at).and_then(|at| list.get(at)).into_iter().collect()
         }
+        (Part::Members(names), Value::Object(members)) => {
+            names.iter().filter_map(|name| members.get(name)).collect()
+        }
+        (Part::Places(places), Value::Array(list)) => {
+            let at = |at: &i64| place(list, *at).and_then(|at| list.get(at));
+            places.iter().filter_map(at).collect()
+        }
+        (Part::Where(filter), Value::Array(list)) => {
+            list.iter().filter(|item| filter.holds(item)).collect()
+        }
+        (Part::Where(filter), Value::Object(_)) if filter.holds(value) => vec![value],
         (Part::Slice(from, to), Value::Array(list)) => {
             let bound = |at: Option<i64>, or: usize| match at {
                 None => or,
@@ -89,7 +128,7 @@ fn below<'v>(value: &'v Value, all: &mut Vec<&'v Value>) {
     }
 }
 
-fn parse(selector: &str) -> Option<Vec<Part>> {
+pub(super) fn parse(selector: &str) -> Option<Vec<Part>> {
     let text = selector.trim();
     let mut rest = text.strip_prefix('$').unwrap_or(text);
     let mut parts = Vec::new();
@@ -104,12 +143,14 @@ fn parse(selector: &str) -> Option<Vec<Part>> {
         } else if let Some(after) = rest.strip_prefix('.') {
             rest = member(after, &mut parts)?;
         } else {
-            let (inner, after) = bracket(rest.strip_prefix('[')?)?;
-            parts.push(inner);
+            let (inner, after) = selector_filter::enclosed(rest.strip_prefix('[')?, ']')?;
+            parts.push(bracket(inner.trim())?);
             rest = after;
         }
     }
-    Some(parts)
+    // A function ends a path.
+    let functions = parts.iter().filter(|part| **part == Part::Length).count();
+    (functions == 0 || (functions == 1 && parts.last() == Some(&Part::Length))).then_some(parts)
 }
 
 fn member<'t>(text: &'t str, parts: &mut Vec<Part>) -> Option<&'t str> {
@@ -118,35 +159,39 @@ fn member<'t>(text: &'t str, parts: &mut Vec<Part>) -> Option<&'t str> {
     match name.trim() {
         "" => return None,
         "*" => parts.push(Part::All),
+        "length()" => parts.push(Part::Length),
         name => parts.push(Part::Member(name.to_owned())),
     }
     Some(rest)
 }
 
-/// What stands in brackets, and the text behind them.
-fn bracket(text: &str) -> Option<(Part, &str)> {
-    for quote in ['\'', '"'] {
-        if let Some(quoted) = text.trim_start().strip_prefix(quote) {
-            let (name, rest) = quoted.split_once(quote)?;
-            return Some((Part::Member(name.to_owned()), rest.trim_start().strip_prefix(']')?));
-        }
+/// What stands in brackets.
+fn bracket(inner: &str) -> Option<Part> {
+    if let Some(filter) = inner.strip_prefix('?') {
+        return Filter::parse(filter).map(Part::Where);
     }
-    let (inner, rest) = text.split_once(']')?;
+    if inner.starts_with(['\'', '"']) {
+        let mut names = selector_filter::quoted_list(inner)?;
+        return match names.len() {
+            1 => names.pop().map(Part::Member),
+            _ => Some(Part::Members(names)),
+        };
+    }
     let number = |text: &str| text.trim().parse::<i64>().ok();
-    let part = match inner.trim() {
-        "*" => Part::All,
-        inner => match inner.split_once(':') {
-            None => Part::Place(number(inner)?),
-            Some((from, to)) => {
-                let bound = |text: &str| match text.trim() {
-                    "" => Some(None),
-                    text => number(text).map(Some),
-                };
-                Part::Slice(bound(from)?, bound(to)?)
-            }
-        },
-    };
-    Some((part, rest))
+    if inner == "*" {
+        return Some(Part::All);
+    }
+    if let Some((from, to)) = inner.split_once(':') {
+        let bound = |text: &str| match text.trim() {
+            "" => Some(None),
+            text => number(text).map(Some),
+        };
+        return Some(Part::Slice(bound(from)?, bound(to)?));
+    }
+    if inner.contains(',') {
+        return inner.split(',').map(number).collect::<Option<_>>().map(Part::Places);
+    }
+    number(inner).map(Part::Place)
 }
 
 #[cfg(test)]
@@ -176,6 +221,24 @@ mod tests {
             ("$.Reservations[0:1].Instances[0].InstanceId", Some(json!(["i-1"]))),
             ("$.Attributes['Kms.Key']", Some(json!("k"))),
             ("$['Attributes'][\"Kms.Key\"]", Some(json!("k"))),
+            ("$.Reservations[1,0].Instances[0].InstanceId", Some(json!(["i-2", "i-1"]))),
+            ("$.Attributes['Kms.Key','None']", Some(json!(["k"]))),
+            ("$.Reservations.length()", Some(json!(2))),
+            ("$.Reservations..InstanceId.length()", Some(json!(2))),
+            (
+                "$.Reservations[*].Instances[?(@.State.Name=='stopped')].InstanceId",
+                Some(json!(["i-2"])),
+            ),
+            ("$..Instances[?(@.State.Name == 'gone')].InstanceId", None),
+            (
+                "$..Instances[?(@['InstanceId'] == \"i-1\" || @.State.Name == 'a]b')].State.Name",
+                Some(json!(["running"])),
+            ),
+            ("$..Instances[?(@.Nope)].InstanceId", None),
+            (
+                "$..Instances[?(@.InstanceId && !(@.State.Name != 'running'))].InstanceId",
+                Some(json!(["i-1"])),
+            ),
             ("$.Nobody", None),
             ("$.None", None),
             ("$..Nobody", None),
@@ -186,7 +249,19 @@ mod tests {
             assert_eq!(found, expected, "{selector}");
         }
         assert_eq!(select("$", &json!(1)).and_then(Found::value), Some(json!(1)));
-        for unreadable in ["$.", "$[", "$[x]", "$.a[", "$..", "$['a]"] {
+        for unreadable in [
+            "$.",
+            "$[",
+            "$[x]",
+            "$.a[",
+            "$..",
+            "$['a]",
+            "$[?(@.a ==)]",
+            "$[?(@.a]",
+            "$[?]",
+            "$.a.length().b",
+            "$[1,x]",
+        ] {
             assert_eq!(select(unreadable, &response), None, "{unreadable}");
         }
     }

@@ -70,6 +70,13 @@ impl StartedWith {
             || (self.target_parameter_name.is_some() && !self.targets.is_empty())
     }
 
+    /// `ACCOUNT/REGION` of the execution: whose its calls are.
+    #[must_use]
+    pub fn scope(&self) -> Option<String> {
+        let is_known = !self.account.is_empty() && !self.region.is_empty();
+        is_known.then(|| format!("{}/{}", self.account, self.region))
+    }
+
     /// The partition of its region: `{{ global:AWS_PARTITION }}`.
     #[must_use]
     pub fn partition(&self) -> &'static str {

@@ -124,6 +124,9 @@ pub(crate) struct Fan {
     pub(crate) running: BTreeMap<u32, Timestamp>,
     /// How the last one ended, for its rows.
     pub(crate) last: Option<(u32, Timestamp, Status)>,
+    /// How many of those that did not succeed were cancelled, and how many took too long.
+    pub(crate) cancelled: u32,
+    pub(crate) timed_out: u32,
     pub(crate) resolved: Arc<Vec<String>>,
 }
 

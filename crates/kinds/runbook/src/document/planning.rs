@@ -15,7 +15,7 @@ use super::reference::{Reference, Template, Unresolved, as_text};
 use crate::plan::{Plan, PlanStep, Platform};
 
 /// How long a script may run: the agent's bounds, and its default.
-const SCRIPT_SECONDS_MIN: i64 = 5;
+const SCRIPT_SECONDS_MIN: i64 = 1;
 const SCRIPT_SECONDS_MAX: i64 = 172_800;
 const SCRIPT_SECONDS: u64 = 3_600;
 

@@ -630,3 +630,19 @@ mainSteps:
         "#]],
     );
 }
+
+#[test]
+fn a_variable_that_grows_without_end_fails_its_step() {
+    let twice = "  action: aws:updateVariable\n  inputs: {Name: 'variable:t', Value: '{{ variable:t }}{{ variable:t }}'}\n";
+    let steps: String = (0..40).map(|number| format!("- name: s{number}\n{twice}")).collect();
+    let runbook = format!("variables: {{t: {{type: String, default: x}}}}\nmainSteps:\n{steps}");
+    let shown = run(&runbook, "start {}");
+    assert!(
+        shown.contains("The values of the step's references exceed 1024 KB"),
+        "{}",
+        shown.len()
+    );
+    // 2^20 bytes are read by the step that would have made twice as many.
+    assert!(shown.contains("s19 aws:updateVariable Success"));
+    assert!(shown.contains("s20 aws:updateVariable Failed"));
+}

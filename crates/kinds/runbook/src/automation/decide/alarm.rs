@@ -30,6 +30,7 @@ impl Decide<'_, '_> {
             ]),
             region: None,
             role_arn: self.role(),
+            scope: self.state.started.with.scope(),
         };
         let effect = self.new_effect();
         self.emit(EventKind::AlarmAsked { effect }, None);

@@ -34,8 +34,12 @@ pub(super) fn execute(view: &View<'_>, answer: Answer) -> Decided {
 pub(super) fn declared(view: &View<'_>, response: &Value) -> Result<Map<String, Value>, Failure> {
     let mut outputs = Map::new();
     for output in &view.ready.step.outputs {
-        let found = select(&output.selector, response).and_then(Found::value);
-        let Some(found) = found else { continue };
+        let found = select(&output.selector, response).ok_or_else(|| {
+            let why =
+                format!("Output {}: the selector {} can't be read", output.name, output.selector);
+            Failure::input(&why)
+        })?;
+        let Some(found) = found.value() else { continue };
         let value = convert(found, &output.kind).map_err(|why| {
             Failure::verification(&format!(
                 "Output {} is declared as {}: {why}",

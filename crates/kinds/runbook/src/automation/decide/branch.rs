@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::flow::unresolved;
 use super::{Decide, Ending, Next};
 use crate::automation::definition::Ready;
 use crate::automation::failure::Failure;
@@ -10,14 +11,15 @@ impl Decide<'_, '_> {
     /// The first choice that holds, or the default; without one the next step in order.
     pub(super) fn branch(&mut self, ready: &Ready) -> Next {
         let mut chosen = ready.default.as_ref();
+        let scope = self.scope(ready.parent);
         for (rule, next) in &ready.choices {
-            match rule.holds(&self.scope(ready.parent)) {
+            match rule.holds(&scope) {
                 Ok(false) => {}
                 Ok(true) => {
                     chosen = Some(next);
                     break;
                 }
-                Err(missing) => return failed(Failure::unresolved(&missing.0.to_string())),
+                Err(missing) => return failed(unresolved(&scope, &missing)),
             }
         }
         let Some(next) = chosen else {

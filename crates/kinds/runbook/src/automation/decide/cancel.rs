@@ -44,7 +44,7 @@ impl Decide<'_, '_> {
             Some(call) => {
                 let effect = self.new_effect();
                 self.emit(EventKind::Told { effect }, None);
-                self.tell(effect, &call);
+                self.tell(effect, call);
                 Next::Block
             }
         }
@@ -102,7 +102,7 @@ impl Decide<'_, '_> {
         if let Some(call) = self.stop_of_child() {
             let effect = self.new_effect();
             self.emit(EventKind::Parting { effect }, None);
-            self.tell(effect, &call);
+            self.tell(effect, call);
         }
     }
 
@@ -130,10 +130,11 @@ impl Decide<'_, '_> {
         }
     }
 
-    /// Makes a call whose result does not matter.
-    pub(super) fn tell(&mut self, effect: EffectId, call: &AwsCall) {
+    /// Makes a call of the execution's own whose result does not matter.
+    pub(super) fn tell(&mut self, effect: EffectId, call: AwsCall) {
         let queue = request::AWS.to_owned();
-        self.turn.command(Command::Run { effect, queue, request: payload(call) });
+        let call = AwsCall { scope: self.state.started.with.scope(), ..call };
+        self.turn.command(Command::Run { effect, queue, request: payload(&call) });
     }
 
     /// A call that the end waits for is over.
@@ -162,5 +163,6 @@ fn plain_call(service: &str, operation: &str, input: Map<String, Value>) -> AwsC
         input,
         region: None,
         role_arn: None,
+        scope: None,
     }
 }

@@ -7,7 +7,7 @@ use super::{Decide, Next};
 use crate::automation::event::EventKind;
 use crate::automation::failure::Failure;
 use crate::automation::report::Report;
-use crate::automation::scope::NO_OUTPUT;
+use crate::automation::scope::{NO_OUTPUT, Scope};
 use crate::automation::status::Status;
 use crate::automation::value::as_list;
 use crate::document::reference::Lookup as _;
@@ -56,9 +56,10 @@ impl Decide<'_, '_> {
         if self.state.started.with.is_rate_control() {
             return outputs;
         }
+        let scope = self.scope(None);
         for output in &self.def.runbook().outputs {
-            let value =
-                Reference::parse(&output.text).and_then(|reference| self.output(&reference));
+            let value = Reference::parse(&output.text)
+                .and_then(|reference| self.output(&scope, &reference));
             let list = value.map_or_else(|| vec![NO_OUTPUT.to_owned()], |value| as_list(&value));
             outputs.insert(output.text.clone(), json!(list));
         }
@@ -66,7 +67,7 @@ impl Decide<'_, '_> {
     }
 
     /// An output, if the step that makes it succeeded.
-    fn output(&self, reference: &Reference) -> Option<Value> {
+    fn output(&self, scope: &Scope<'_>, reference: &Reference) -> Option<Value> {
         if let Reference::Output { step, path } = reference {
             let place = self.def.place(step, None)?;
             let place = match path.as_slice() {
@@ -78,6 +79,6 @@ impl Decide<'_, '_> {
                 return None;
             }
         }
-        self.scope(None).lookup(reference)
+        scope.lookup(reference)
     }
 }

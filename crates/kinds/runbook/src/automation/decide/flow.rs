@@ -9,11 +9,12 @@ use crate::automation::action::ActionKind;
 use crate::automation::definition::Ready;
 use crate::automation::event::{EventKind, StepOptions};
 use crate::automation::failure::{Failure, Stage};
-use crate::automation::limits::{STEPS_MAX, TURN_STEPS_MAX};
+use crate::automation::limits::{REFERENCES_BYTES_MAX, STEP_BYTES, STEPS_MAX, TURN_STEPS_MAX};
+use crate::automation::scope::Scope;
 use crate::automation::state::Record;
 use crate::automation::status::Status;
 use crate::automation::value::convert;
-use crate::document::reference::{Part, Template, as_text, parts, resolve};
+use crate::document::reference::{Part, Template, Unresolved, as_text, parts, resolve};
 use crate::document::{NextStep, OnFailure, ParameterType};
 
 impl Decide<'_, '_> {
@@ -52,7 +53,11 @@ impl Decide<'_, '_> {
         };
         let timeout = self.arm(options.timeout_seconds, ready.action);
         let options = (options != StepOptions::default()).then(|| Box::new(options));
-        let text = Payload::new(serde_json::to_string(&inputs).unwrap_or_default());
+        let text = serde_json::to_string(&inputs).unwrap_or_default();
+        // A step that carries much takes the place of several.
+        let weight = u32::try_from(text.len() / STEP_BYTES).unwrap_or(u32::MAX);
+        self.steps = self.steps.saturating_add(weight);
+        let text = Payload::new(text);
         self.emit(EventKind::StepStarted { place, timeout, options }, Some(text));
         if let Some(failure) = failure {
             return Next::Ended(Ending::Failed { failure, outputs: Map::new(), code: None });
@@ -97,7 +102,7 @@ impl Decide<'_, '_> {
         let step = &ready.step;
         let number = |name: &str, template: Option<&Template>| {
             let Some(template) = template else { return Ok(None) };
-            let value = self.fill(ready, template)?;
+            let value = fill(&self.scope(ready.parent), template)?;
             let number = convert(value, &ParameterType::Integer).ok();
             match number.and_then(|number| number.as_u64()) {
                 Some(number) => Ok(Some(number)),
@@ -135,35 +140,18 @@ impl Decide<'_, '_> {
     /// hold braces of its own.
     fn resolve_inputs(&self, ready: &Ready) -> Result<Map<String, Value>, Failure> {
         let mut inputs = Map::new();
+        let scope = self.scope(ready.parent);
         for (name, template) in &ready.inputs {
             let is_lenient = ready.action == ActionKind::Branch || name == "Script";
-            let value = match self.fill(ready, template) {
-                Err(_) if is_lenient => self.fill_leniently(ready, name),
+            let value = match fill(&scope, template) {
+                Err(_) if is_lenient && !scope.is_exhausted() => {
+                    fill_leniently(&scope, ready, name)
+                }
                 value => value?,
             };
             inputs.insert(name.clone(), value);
         }
         Ok(inputs)
-    }
-
-    fn fill(&self, ready: &Ready, template: &Template) -> Result<Value, Failure> {
-        let resolved = template.resolve(&self.scope(ready.parent));
-        resolved.map_err(|missing| Failure::unresolved(&missing.0.to_string()))
-    }
-
-    /// Fills in what there is in a text; leaves anything else as it is written.
-    fn fill_leniently(&self, ready: &Ready, name: &str) -> Value {
-        let written = ready.step.inputs.get(name).cloned().unwrap_or_default();
-        let Value::String(text) = &written else { return written };
-        let scope = self.scope(ready.parent);
-        let fill = |part: Part| match part {
-            Part::Text(text) => text,
-            Part::Reference(reference) => {
-                let written = Value::from(format!("{{{{ {reference} }}}}"));
-                as_text(&resolve(&written, &scope).unwrap_or(written))
-            }
-        };
-        Value::String(parts(text).into_iter().map(fill).collect())
     }
 
     /// The step under way has ended, or an attempt of it.
@@ -285,7 +273,7 @@ impl Decide<'_, '_> {
             NextStep::Reference(text) => {
                 let braced =
                     if text.contains("{{") { text.clone() } else { format!("{{{{ {text} }}}}") };
-                let name = self.fill(ready, &Template::parse_text(&braced)).ok()?;
+                let name = fill(&self.scope(ready.parent), &Template::parse_text(&braced)).ok()?;
                 self.def.place(name.as_str()?.trim_start_matches("step:"), ready.parent)
             }
         }
@@ -328,6 +316,33 @@ impl Decide<'_, '_> {
         self.emit(EventKind::Parked, outputs);
         Next::Block
     }
+}
+
+fn fill(scope: &Scope<'_>, template: &Template) -> Result<Value, Failure> {
+    template.resolve(scope).map_err(|missing| unresolved(scope, &missing))
+}
+
+/// Why a reference stands for nothing.
+pub(super) fn unresolved(scope: &Scope<'_>, missing: &Unresolved) -> Failure {
+    if scope.is_exhausted() {
+        let kib = REFERENCES_BYTES_MAX / 1024;
+        return Failure::input(&format!("The values of the step's references exceed {kib} KB"));
+    }
+    Failure::unresolved(&missing.0.to_string())
+}
+
+/// Fills in what there is in a text; leaves anything else as it is written.
+fn fill_leniently(scope: &Scope<'_>, ready: &Ready, name: &str) -> Value {
+    let written = ready.step.inputs.get(name).cloned().unwrap_or_default();
+    let Value::String(text) = &written else { return written };
+    let fill = |part: Part| match part {
+        Part::Text(text) => text,
+        Part::Reference(reference) => {
+            let written = Value::from(format!("{{{{ {reference} }}}}"));
+            as_text(&resolve(&written, scope).unwrap_or(written))
+        }
+    };
+    Value::String(parts(text).into_iter().map(fill).collect())
 }
 
 /// Whether the step's failure decides over the whole: `isCritical`, which is the default unless

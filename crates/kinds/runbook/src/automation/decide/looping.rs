@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use trackway_core::Payload;
 
+use super::flow::unresolved;
 use super::work::object;
 use super::{Decide, Ending, Next};
 use crate::automation::definition::Ready;
@@ -60,12 +61,7 @@ impl Decide<'_, '_> {
         let scope = self.scope(Some(main.place));
         match &ready.condition {
             None => Ok(false),
-            Some(rule) => {
-                let missing = |missing: crate::document::reference::Unresolved| {
-                    Failure::unresolved(&missing.0.to_string())
-                };
-                rule.holds(&scope).map_err(missing)
-            }
+            Some(rule) => rule.holds(&scope).map_err(|missing| unresolved(&scope, &missing)),
         }
     }
 

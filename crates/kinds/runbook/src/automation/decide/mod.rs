@@ -332,7 +332,7 @@ impl<'a> Decide<'a, '_> {
 
     /// What a step sees; `parent` is the loop that it is in.
     fn scope(&self, parent: Option<u16>) -> Scope<'_> {
-        Scope { def: self.def, state: self.state, now: self.turn.now(), parent }
+        Scope::new(self.def, self.state, self.turn.now(), parent)
     }
 
     /// The role that the execution assumes.
@@ -364,12 +364,34 @@ impl<'a> Decide<'a, '_> {
 
 /// What an action hears of an outcome; a child's report is JSON text.
 fn answer_of(outcome: Outcome) -> Answer {
-    let read = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    let read = |bytes: &[u8]| match serde_json::from_slice(bytes) {
+        Ok(response) => Answer::Response(response),
+        Err(_) if bytes.is_empty() => Answer::Response(Value::Null),
+        // Half a character, or more depth than anyone reads: not nothing.
+        Err(why) => {
+            let cause = format!("The response can't be read: {why}");
+            Answer::Failed { error: "InvalidResponse".to_owned(), cause }
+        }
+    };
     match outcome {
-        Outcome::Succeeded(payload) => Answer::Response(read(&payload)),
+        Outcome::Succeeded(payload) => read(payload.as_str().as_bytes()),
         Outcome::Failed { error, cause } => Answer::Failed { error, cause },
-        Outcome::Closed { report } => {
-            Answer::Response(serde_json::from_slice(&report).unwrap_or(Value::Null))
+        Outcome::Closed { report } => read(&report),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_that_can_not_be_read_is_a_failure() {
+        let answer = |text: &str| answer_of(Outcome::Succeeded(Payload::new(text.to_owned())));
+        assert!(matches!(answer(r#"{"Payload":1}"#), Answer::Response(Value::Object(_))));
+        assert!(matches!(answer(""), Answer::Response(Value::Null)));
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        for unreadable in [r#"{"Payload":"\ud83d"}"#, &deep, "{"] {
+            assert!(matches!(answer(unreadable), Answer::Failed { .. }), "{unreadable}");
         }
     }
 }

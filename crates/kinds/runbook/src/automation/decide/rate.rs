@@ -134,14 +134,19 @@ impl Decide<'_, '_> {
         if !self.state.is_running() {
             return Next::Block;
         }
-        let status = match outcome {
-            Outcome::Closed { report } => Report::decode(report)
-                .and_then(|report| Status::from_name(&report.automation_execution_status))
-                .filter(|status| status.is_terminal())
-                .unwrap_or(Status::Failed),
-            Outcome::Succeeded(_) | Outcome::Failed { .. } => Status::Failed,
+        let (status, why) = match outcome {
+            Outcome::Closed { report } => {
+                let report = Report::decode(report).unwrap_or_default();
+                let status = Status::from_name(&report.automation_execution_status);
+                let status = status.filter(|status| status.is_terminal());
+                (status.unwrap_or(Status::Failed), report.failure_message)
+            }
+            Outcome::Succeeded(_) => (Status::Failed, None),
+            Outcome::Failed { error, cause } => {
+                (Status::Failed, Some(Failure::aws(error, cause).message))
+            }
         };
-        self.emit(EventKind::ChildEnded { index, status }, None);
+        self.emit(EventKind::ChildEnded { index, status }, why.map(Payload::new));
         self.feed()
     }
 
@@ -155,7 +160,7 @@ impl Decide<'_, '_> {
                 let call = stop_automation(&uuid_text(&self.state.child_id(effect)));
                 let effect = self.new_effect();
                 self.emit(EventKind::Told { effect }, None);
-                self.tell(effect, &call);
+                self.tell(effect, call);
             }
         }
         self.feed()

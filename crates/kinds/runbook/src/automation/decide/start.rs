@@ -63,6 +63,7 @@ impl Decide<'_, '_> {
             input,
             region: None,
             role_arn: None,
+            scope: self.state.started.with.scope(),
         };
         let effect = self.new_effect();
         self.emit(EventKind::Fetching { effect, parameter }, None);

@@ -13,6 +13,7 @@ pub(super) fn invoke(view: &View<'_>, answer: Answer) -> Decided {
             let call = WebhookCall {
                 integration_name: view.need_text("IntegrationName")?.to_owned(),
                 body: view.input("Body").map(as_text),
+                scope: view.with.scope(),
             };
             Ok(Then::Ask { queue: request::WEBHOOK, request: payload(&call), stage: 1, memo: None })
         }

@@ -116,6 +116,7 @@ impl View<'_> {
             input,
             region: None,
             role_arn: self.role.map(str::to_owned),
+            scope: self.with.scope(),
         };
         Then::Ask { queue: request::AWS, request: payload(&call), stage, memo }
     }
