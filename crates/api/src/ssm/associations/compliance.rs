@@ -12,11 +12,11 @@ use trackway_association::run::VIEW_TARGETS;
 use trackway_association::status::Status;
 use trackway_engine::{Edit, Fault, Order, RowQuery};
 
-use super::{Found, RESULTS_DEFAULT, epoch, moment};
+use super::{Found, RESULTS_DEFAULT, epoch};
 use crate::Caller;
 use crate::answer::{nothing, write};
 use crate::ssm::refusal::{Code, Failure, Refusal};
-use crate::ssm::{Answer, Ssm, table};
+use crate::ssm::{Answer, Ssm, moment, table};
 
 /// Rows of the catalog read at once.
 const ROWS_AT_ONCE: usize = 500;
@@ -77,7 +77,7 @@ impl Filter {
         let is_known = match self.key.as_str() {
             EXECUTION_TIME => {
                 of_times.contains(&operator)
-                    && self.values.iter().all(|value| moment(value).is_some())
+                    && self.values.iter().all(|value| moment::read(value).is_some())
             }
             key => known.contains(&key) && operators.contains(&operator),
         };
@@ -105,7 +105,7 @@ impl Filter {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our era fit")]
         let is = (time.as_f64().unwrap_or_default() * 1000.0).round() as i64;
         let mut wanted =
-            self.values.iter().filter_map(|value| moment(value)).map(|at| at.as_millis());
+            self.values.iter().filter_map(|value| moment::read(value)).map(|at| at.as_millis());
         match self.operator.as_deref() {
             Some("NOT_EQUAL") => wanted.all(|at| is != at),
             Some("LESS_THAN") => wanted.any(|at| is < at),
