@@ -91,8 +91,6 @@ pub(super) struct Seen<'a> {
 /// What nodes are: hybrid ones, as AWS calls those that are no instances of its own.
 const RESOURCE_TYPE: &str = "ManagedInstance";
 const SOURCE_TYPE: &str = "AWS::SSM::ManagedInstance";
-/// The filter that nodes' associations are looked at for.
-const ASSOCIATION_STATUS: &str = "AssociationStatus";
 
 /// Whether a node has one of the values of a filter; none if no filter has this key. A value may end
 /// with `*` where it is a version.
