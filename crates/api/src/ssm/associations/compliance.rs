@@ -52,6 +52,8 @@ pub(super) struct ListItems {
     filters: Vec<Filter>,
     #[serde(default)]
     resource_ids: Vec<String>,
+    #[serde(default)]
+    resource_types: Vec<String>,
     max_results: Option<usize>,
     next_token: Option<String>,
 }
@@ -121,13 +123,17 @@ type Keyed = (Vec<u8>, Value);
 impl ListItems {
     /// Which list it is, for its tokens.
     fn told(&self) -> String {
-        serde_json::to_string(&(&self.filters, &self.resource_ids)).unwrap_or_default()
+        let which = (&self.filters, &self.resource_ids, &self.resource_types);
+        serde_json::to_string(&which).unwrap_or_default()
     }
 
     fn wants(&self, item: &Value) -> bool {
-        let is = |id: &String| item["ResourceId"] == id.as_str();
-        let is_asked = self.resource_ids.is_empty() || self.resource_ids.iter().any(is);
-        is_asked && self.filters.iter().all(|filter| filter.holds(item))
+        let is_one_of = |member: &str, asked: &[String]| {
+            asked.is_empty() || asked.iter().any(|text| item[member] == text.as_str())
+        };
+        is_one_of("ResourceId", &self.resource_ids)
+            && is_one_of("ResourceType", &self.resource_types)
+            && self.filters.iter().all(|filter| filter.holds(item))
     }
 
     /// The only nodes that can have what is wanted, if some are named.
