@@ -323,6 +323,8 @@ async fn compliance_is_what_associations_came_to_and_what_callers_put() {
     assert_eq!(items.len(), 1, "a manual association says nothing");
     assert_eq!((&items[0]["Id"], &items[0]["Status"]), (&json!(id), &json!("NON_COMPLIANT")));
     let all = json!({ "MaxResults": 1 });
+    let other = json!({ "ResourceTypes": ["Other"] });
+    assert!(house.pages("ListComplianceItems", &other, "ComplianceItems").await.is_empty());
     let items = house.pages("ListComplianceItems", &all, "ComplianceItems").await;
     assert_eq!(items.len(), 3);
     let member = "ResourceComplianceSummaryItems";

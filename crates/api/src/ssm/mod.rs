@@ -11,6 +11,7 @@ mod automation;
 mod commands;
 mod documents;
 mod locations;
+mod moment;
 mod nodes;
 mod parameters;
 mod refusal;

@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 use trackway_association::calendar::Calendar;
 use trackway_core::Timestamp;
 
-use super::moment;
 use crate::Caller;
 use crate::answer::write;
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
-use crate::ssm::{Answer, Ssm};
+use crate::ssm::{Answer, Ssm, moment};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -26,7 +25,7 @@ impl Ssm {
         request: GetCalendarState,
     ) -> Answer {
         let at = match &request.at_time {
-            Some(text) => moment(text)
+            Some(text) => moment::read(text)
                 .ok_or_else(|| invalid(format!("{text:?} is not a time: give ISO 8601.")))?,
             None => self.engine.now(),
         };

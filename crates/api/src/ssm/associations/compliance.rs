@@ -12,11 +12,11 @@ use trackway_association::run::VIEW_TARGETS;
 use trackway_association::status::Status;
 use trackway_engine::{Edit, Fault, Order, RowQuery};
 
-use super::{Found, RESULTS_DEFAULT, epoch, moment};
+use super::{Found, RESULTS_DEFAULT, epoch};
 use crate::Caller;
 use crate::answer::{nothing, write};
 use crate::ssm::refusal::{Code, Failure, Refusal};
-use crate::ssm::{Answer, Ssm, table};
+use crate::ssm::{Answer, Ssm, moment, table};
 
 /// Rows of the catalog read at once.
 const ROWS_AT_ONCE: usize = 500;
@@ -52,6 +52,8 @@ pub(super) struct ListItems {
     filters: Vec<Filter>,
     #[serde(default)]
     resource_ids: Vec<String>,
+    #[serde(default)]
+    resource_types: Vec<String>,
     max_results: Option<usize>,
     next_token: Option<String>,
 }
@@ -77,7 +79,7 @@ impl Filter {
         let is_known = match self.key.as_str() {
             EXECUTION_TIME => {
                 of_times.contains(&operator)
-                    && self.values.iter().all(|value| moment(value).is_some())
+                    && self.values.iter().all(|value| moment::read(value).is_some())
             }
             key => known.contains(&key) && operators.contains(&operator),
         };
@@ -105,7 +107,7 @@ impl Filter {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our era fit")]
         let is = (time.as_f64().unwrap_or_default() * 1000.0).round() as i64;
         let mut wanted =
-            self.values.iter().filter_map(|value| moment(value)).map(|at| at.as_millis());
+            self.values.iter().filter_map(|value| moment::read(value)).map(|at| at.as_millis());
         match self.operator.as_deref() {
             Some("NOT_EQUAL") => wanted.all(|at| is != at),
             Some("LESS_THAN") => wanted.any(|at| is < at),
@@ -121,13 +123,17 @@ type Keyed = (Vec<u8>, Value);
 impl ListItems {
     /// Which list it is, for its tokens.
     fn told(&self) -> String {
-        serde_json::to_string(&(&self.filters, &self.resource_ids)).unwrap_or_default()
+        let which = (&self.filters, &self.resource_ids, &self.resource_types);
+        serde_json::to_string(&which).unwrap_or_default()
     }
 
     fn wants(&self, item: &Value) -> bool {
-        let is = |id: &String| item["ResourceId"] == id.as_str();
-        let is_asked = self.resource_ids.is_empty() || self.resource_ids.iter().any(is);
-        is_asked && self.filters.iter().all(|filter| filter.holds(item))
+        let is_one_of = |member: &str, asked: &[String]| {
+            asked.is_empty() || asked.iter().any(|text| item[member] == text.as_str())
+        };
+        is_one_of("ResourceId", &self.resource_ids)
+            && is_one_of("ResourceType", &self.resource_types)
+            && self.filters.iter().all(|filter| filter.holds(item))
     }
 
     /// The only nodes that can have what is wanted, if some are named.

@@ -10,11 +10,12 @@ use trackway_association::status::{Status, count_text};
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Order, RowQuery};
 
-use super::{Found, RESULTS_DEFAULT, cursor_of, epoch, moment, place_of, run_columns};
+use super::{Found, RESULTS_DEFAULT, epoch, run_columns};
 use crate::Caller;
 use crate::answer::write;
+use crate::page::{read_cursor, write_cursor};
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
-use crate::ssm::{Answer, Ssm};
+use crate::ssm::{Answer, Ssm, moment};
 
 /// Runs read at once.
 const ROWS_AT_ONCE: usize = 200;
@@ -63,7 +64,7 @@ impl Conditions {
                 ("ExecutionId", "EQUAL") => all.ids.push(value.to_ascii_lowercase()),
                 ("Status", "EQUAL") => all.statuses.push(value.clone()),
                 ("CreatedTime", operator) => {
-                    let time = moment(value).ok_or_else(|| {
+                    let time = moment::read(value).ok_or_else(|| {
                         invalid(format!("{value:?} is not a time: give ISO 8601, in UTC."))
                     })?;
                     match operator {
@@ -125,14 +126,14 @@ impl Ssm {
         let bound_to = ["DescribeAssociationExecutions", &found.arn, told.as_str()];
         let bound = self.bound(caller, &bound_to);
         let place = request.next_token.as_deref().map(|token| bound.unseal(token)).transpose()?;
-        let after = place.as_deref().and_then(cursor_of);
+        let after = place.as_deref().and_then(read_cursor);
         let limit = request.max_results.unwrap_or(RESULTS_DEFAULT);
         self.wait_for_latest(&found).await?;
         let (shown, next) =
             self.association_runs(caller, &found, (&conditions, after, limit)).await?;
         let mut answer = json!({ "AssociationExecutions": shown });
         if let Some(cursor) = next {
-            answer["NextToken"] = Value::from(bound.seal(&place_of(cursor)));
+            answer["NextToken"] = Value::from(bound.seal(&write_cursor(cursor)));
         }
         write(&answer)
     }

@@ -8,9 +8,10 @@ use trackway_association::spec::DocumentKind;
 use trackway_association::status::Status;
 use trackway_engine::Cursor;
 
-use super::{Found, RESULTS_DEFAULT, cursor_of, epoch, place_of, run_columns};
+use super::{Found, RESULTS_DEFAULT, epoch, run_columns};
 use crate::Caller;
 use crate::answer::write;
+use crate::page::{read_cursor, write_cursor};
 use crate::ssm::refusal::Failure;
 use crate::ssm::tags::{ResourceType, Tags};
 use crate::ssm::{Answer, Ssm};
@@ -122,7 +123,7 @@ impl Ssm {
         let bound_to = [operation, &request.instance_id];
         let bound = self.bound(caller, &bound_to);
         let place = request.next_token.as_deref().map(|token| bound.unseal(token)).transpose()?;
-        let mut after: Option<Cursor> = place.as_deref().and_then(cursor_of);
+        let mut after: Option<Cursor> = place.as_deref().and_then(read_cursor);
         let node = &request.instance_id;
         let tags = self.tags_of(caller, ResourceType::ManagedInstance, node).await?;
         let (mut shown, mut last) = (Vec::new(), after);
@@ -134,7 +135,7 @@ impl Ssm {
                     continue;
                 }
                 if shown.len() == limit {
-                    let token = last.map(|last| bound.seal(&place_of(last)));
+                    let token = last.map(|last| bound.seal(&write_cursor(last)));
                     return Ok((shown, token));
                 }
                 shown.push(found);

@@ -6,13 +6,14 @@ use trackway_association::association::{Columns, VIEW_VERSIONS, Version};
 use trackway_core::Timestamp;
 use trackway_engine::{Cursor, Fault, Order, RowQuery};
 
+use super::RESULTS_DEFAULT;
 use super::describe::{item, overview, version};
-use super::{RESULTS_DEFAULT, cursor_of, moment, place_of};
 use crate::Caller;
 use crate::answer::write;
+use crate::page::{read_cursor, write_cursor};
 use crate::ssm::documents;
 use crate::ssm::refusal::{Refusal, invalid};
-use crate::ssm::{Answer, Ssm};
+use crate::ssm::{Answer, Ssm, moment};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -55,7 +56,8 @@ impl Filter {
     fn condition(self, caller: &Caller) -> Result<Condition, Refusal> {
         let Self { key, value } = self;
         let time = |value: &str| {
-            moment(value).ok_or_else(|| invalid(format!("{value:?} is not a time: give ISO 8601.")))
+            moment::read(value)
+                .ok_or_else(|| invalid(format!("{value:?} is not a time: give ISO 8601.")))
         };
         Ok(match key.as_str() {
             "InstanceId" => Condition::Node(value),
@@ -104,7 +106,7 @@ impl Ssm {
         let bound_to = ["ListAssociations", told.as_str()];
         let bound = self.bound(caller, &bound_to);
         let place = request.next_token.as_deref().map(|token| bound.unseal(token)).transpose()?;
-        let mut after: Option<Cursor> = place.as_deref().and_then(cursor_of);
+        let mut after: Option<Cursor> = place.as_deref().and_then(read_cursor);
         let filters = request.association_filter_list.into_iter();
         let conditions: Vec<Condition> =
             filters.map(|filter| filter.condition(caller)).collect::<Result<_, _>>()?;
@@ -136,7 +138,7 @@ impl Ssm {
         }
         let mut answer = json!({ "Associations": shown });
         if let Some(cursor) = next {
-            answer["NextToken"] = Value::from(bound.seal(&place_of(cursor)));
+            answer["NextToken"] = Value::from(bound.seal(&write_cursor(cursor)));
         }
         write(&answer)
     }

@@ -22,7 +22,7 @@ use serde_json::Value;
 use trackway_association::association::{ACTIVE, Columns, KIND};
 use trackway_association::request::association_arn;
 use trackway_association::{Association, run};
-use trackway_core::{ExecutionId, Timestamp};
+use trackway_core::ExecutionId;
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
 pub(super) use events::{document_changed, parameter_changed, uses_document};
@@ -245,30 +245,9 @@ fn legacy_key(name: &str, node: &str) -> Vec<u8> {
     format!("{name}\0{node}").into_bytes()
 }
 
-/// A place in a list, as a token holds it.
-fn place_of(cursor: Cursor) -> Vec<u8> {
-    [&cursor.started.as_millis().to_be_bytes()[..], &cursor.id.0].concat()
-}
-
-fn cursor_of(place: &[u8]) -> Option<Cursor> {
-    let (started, id) = place.split_first_chunk::<8>()?;
-    let started = Timestamp(i64::from_be_bytes(*started));
-    Some(Cursor { started, id: ExecutionId(id.try_into().ok()?) })
-}
-
 /// A moment as answers have it.
 fn epoch(millis: i64) -> Value {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era fit a double")]
     let seconds = millis as f64 / 1000.0;
     Value::from(seconds)
-}
-
-/// The moment that a filter names.
-fn moment(text: &str) -> Option<Timestamp> {
-    let moment: Option<jiff::Timestamp> = text.parse().ok();
-    let moment = moment.or_else(|| {
-        let civil: jiff::civil::DateTime = text.parse().ok()?;
-        jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
-    });
-    moment.map(|moment| Timestamp(moment.as_millisecond()))
 }

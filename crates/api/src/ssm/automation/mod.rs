@@ -9,7 +9,7 @@ mod start;
 mod steps;
 
 use serde_json::Value;
-use trackway_core::ExecutionId;
+use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Fault, Record};
 use trackway_runbook::automation::{Columns, Status};
 
@@ -78,19 +78,9 @@ impl Ssm {
     }
 }
 
-/// A moment that a filter names: ISO 8601, in UTC if it doesn't say, or seconds since 1970.
+/// A moment that a filter names, in milliseconds since 1970.
 fn moment(text: &str) -> Result<i64, Refusal> {
-    let iso = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
-    let utc = || {
-        let civil: jiff::civil::DateTime = text.parse().ok()?;
-        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
-    };
-    let seconds = || {
-        let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
-        #[expect(clippy::cast_possible_truncation, reason = "what is too large stays so")]
-        Some((seconds * 1000.0) as i64)
-    };
-    iso().or_else(seconds).or_else(utc).ok_or_else(|| {
+    super::moment::read(text).map(Timestamp::as_millis).ok_or_else(|| {
         let message =
             format!("The filter value {text} is not a timestamp such as 2026-01-31T12:00:00Z.");
         Refusal::new(Code::InvalidFilterValue, message)

@@ -11,6 +11,8 @@ use super::invocation::{Shown, invocation};
 use super::{Command, check_command_id, id_of, moment, scope, shown, status_of};
 use crate::Caller;
 use crate::answer::write;
+use crate::page::{read_cursor, write_cursor};
+use crate::refusal::ErrorCode;
 use crate::ssm::refusal::{Code, Failure, Refusal, invalid};
 use crate::ssm::{Answer, COMMAND_KIND, Ssm};
 
@@ -219,7 +221,10 @@ impl Ssm {
         let bound_to = [shown_as.as_str()];
         let bound = self.bound(caller, &bound_to);
         let mut after = match &request.next_token {
-            Some(token) => Some(read_cursor(&bound.unseal::<Code>(token)?)?),
+            Some(token) => {
+                let place = bound.unseal::<Code>(token)?;
+                Some(read_cursor(&place).ok_or_else(Code::invalid_page_token)?)
+            }
             None => None,
         };
         if let Some(command_id) = &request.command_id {
@@ -458,19 +463,4 @@ fn bound_to(operation: &str, request: &ListRequest) -> String {
 
 fn cursor(row: &ListRow) -> Cursor {
     Cursor { started: row.summary.started, id: row.id }
-}
-
-fn write_cursor(cursor: Cursor) -> Vec<u8> {
-    let mut bytes = cursor.started.0.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&cursor.id.0);
-    bytes
-}
-
-fn read_cursor(bytes: &[u8]) -> Result<Cursor, Refusal> {
-    let read = || {
-        let (started, rest) = bytes.split_first_chunk::<8>()?;
-        let id = ExecutionId(rest.try_into().ok()?);
-        Some(Cursor { started: Timestamp(i64::from_be_bytes(*started)), id })
-    };
-    read().ok_or_else(<Code as crate::refusal::ErrorCode>::invalid_page_token)
 }

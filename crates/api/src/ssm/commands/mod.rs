@@ -202,12 +202,11 @@ impl Ssm {
 
 /// A moment that a filter names.
 fn moment(text: &str) -> Result<Timestamp, Failure> {
-    let parsed = text.parse::<jiff::Timestamp>().map_err(|_| {
-        super::refusal::invalid(format!(
-            "The filter value {text:?} is not a time such as 2026-01-31T00:00:00Z."
-        ))
-    })?;
-    Ok(Timestamp(parsed.as_millisecond()))
+    super::moment::read(text).ok_or_else(|| {
+        let message =
+            format!("The filter value {text:?} is not a time such as 2026-01-31T00:00:00Z.");
+        super::refusal::invalid(message).into()
+    })
 }
 
 /// The scope as the engine groups by.
