@@ -247,3 +247,25 @@ def test_nodes_are_described_and_filtered(ssm, ids, place):
     assert ssm.get_connection_status(Target=ids[0])["Status"] == "connected"
     with pytest.raises(ssm.exceptions.InvalidFilterKey):
         ssm.describe_instance_information(Filters=[{"Key": "Nothing", "Values": ["x"]}])
+
+
+def invocation_over(ssm, sent, node):
+    found = invocation(ssm, sent["CommandId"], node)
+    return found if found["Status"] not in ("Pending", "InProgress") else None
+
+
+def test_a_parameter_within_a_line_stays_text(ssm, ids):
+    """Values with everything that a shell would act on, in every kind of quotes."""
+    document = fresh("Say")
+    lines = ["echo {{ What }}", 'echo "{{ What }}"', "echo '{{ What }}'", "cat <<END", "<{{ What }}>", "END", 'echo "$(echo {{ What }})" # {{ What }}']
+    content = {
+        "schemaVersion": "2.2",
+        "parameters": {"What": {"type": "String"}},
+        "mainSteps": [{"action": "aws:runShellScript", "name": "say", "inputs": {"runCommand": lines}}],
+    }
+    ssm.create_document(Name=document, DocumentType="Command", DocumentFormat="JSON", Content=json.dumps(content))
+    for what in ["plain", "a; echo b", "$(echo b)", "`echo b`", "'; echo b; '", '"; echo b; "', "a && echo b | cat > /job/x", "\\", "$HOME", "#no"]:
+        sent = send(ssm, ids=ids[:1], document=document, parameters={"What": [what]})
+        done = eventually(lambda: invocation_over(ssm, sent, ids[0]), f"{what} is said")
+        assert done["Status"] == "Success", (what, done)
+        assert done["StandardOutputContent"].splitlines() == [what, what, what, f"<{what}>", what], what

@@ -158,7 +158,7 @@ fn parameters_are_filled_in() {
                 "onFailure": "successAndExit",
                 "onSuccess": "exit",
                 "runCommand": [
-                  "echo \", \"x\": [\"{{ Lines }} {{.State}} '[\"a\",\"b $$\"]'",
+                  "echo \\\", \\\"x\\\": [\\\"{{ Lines }} {{.State}} '[\"a\",\"b $$\"]'",
                   "a",
                   "b $$",
                   "5"
@@ -199,7 +199,7 @@ fn parameters_are_filled_in() {
 #[test]
 fn a_script_always_has_an_end() {
     for (given, expected) in
-        [("60", 60), ("4", 3600), ("0", 3600), ("172800", 172_800), ("172801", 3600), ("x", 3600)]
+        [("60", 60), ("4", 4), ("0", 3600), ("172800", 172_800), ("172801", 3600), ("x", 3600)]
     {
         let plan = plan(SCRIPT, json!({"Seconds": given}), Platform::Linux);
         assert_eq!(plan.steps[0].timeout_seconds, Some(expected), "{given}");

@@ -24,6 +24,7 @@ mod planning;
 mod problem;
 pub mod reference;
 mod runbook;
+mod shell;
 mod steps;
 mod text;
 mod yaml;

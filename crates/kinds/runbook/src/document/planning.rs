@@ -1,9 +1,8 @@
 //! From a Command document and its parameters to what a node does.
 //!
 //! Parameters are put into parsed values, never into JSON text, so a value can't end a string or
-//! open another input. Into a line of a shell script it goes as it is, as on AWS: whoever may send
-//! the command may run what it says. A document that takes its values from someone else restricts
-//! them by `allowedPattern`, or takes them by `interpolationType: ENV_VAR` as `$SSM_NAME`.
+//! open another input. Within a line of a shell script a value stays text, see `shell`; a document
+//! may also take it by `interpolationType: ENV_VAR` as `$SSM_NAME`.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +10,18 @@ use serde_json::{Map, Value};
 
 use super::command::{self, CommandDocument, CommandSchema, CommandStep};
 use super::fields::{as_integer, scalar_text};
-use super::reference::{Reference, Template, Unresolved, as_text};
+use super::reference::{Part, Reference, Template, Unresolved, as_text};
+use super::shell::{CannotQuote, Shell};
 use crate::plan::{Plan, PlanStep, Platform};
 
 /// How long a script may run: the agent's bounds, and its default.
 const SCRIPT_SECONDS_MIN: i64 = 1;
 const SCRIPT_SECONDS_MAX: i64 = 172_800;
 const SCRIPT_SECONDS: u64 = 3_600;
+
+const SHELL_SCRIPT: &str = "aws:runShellScript";
+/// The input that is a script.
+const RUN_COMMAND: &str = "runCommand";
 
 /// Values by parameter name.
 pub type Values = BTreeMap<String, Value>;
@@ -56,7 +60,16 @@ impl CommandDocument {
         let last = self.steps.len().saturating_sub(1);
         let mut steps = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
-            let inputs = fill_in_inputs(&step.inputs, &values, stored)?;
+            let mut inputs = fill_in_inputs(&step.inputs, &values, stored)?;
+            let mut unsafe_script = None;
+            if step.action == SHELL_SCRIPT
+                && let Some(script) = step.inputs.get(RUN_COMMAND)
+            {
+                match script_lines(script, &values, stored)? {
+                    Ok(lines) => drop(inputs.insert(RUN_COMMAND.to_owned(), lines)),
+                    Err(why) => unsafe_script = Some(why.to_string()),
+                }
+            }
             let timeout = match &step.timeout_seconds {
                 Some(value) => Some(fill_in(value, &values, stored)?),
                 None => None,
@@ -77,7 +90,7 @@ impl CommandDocument {
                 },
                 fail_reason: match verdict {
                     Verdict::Fail(why) => Some(why),
-                    _ => None,
+                    _ => unsafe_script,
                 },
             });
         }
@@ -218,12 +231,20 @@ fn holds(
 /// Fills in parameters and stored values; other braces are the script's own. What was filled in
 /// is not looked at again.
 fn fill_in(value: &Value, values: &Values, stored: &Values) -> Result<Value, Unresolved> {
-    let wanted = |one: &Reference| matches!(one, Reference::Parameter(_) | Reference::Ssm(_));
-    Template::parse_only(value, &wanted).resolve(&|reference: &Reference| match reference {
+    let find = |reference: &Reference| found(reference, values, stored);
+    Template::parse_only(value, &is_fillable).resolve(&find)
+}
+
+fn is_fillable(reference: &Reference) -> bool {
+    matches!(reference, Reference::Parameter(_) | Reference::Ssm(_))
+}
+
+fn found(reference: &Reference, values: &Values, stored: &Values) -> Option<Value> {
+    match reference {
         Reference::Parameter(name) => values.get(name).cloned(),
         Reference::Ssm(name) => stored.get(name).cloned(),
         _ => None,
-    })
+    }
 }
 
 /// Fills in stored values only, in a value that came from outside.
@@ -255,10 +276,65 @@ fn fill_in_inputs(
     let mut filled = Map::new();
     for (key, value) in inputs {
         let value = fill_in(value, values, stored)?;
-        let value = if key == "runCommand" { lines(value) } else { value };
+        let value = if key == RUN_COMMAND { lines(value) } else { value };
         filled.insert(key.clone(), value);
     }
     Ok(filled)
+}
+
+/// A shell script with its references filled in: where one is a whole line it is the script, within
+/// a line it is text. The inner error says why a value can't be.
+fn script_lines(
+    script: &Value,
+    values: &Values,
+    stored: &Values,
+) -> Result<Result<Value, CannotQuote>, Unresolved> {
+    let given: Vec<&Value> = match script {
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    };
+    let mut shell = Shell::new();
+    let mut all = Vec::new();
+    for line in given {
+        let parts = match Template::parse_only(line, &is_fillable) {
+            Template::Text(parts) if is_shell(&all) => parts,
+            _ => {
+                let Value::Array(filled) = lines(fill_in(line, values, stored)?) else { continue };
+                for line in &filled {
+                    shell.read(&as_text(line));
+                    shell.read("\n");
+                }
+                all.extend(filled);
+                continue;
+            }
+        };
+        let mut written = String::new();
+        for part in parts {
+            let text = match part {
+                Part::Text(text) => text,
+                Part::Reference(reference) => {
+                    let Some(value) = found(&reference, values, stored) else {
+                        return Err(Unresolved(reference));
+                    };
+                    match shell.quoted(&as_text(&value)) {
+                        Ok(text) => text,
+                        Err(why) => return Ok(Err(why)),
+                    }
+                }
+            };
+            shell.read(&text);
+            written.push_str(&text);
+        }
+        shell.read("\n");
+        all.push(Value::String(written));
+    }
+    Ok(Ok(Value::Array(all)))
+}
+
+/// Whether a script is one of a shell: its first line names no other interpreter.
+fn is_shell(lines: &[Value]) -> bool {
+    let first = lines.first().and_then(Value::as_str).and_then(|line| line.strip_prefix("#!"));
+    first.is_none_or(|program| program.split_whitespace().any(|word| word.ends_with("sh")))
 }
 
 /// A script's lines: a StringList that stands in the place of a line is its lines.
@@ -279,7 +355,7 @@ fn lines(value: Value) -> Value {
 /// A script always ends; what its document says only counts within the agent's bounds.
 fn timeout_seconds(action: &str, timeout: Option<&Value>) -> Option<u64> {
     let seconds = timeout.and_then(as_integer);
-    let script = matches!(action, "aws:runShellScript" | "aws:runPowerShellScript");
+    let script = matches!(action, SHELL_SCRIPT | "aws:runPowerShellScript");
     let within = seconds
         .filter(|seconds| !script || (SCRIPT_SECONDS_MIN..=SCRIPT_SECONDS_MAX).contains(seconds));
     let within = within.and_then(|seconds| u64::try_from(seconds).ok());
