@@ -343,6 +343,8 @@ def test_steps_are_filtered_and_paged(ssm, refused):
         names(("Colour", ["red"]))
     with refused("InvalidNextToken"):
         ssm.describe_automation_step_executions(AutomationExecutionId=execution, NextToken="garbage")
+    page = ssm.describe_automation_step_executions(AutomationExecutionId=execution, NextToken="")
+    assert page["StepExecutions"] == everything
 
 
 def test_executions_are_listed_newest_first_and_filtered(ssm):

@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::refusal::{Code, Refusal};
 use crate::Caller;
 
-/// Members of a location that change nothing where it is the only one and is here.
-const WITHOUT_EFFECT: [&str; 2] = ["TargetLocationMaxConcurrency", "TargetLocationMaxErrors"];
+/// Members of a location that change nothing where it is the only one and is here. Roles are
+/// accepted and not looked at, as everywhere.
+const WITHOUT_EFFECT: [&str; 3] =
+    ["TargetLocationMaxConcurrency", "TargetLocationMaxErrors", "ExecutionRoleName"];
 
 /// Lets pass what changes nothing: no location, or one that is the caller's account and Region and
 /// says nothing else.

@@ -99,9 +99,15 @@ impl Ssm {
         &self,
         operation: &str,
         caller: &Caller,
-        input: Value,
+        mut input: Value,
     ) -> Option<Answer> {
         let group = GROUPS.iter().find(|group| group.operations.contains(&operation))?;
+        // An empty token is none: the service answers one where there is no further page.
+        if let Value::Object(members) = &mut input
+            && members.get("NextToken").is_some_and(|token| token == "")
+        {
+            members.shift_remove("NextToken");
+        }
         Some((group.call)(self, operation, caller, input).await)
     }
 

@@ -35,8 +35,6 @@ async fn a_start_is_refused_for_what_is_wrong_with_it() {
     let target = |name: &str, targets: Value| json!({ "DocumentName": "Doc", "TargetParameterName": name, "Targets": targets });
     let values = json!([{ "Key": "ParameterValues", "Values": ["1"] }]);
     let here = json!({ "Accounts": [crate::OURS], "Regions": ["us-east-1"] });
-    let mut with_role = here.clone();
-    with_role["ExecutionRoleName"] = json!("Role");
     let rows = [
         (json!({ "DocumentName": "None" }), "400 AutomationDefinitionNotFoundException: ..."),
         (
@@ -75,10 +73,6 @@ async fn a_start_is_refused_for_what_is_wrong_with_it() {
         (
             also("TargetLocations", json!([here.clone(), here.clone()])),
             "400 InvalidTarget: More than one of TargetLocations is not supported by this version of Trackway.",
-        ),
-        (
-            also("TargetLocations", json!([with_role])),
-            "400 InvalidTarget: ExecutionRoleName of TargetLocations is not supported by this version of Trackway.",
         ),
         (
             also("TargetLocationsURL", json!("https://bucket.s3.amazonaws.com/locations.json")),

@@ -102,6 +102,15 @@ impl SendCommand {
     }
 }
 
+/// A `CloudWatchOutputConfig` whose flag is a boolean; runbooks may write it as a text.
+fn with_flag(mut config: Value) -> Value {
+    let flag = config["CloudWatchOutputEnabled"].as_str().map(|text| text == "true");
+    if let (Some(flag), Value::Object(members)) = (flag, &mut config) {
+        members.insert("CloudWatchOutputEnabled".to_owned(), Value::Bool(flag));
+    }
+    config
+}
+
 /// Whether a `NotificationConfig` asks for something.
 fn is_given(config: &Value) -> bool {
     let has_arn = config["NotificationArn"].as_str().is_some_and(|arn| !arn.is_empty());
@@ -168,7 +177,7 @@ impl Ssm {
             output_s3_key_prefix: request.output_s3_key_prefix,
             service_role: request.service_role_arn,
             notification_config: request.notification_config.filter(is_given),
-            cloud_watch_output_config: request.cloud_watch_output_config,
+            cloud_watch_output_config: request.cloud_watch_output_config.map(with_flag),
             alarm_configuration: request.alarm_configuration,
             origin: origin.facts,
             steps: document.steps,
