@@ -41,6 +41,11 @@ impl Serialize for Epoch {
     }
 }
 
+/// Bytes in lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A random UUID, version 4, in AWS's spelling.
 pub(crate) fn uuid() -> Result<String, Fault> {
     let mut bytes = [0_u8; 16];

@@ -18,11 +18,11 @@ mod parameters;
 mod performer;
 mod targets;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trackway_association::association::{ACTIVE, Columns, KIND};
 use trackway_association::request::association_arn;
 use trackway_association::{Association, run};
-use trackway_core::ExecutionId;
+use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, ListQuery, Record};
 
 pub(super) use events::{document_changed, parameter_changed, uses_document};
@@ -33,7 +33,7 @@ use super::refusal::{Code, Failure, Refusal};
 use super::tags::Tags;
 use super::{Answer, Group, Ssm, table};
 use crate::Caller;
-use crate::answer::read;
+use crate::answer::{Epoch, read};
 
 /// Associations read at once where all are looked at.
 const ROWS_AT_ONCE: usize = 200;
@@ -247,7 +247,5 @@ fn legacy_key(name: &str, node: &str) -> Vec<u8> {
 
 /// A moment as answers have it.
 fn epoch(millis: i64) -> Value {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era fit a double")]
-    let seconds = millis as f64 / 1000.0;
-    Value::from(seconds)
+    json!(Epoch(Timestamp(millis)))
 }

@@ -2,7 +2,6 @@
 //! when the node asks for it.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use trackway_command::limits::EXECUTION_TIMEOUT_SECONDS_DEFAULT;
 use trackway_command::protocol::RunCommand;
 use trackway_command::request::{Request, Step};
@@ -67,9 +66,7 @@ impl Prepared {
             let message = "DocumentHashType Sha1 is no longer supported; use Sha256.";
             return Err(Refusal::new(Code::InvalidDocument, message));
         }
-        let digest = Sha256::digest(self.text.as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        if hex.eq_ignore_ascii_case(hash) {
+        if trackway_runbook::document::hash(&self.text).eq_ignore_ascii_case(hash) {
             return Ok(());
         }
         Err(Refusal::new(Code::InvalidDocument, "The document hash does not match the document."))

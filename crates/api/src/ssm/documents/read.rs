@@ -8,7 +8,7 @@ use trackway_runbook::document::{self, Format};
 use super::resolve::Found;
 use super::{Document, Shown, Version, facts, library, versions_prefix};
 use crate::Caller;
-use crate::answer::{Epoch, write};
+use crate::answer::{Epoch, hex, write};
 use crate::ssm::refusal::{Code, Failure, invalid};
 use crate::ssm::{Answer, Ssm, table, tags};
 
@@ -80,7 +80,7 @@ impl<'a> Described<'a> {
             facts.map(|facts| (facts.description, facts.parameters)).unwrap_or_default();
         let is_shared = document.owner != caller.account && document.owner != library::OWNER;
         Self {
-            hash: version.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: hex(&version.hash),
             hash_type: "Sha256",
             name: match is_shared {
                 true => super::arn(&caller.region, &document.owner, &document.name),

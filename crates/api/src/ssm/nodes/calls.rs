@@ -20,6 +20,7 @@ use super::presence::Waiting;
 use super::record::{Node, id_of, token_hash};
 use super::registry::NodeChange;
 use crate::Caller;
+use crate::answer::hex;
 use crate::record;
 use crate::ssm::commands::document::Cannot;
 use crate::ssm::{Ssm, table};
@@ -375,7 +376,7 @@ fn new_token() -> Result<String, Fault> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)
         .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallRefusal> {

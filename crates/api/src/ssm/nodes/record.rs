@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use trackway_core::Timestamp;
 
 use crate::Caller;
+use crate::answer::hex;
 
 /// A managed node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +51,7 @@ pub(super) fn id_of(caller: &Caller, name: &str) -> String {
     hash.update([0]);
     hash.update(name.as_bytes());
     let digest = hash.finalize();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("mi-{}", &hex[..ID_DIGITS])
+    format!("mi-{}", &hex(&digest)[..ID_DIGITS])
 }
 
 /// What is kept of a token.
