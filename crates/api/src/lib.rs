@@ -12,6 +12,7 @@
 mod account;
 mod answer;
 mod caller;
+pub mod codepipeline;
 mod local;
 mod node_calls;
 mod page;

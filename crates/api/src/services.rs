@@ -4,6 +4,7 @@ use serde_json::Value;
 use trackway_engine::Engine;
 use trackway_wire::error::Failure;
 
+use crate::codepipeline::CodePipeline;
 use crate::ssm::Ssm;
 use crate::step_functions::{self, StepFunctions};
 use crate::{Caller, account};
@@ -12,11 +13,16 @@ use crate::{Caller, account};
 pub(crate) struct Services {
     pub(crate) step_functions: StepFunctions,
     pub(crate) ssm: Ssm,
+    pub(crate) codepipeline: CodePipeline,
 }
 
 impl Services {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { step_functions: StepFunctions::new(engine.clone()), ssm: Ssm::new(engine) }
+        Self {
+            step_functions: StepFunctions::new(engine.clone()),
+            ssm: Ssm::new(engine.clone()),
+            codepipeline: CodePipeline::new(engine),
+        }
     }
 
     /// Carries out an operation, both by the model's names; `input` satisfies the model. None if
@@ -35,6 +41,10 @@ impl Services {
             "ssm" => {
                 let answer = self.ssm.call(operation, caller, input).await?;
                 Some(answer.map_err(|why| why.on_the_wire(operation, "InternalServerError")))
+            }
+            "codepipeline" => {
+                let answer = self.codepipeline.call(operation, caller, input).await?;
+                Some(answer.map_err(|why| why.on_the_wire(operation, "InternalFailure")))
             }
             "sts" if operation == "GetCallerIdentity" => Some(Ok(account::caller_identity(caller))),
             _ => None,

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use trackway_api::{Api, Credential, Local, ssm, step_functions};
+use trackway_actions::artifact::Artifacts;
+use trackway_actions::{ActionPerformer, Tools};
+use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
 use trackway_command::CommandRun;
@@ -22,6 +24,7 @@ use trackway_performers::sandbox::{self, Launcher, Sandbox};
 use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
+use trackway_pipeline::Pipeline;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -92,7 +95,9 @@ impl Service {
         let targets = ssm::Targets::default().among_instances(Instances::configured(&caller));
         let children = ssm::Children::default();
         let associations = ssm::Associations::default();
+        let tools = tools(config, &scripts, (&caller, &sandbox));
         let engine = builder()
+            .performer("action", Arc::new(ActionPerformer::new(tools)))
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("states", Arc::new(nested.clone()))
             .performer("answer", Arc::new(nested.clone()))
@@ -110,6 +115,7 @@ impl Service {
             .performer("machine", Arc::new(children.clone()))
             .polled("activity")
             .polled("node")
+            .polled("job")
             .exists(step_functions::exists)
             .clock(match clock {
                 serve::Clock::Real => Clock::Real,
@@ -191,6 +197,21 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
         .map_err(|problem| problem.to_string())
 }
 
+/// What the actions of pipelines work with.
+fn tools(config: &Config, scratch: &Path, (caller, sandbox): (&AwsCaller, &Sandbox)) -> Arc<Tools> {
+    let folder = scratch.join("pipelines");
+    let artifacts = folder.join("artifacts");
+    Arc::new(Tools {
+        caller: caller.clone(),
+        sandbox: sandbox.clone(),
+        artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
+        pipeline: config.pipeline.clone(),
+        codebuild: config.codebuild.clone(),
+        config_folder: config.folder.clone(),
+        folder,
+    })
+}
+
 /// Who calls webhooks; where they may go to is said as for downloads.
 fn webhooks(
     config: &Config,
@@ -208,6 +229,7 @@ fn builder() -> trackway_engine::Builder {
         .kind::<Automation>(ssm::AUTOMATION_KIND, AUTOMATION_NAME)
         .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
         .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
+        .kind::<Pipeline>(codepipeline::KIND, "pipeline")
 }
 
 /// What `trackway verify` found.
@@ -442,7 +464,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["stepfunctions", "ssm", "sts"],
+        "services": ["stepfunctions", "ssm", "codepipeline", "sts"],
         "now": engine.now().as_millis(),
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use trackway_actions::{CodeBuildConfig, PipelineConfig};
 use trackway_performers::function::FunctionConfig;
 use trackway_performers::sandbox::SandboxConfig;
 
@@ -26,6 +27,12 @@ pub(crate) struct Config {
     /// `[node]`: a managed node within the server; none unless it is there.
     #[serde(default)]
     pub(crate) node: Option<HostedNode>,
+    /// `[pipeline]`: sources, artifacts and workers of pipelines.
+    #[serde(default)]
+    pub(crate) pipeline: PipelineConfig,
+    /// `[codebuild]`: projects whose buildspecs run here.
+    #[serde(default)]
+    pub(crate) codebuild: CodeBuildConfig,
     /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,

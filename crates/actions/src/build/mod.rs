@@ -1,0 +1,1 @@
+//! Builds: buildspecs and commands in the sandbox, CodeBuild elsewhere.

@@ -1,0 +1,1 @@
+//! Invocations of functions, workflows and pipelines.

@@ -1,0 +1,13 @@
+//! The service's tables in the engine's catalog. A number is part of the stored key and never
+//! reused.
+
+/// Name -> pipeline.
+pub const PIPELINES: u8 = 20;
+/// ARN -> tags.
+pub const TAGS: u8 = 21;
+/// Owner, category, provider and version -> action type.
+pub const ACTION_TYPES: u8 = 22;
+/// Name -> webhook.
+pub const WEBHOOKS: u8 = 23;
+/// A webhook's token -> account, region and name; kept under the scope of the server itself.
+pub const WEBHOOK_TOKENS: u8 = 24;

@@ -1,0 +1,103 @@
+//! The rows of a pipeline: what the lists show, keyed so that each filter is a range.
+//!
+//! Rows that the API shows hold the JSON of its answer's element, so a page is a concatenation.
+//! Times in keys are turned around, so that an ascending scan starts with the newest; `seq` counts
+//! the executions of a pipeline (its actions, its rules) from 0 and breaks ties.
+//!
+//! | view | key | row |
+//! |---|---|---|
+//! | [`EXECUTIONS`] | [`newest_first`] | the execution's id, 16 bytes |
+//! | [`EXECUTION`] | execution id | [`ExecutionRow`] as JSON |
+//! | [`SUCCEEDED_IN_STAGE`] | [`of_name`] of the stage | the execution's id, 16 bytes |
+//! | [`CARGO`] | execution id | [`crate::signal::Cargo`] as JSON |
+//! | [`ACTIONS`] | [`newest_first`] | `ActionExecutionDetail` as JSON |
+//! | [`ACTIONS_OF_EXECUTION`] | [`of_execution`] | key in [`ACTIONS`], 12 bytes |
+//! | [`LATEST_ACTIONS_OF_EXECUTION`] | [`of_execution`]; gone when a retry runs the action anew | key in [`ACTIONS`] |
+//! | [`ACTION_BY_ID`] | action execution id | key in [`ACTIONS`] |
+//! | [`RULES`], [`RULES_OF_EXECUTION`], [`LATEST_RULES_OF_EXECUTION`] | as for actions | `RuleExecutionDetail` as JSON |
+//! | [`DEPLOY_TARGETS`] | action execution id | JSON list of `DeployActionExecutionTarget` |
+//! | [`VERSIONS`] | version, 4 bytes big-endian | [`VersionRow`] as JSON |
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use trackway_core::Timestamp;
+
+use crate::structure::Structure;
+
+/// Executions, newest first.
+pub const EXECUTIONS: u8 = 1;
+/// Executions by id.
+pub const EXECUTION: u8 = 2;
+/// Executions that succeeded in a stage, newest first.
+pub const SUCCEEDED_IN_STAGE: u8 = 3;
+/// What a rollback to an execution takes along.
+pub const CARGO: u8 = 4;
+/// Action executions, newest first.
+pub const ACTIONS: u8 = 5;
+/// Action executions of one execution, newest first.
+pub const ACTIONS_OF_EXECUTION: u8 = 6;
+/// The same, without those that a retry has superseded.
+pub const LATEST_ACTIONS_OF_EXECUTION: u8 = 7;
+/// Rule executions, newest first.
+pub const RULES: u8 = 8;
+/// Rule executions of one execution, newest first.
+pub const RULES_OF_EXECUTION: u8 = 9;
+/// The same, without those that a later one has superseded.
+pub const LATEST_RULES_OF_EXECUTION: u8 = 10;
+/// Versions of the structure.
+pub const VERSIONS: u8 = 11;
+/// Action executions by id.
+pub const ACTION_BY_ID: u8 = 12;
+/// What deploy actions deployed to.
+pub const DEPLOY_TARGETS: u8 = 13;
+
+/// An execution, as `GetPipelineExecution` and `ListPipelineExecutions` show it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExecutionRow {
+    /// `PipelineExecution`, all members but `pipelineName`.
+    pub execution: Value,
+    /// `PipelineExecutionSummary`.
+    pub summary: Value,
+}
+
+/// A version of the structure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VersionRow {
+    /// What it says, secrets real: mask them before they are shown.
+    pub structure: Structure,
+    /// When the pipeline was created, milliseconds of the epoch.
+    pub created: i64,
+    /// When this version was made, milliseconds of the epoch.
+    pub updated: i64,
+}
+
+/// The key of what started then, 12 bytes; it sorts before all that started earlier.
+#[must_use]
+pub fn newest_first(started: Timestamp, seq: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&(!started.0.max(0).cast_unsigned()).to_be_bytes());
+    key[8..].copy_from_slice(&(!seq).to_be_bytes());
+    key
+}
+
+/// When what has this [`newest_first`] key started.
+#[must_use]
+pub fn started(key: &[u8]) -> Option<Timestamp> {
+    let bytes = key.get(..8)?.try_into().ok()?;
+    Some(Timestamp((!u64::from_be_bytes(bytes)).cast_signed()))
+}
+
+/// The key of what belongs to an execution: its id, then the [`newest_first`] key.
+#[must_use]
+pub fn of_execution(execution: u128, place: [u8; 12]) -> Vec<u8> {
+    [execution.to_be_bytes().as_slice(), &place].concat()
+}
+
+/// The prefix of what belongs to a name; a name's length comes first, so none is another's prefix.
+#[must_use]
+pub fn of_name(name: &str) -> Vec<u8> {
+    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    [&[length], name.as_bytes()].concat()
+}
