@@ -53,6 +53,10 @@ pub(crate) struct Service {
     pub(crate) api: Arc<Api>,
     /// The node within the server, if there is one.
     node: Option<Hosted>,
+    /// Where the logs of actions lie.
+    logs: PathBuf,
+    /// A folder that goes with the process.
+    passing: Option<PathBuf>,
 }
 
 impl Service {
@@ -68,6 +72,7 @@ impl Service {
     ) -> Result<Self, String> {
         let sandbox = sandbox(config, &storage)?;
         let scripts = scratch(&storage);
+        let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
         let store = open_store(storage)?;
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
@@ -86,6 +91,7 @@ impl Service {
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, &scripts, (&caller, &sandbox));
+        let logs = tools.folder.join("logs");
         let engine = own
             .perform(builder())
             .performer("action", Arc::new(ActionPerformer::new(tools)))
@@ -117,7 +123,12 @@ impl Service {
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
-        Ok(Self { engine, functions, api, node })
+        Ok(Self { engine, functions, api, node, logs, passing })
+    }
+
+    /// Where the logs of pipelines' actions lie, each named by its action execution.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.logs.clone()
     }
 
     /// Resolves when the engine has stopped by a fault, with what happened.
@@ -133,6 +144,10 @@ impl Service {
         }
         self.functions.shutdown().await;
         self.engine.shutdown().await;
+        if let Some(folder) = self.passing {
+            // It may not be there; what is left is the system's to clear.
+            let _may_stay = tokio::fs::remove_dir_all(folder).await;
+        }
     }
 }
 
