@@ -73,6 +73,7 @@ impl Service {
         let sandbox = sandbox(config, &storage)?;
         let scripts = scratch(&storage);
         let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
+        let artifacts = artifacts(&storage);
         let store = open_store(storage)?;
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
@@ -90,7 +91,8 @@ impl Service {
         let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
-        let tools = tools(config, &scripts, (&caller, &sandbox));
+        let artifacts = Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts);
+        let tools = tools(config, &scripts, (&caller, &sandbox), artifacts);
         let logs = tools.folder.join("logs");
         let engine = own
             .perform(builder())
@@ -206,6 +208,14 @@ fn scratch(storage: &Storage) -> PathBuf {
     }
 }
 
+/// Where pipelines' artifacts lie, those that are not in S3.
+fn artifacts(storage: &Storage) -> PathBuf {
+    match storage {
+        Storage::Memory => scratch(storage).join("artifacts"),
+        Storage::Embedded(folder, _) => folder.join("artifacts"),
+    }
+}
+
 fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
     Ok(match storage {
         Storage::Memory => Arc::new(Memory::new()),
@@ -238,17 +248,20 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
 }
 
 /// What the actions of pipelines work with.
-fn tools(config: &Config, scratch: &Path, (caller, sandbox): (&AwsCaller, &Sandbox)) -> Arc<Tools> {
-    let folder = scratch.join("pipelines");
-    let artifacts = folder.join("artifacts");
+fn tools(
+    config: &Config,
+    scratch: &Path,
+    (caller, sandbox): (&AwsCaller, &Sandbox),
+    artifacts: Artifacts,
+) -> Arc<Tools> {
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
-        artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
+        artifacts,
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
         config_folder: config.folder.clone(),
-        folder,
+        folder: scratch.join("pipelines"),
     })
 }
 
