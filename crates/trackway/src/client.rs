@@ -9,7 +9,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use crate::compose::{Gateway, Service};
+use crate::compose::Service;
+use crate::gateway::Gateway;
 use crate::server::Handler as _;
 
 /// The region that the scope of an unsigned call names.

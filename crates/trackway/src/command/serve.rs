@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 use trackway_store::OnLoss;
 
 use crate::client::Client;
-use crate::compose::{Gateway, Service, Storage};
+use crate::compose::{Service, Storage};
 use crate::config::Config;
+use crate::gateway::Gateway;
 use crate::server;
 
 /// Where it listens by default: loopback only.
