@@ -1,4 +1,5 @@
 //! YAML as AWS reads it: version 1.1's plain words, anchors and merge keys, one document.
+//! Documents of Systems Manager and buildspecs are read by it.
 //!
 //! The grammar is the parser crate's; what a scalar means, which keys collide and how much an
 //! alias may grow into is decided here, so that no text can make the reading long or large.
@@ -8,8 +9,8 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::text::{DEPTH_MAX, Format, not_well_formed};
-
+/// How deep lists and maps may nest.
+const DEPTH_MAX: usize = 100;
 /// How many values a text may become once its aliases are filled in.
 const VALUES_MAX: usize = 100_000;
 /// How many bytes of text it may become.
@@ -24,8 +25,23 @@ const INDENTATION: [&str; 3] = [
     "invalid indentation in quoted scalar",
 ];
 
+/// Why a text is not YAML that can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{why} at line {line}, column {column}")]
+pub struct YamlError {
+    /// Where, from 1.
+    pub line: usize,
+    /// Where in the line, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub why: String,
+}
+
 /// Reads one YAML document.
-pub(super) fn read(content: &str) -> Result<Value, String> {
+///
+/// # Errors
+/// It is no YAML, names a key twice, nests too deeply, or becomes too large.
+pub fn read(content: &str) -> Result<Value, YamlError> {
     let mut moved = String::new();
     let mut first = None;
     for _ in 0..MOVES_MAX {
@@ -53,7 +69,7 @@ enum Stopped {
     /// Where a line inside brackets or quotes stands too far to the left for YAML 1.2. In 1.1, as
     /// AWS reads it, that means nothing.
     Indentation(Marker, String),
-    Other(String),
+    Other(YamlError),
 }
 
 fn read_once(content: &str) -> Result<Value, Stopped> {
@@ -110,8 +126,8 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-fn not_yaml(at: &Marker, why: &str) -> String {
-    not_well_formed(Format::Yaml, at.line(), at.col() + 1, why)
+fn not_yaml(at: &Marker, why: &str) -> YamlError {
+    YamlError { line: at.line(), column: at.col() + 1, why: why.to_owned() }
 }
 
 /// A list or a map that is being read.
@@ -402,7 +418,8 @@ mod tests {
             assert_eq!(read(text), Ok(expected), "{text}");
         }
         let error = read("a:\n  b: [1,\n2\nc: 3\n").expect_err("the list has no end");
-        assert!(error.contains("Line: 3, Column: 1 (invalid indentation"), "{error}");
+        assert_eq!((error.line, error.column), (3, 1));
+        assert!(error.why.starts_with("invalid indentation"), "{error}");
     }
 
     #[test]
@@ -417,7 +434,7 @@ mod tests {
         };
         let deep = "[".repeat(DEPTH_MAX + 1);
         let cases = [
-            ("a: 1\na: 2\n", "at Line: 2, Column: 4 (found duplicate key a)"),
+            ("a: 1\na: 2\n", "found duplicate key a at line 2, column 4"),
             ("a: 1\n---\nb: 2\n", "there is more than one document"),
             ("", "there is no document"),
             ("a: &x [*x]\n", "an alias names what is not complete yet"),
@@ -428,8 +445,7 @@ mod tests {
             (deep.as_str(), "nested deeper than 100"),
         ];
         for (text, expected) in cases {
-            let error = read(text).expect_err(text);
-            assert!(error.starts_with("YAML not well-formed. "), "{error}");
+            let error = read(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{error} does not say {expected}");
         }
     }
