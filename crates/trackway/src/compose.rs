@@ -129,7 +129,7 @@ impl Service {
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
         nested.serve(engine.clone());
-        let api = Api::new(engine.clone(), credentials(config));
+        let api = api(&engine, config);
         local.serve(&api);
         commands.serve(&api);
         targets.serve(&api);
@@ -210,6 +210,22 @@ fn tools(config: &Config, scratch: &Path, (caller, sandbox): (&AwsCaller, &Sandb
         config_folder: config.folder.clone(),
         folder,
     })
+}
+
+/// The services, told of the configuration.
+fn api(engine: &Engine, config: &Config) -> Api {
+    let api = Api::new(engine.clone(), credentials(config));
+    api.configure_pipelines(pipelines(config));
+    api
+}
+
+/// What CodePipeline is told of the configuration.
+fn pipelines(config: &Config) -> codepipeline::Settings {
+    let days = config.pipeline.history_days;
+    codepipeline::Settings {
+        history: (days > 0).then(|| DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX))),
+        workers: config.pipeline.workers.clone(),
+    }
 }
 
 /// Who calls webhooks; where they may go to is said as for downloads.
@@ -330,6 +346,9 @@ impl Gateway {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read && (path == "/health" || path == "/") && !is_aws(request) {
             return Some(answer(StatusCode::OK, &health(&self.engine)));
+        }
+        if let Some(response) = self.api.answer_webhook(request).await {
+            return Some(response);
         }
         let own = path.strip_prefix("/_trackway/")?;
         if request.method() != Method::POST {
