@@ -84,11 +84,6 @@ pub struct ActionCall {
     pub environment_variables: Vec<EnvironmentVariable>,
     /// A source action is to take this revision instead of the newest.
     pub source_revision: Option<SourceRevision>,
-    /// The job that ends it once it has been handed over ([`ActionAnswer::Handed`]); a UUID.
-    pub job_id: String,
-    /// `continuationToken` that its job before this one left.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub continuation_token: Option<String>,
     /// When it started, milliseconds of the epoch.
     pub started: i64,
     /// When it times out, milliseconds of the epoch; the machine sees to it.
