@@ -7,8 +7,11 @@
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
 mod entity;
+mod pipelines;
 mod refusal;
 pub mod table;
+mod tags;
+mod types;
 
 use std::pin::Pin;
 
@@ -32,7 +35,7 @@ struct Group {
 type Working<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// Every group. An operation that is in none is not built.
-const GROUPS: &[Group] = &[];
+const GROUPS: &[Group] = &[pipelines::GROUP, tags::GROUP, types::GROUP];
 
 /// The operations that are built.
 pub fn operations() -> impl Iterator<Item = &'static str> {
@@ -42,6 +45,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 /// The service.
 pub(crate) struct CodePipeline {
     engine: Engine,
+    /// Held while a pipeline is made, changed or deleted.
+    naming: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -49,7 +54,7 @@ type Answer = crate::answer::Answer<Code>;
 
 impl CodePipeline {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, naming: tokio::sync::Mutex::new(()) }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

@@ -8,3 +8,7 @@ pub const OUTPUT_VARIABLES_BYTES_MAX: usize = 122_880;
 pub const RESOLVED_CONFIGURATION_BYTES_MAX: usize = 100 * 1024;
 /// Days for which action executions are listed, from their start.
 pub const HISTORY_DAYS: u64 = 365;
+/// Pipelines of an account in a region.
+pub const PIPELINES_MAX: usize = 1000;
+/// Custom action types of an account in a region.
+pub const CUSTOM_TYPES_MAX: usize = 50;

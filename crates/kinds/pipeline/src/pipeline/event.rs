@@ -18,6 +18,10 @@ pub struct Event {
 pub enum EventKind {
     /// The pipeline was created. Payload: its [`crate::signal::Birth`].
     Created,
+    /// The pipeline has another version. Payload: its [`crate::structure::Structure`].
+    Updated,
+    /// The pipeline was deleted.
+    Deleted,
 }
 
 impl Journaled for Event {

@@ -3,11 +3,12 @@
 mod event;
 
 use serde_json::{Value, json};
-use trackway_core::{Input, Machine, Rows, Summary, Timestamp, Turn};
+use trackway_core::{Command, Input, Machine, Payload, Rows, Summary, Timestamp, Turn};
 
 pub use event::{Event, EventKind};
 
 use crate::signal::{Birth, Refusal, Signal};
+use crate::views::{VERSIONS, VersionRow};
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 6;
@@ -22,6 +23,7 @@ pub struct Pipeline {
     status: u8,
     birth: Birth,
     created: Timestamp,
+    updated: Timestamp,
     closed: Option<Timestamp>,
 }
 
@@ -49,12 +51,30 @@ impl Machine for Pipeline {
                 let text = event.payload.as_deref().unwrap_or_default();
                 self.birth = serde_json::from_str(text).unwrap_or_default();
                 self.created = at;
+                self.updated = at;
                 self.status = ACTIVE;
+            }
+            EventKind::Updated => {
+                let text = event.payload.as_deref().unwrap_or_default();
+                self.birth.structure = serde_json::from_str(text).unwrap_or_default();
+                self.updated = at;
+            }
+            EventKind::Deleted => {
+                self.status = DELETED;
+                self.closed = Some(at);
             }
         }
     }
 
-    fn project(&self, _event: &Event, _at: Timestamp, _rows: &mut Rows) {}
+    fn project(&self, event: &Event, _at: Timestamp, rows: &mut Rows) {
+        if event.kind != EventKind::Deleted {
+            let structure = self.birth.structure.clone();
+            let (created, updated) = (self.created.as_millis(), self.updated.as_millis());
+            let key = structure.version.to_be_bytes();
+            let row = VersionRow { structure, created, updated };
+            rows.put(VERSIONS, key, serde_json::to_vec(&row).unwrap_or_default());
+        }
+    }
 
     fn handle(
         &mut self,
@@ -62,8 +82,23 @@ impl Machine for Pipeline {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        if let Input::Start(start) = input {
-            turn.emit(self, Event { kind: EventKind::Created, payload: Some(start.input) });
+        match input {
+            Input::Start(start) => {
+                turn.emit(self, Event { kind: EventKind::Created, payload: Some(start.input) });
+            }
+            Input::Signal(Signal::Update(mut structure)) => {
+                structure.version = self.birth.structure.version + 1;
+                let text = serde_json::to_string(&structure).unwrap_or_default();
+                turn.emit(
+                    self,
+                    Event { kind: EventKind::Updated, payload: Some(Payload::new(text)) },
+                );
+            }
+            Input::Signal(Signal::Delete) => {
+                turn.emit(self, Event { kind: EventKind::Deleted, payload: None });
+                turn.command(Command::Close { report: Vec::new() });
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -73,7 +108,14 @@ impl Machine for Pipeline {
             status: self.status,
             started: self.created,
             closed: self.closed,
-            columns: Columns::default().encode(),
+            columns: Columns {
+                version: self.birth.structure.version,
+                pipeline_type: self.birth.structure.pipeline_type,
+                execution_mode: self.birth.structure.execution_mode,
+                created: self.created.as_millis(),
+                updated: self.updated.as_millis(),
+            }
+            .encode(),
         }
     }
 }
