@@ -56,6 +56,14 @@ pub struct ActionCall {
     pub action_name: String,
     /// `actionExecutionId`, or `ruleExecutionId`.
     pub action_execution_id: String,
+    /// The job that ends it once it is handed over ([`ActionAnswer::Handed`]): a UUID that
+    /// `PutJobSuccessResult` takes. Of the action `Invoke/Lambda` and the rule `LambdaInvoke`;
+    /// each continuation has another.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub job_id: String,
+    /// `continuationToken` of the job before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continuation_token: Option<String>,
     /// What it is. Rules have the category `Rule`.
     pub type_id: TypeId,
     /// The region it acts in.
@@ -76,11 +84,6 @@ pub struct ActionCall {
     pub environment_variables: Vec<EnvironmentVariable>,
     /// A source action is to take this revision instead of the newest.
     pub source_revision: Option<SourceRevision>,
-    /// The job that ends it once it has been handed over ([`ActionAnswer::Handed`]); a UUID.
-    pub job_id: String,
-    /// `continuationToken` that its job before this one left.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub continuation_token: Option<String>,
     /// When it started, milliseconds of the epoch.
     pub started: i64,
     /// When it times out, milliseconds of the epoch; the machine sees to it.
