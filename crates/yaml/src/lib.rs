@@ -42,11 +42,34 @@ pub struct YamlError {
 /// # Errors
 /// It is no YAML, names a key twice, nests too deeply, or becomes too large.
 pub fn read(content: &str) -> Result<Value, YamlError> {
+    read_as(content, Words::Read)
+}
+
+/// Reads one YAML document whose words all are texts, as they are written: `1.10`, `yes`, `010`.
+/// Only where nothing is written there is null. Buildspecs are read so.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_texts(content: &str) -> Result<Value, YamlError> {
+    read_as(content, Words::Kept)
+}
+
+/// What becomes of plain words.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Words {
+    /// They mean numbers, booleans and nulls.
+    #[default]
+    Read,
+    /// They are texts.
+    Kept,
+}
+
+fn read_as(content: &str, words: Words) -> Result<Value, YamlError> {
     let mut moved = String::new();
     let mut first = None;
     for _ in 0..MOVES_MAX {
         let text = if moved.is_empty() { content } else { &moved };
-        let error = match read_once(text) {
+        let error = match read_once(text, words) {
             Ok(value) => return Ok(value),
             Err(Stopped::Indentation(at, why)) => {
                 if first.is_none() {
@@ -72,8 +95,8 @@ enum Stopped {
     Other(YamlError),
 }
 
-fn read_once(content: &str) -> Result<Value, Stopped> {
-    let mut reader = Reader::default();
+fn read_once(content: &str, words: Words) -> Result<Value, Stopped> {
+    let mut reader = Reader { words, ..Reader::default() };
     let mut end = Marker::default();
     for event in Parser::new(StrInput::new(content)) {
         let (event, span) = event.map_err(|error| {
@@ -138,6 +161,7 @@ enum Open {
 
 #[derive(Default)]
 struct Reader {
+    words: Words,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Anchored>,
     root: Option<Value>,
@@ -170,7 +194,11 @@ impl Reader {
                     // A key is text, whatever it looks like: `on:`, `1:`.
                     return self.put(Value::String(text.into_owned()), anchor);
                 }
-                let value = scalar(&text, style, tag.as_deref())?;
+                let is_kept = self.words == Words::Kept && !text.is_empty() && tag.is_none();
+                let value = match is_kept {
+                    true => Value::String(text.into_owned()),
+                    false => scalar(&text, style, tag.as_deref())?,
+                };
                 self.put(value, anchor)
             }
             Event::SequenceStart(anchor, _) => self.enter(Open::List { items: Vec::new(), anchor }),
@@ -395,6 +423,15 @@ mod tests {
             "o": null, "p": "5", "q": "1e3", "on": 1, "1": "one",
         });
         assert_eq!(read(text), Ok(expected));
+    }
+
+    #[test]
+    fn words_may_stay_as_they_are_written() {
+        let text = "a: yes\nb: 1.10\nc: 010\nd: ~\ne:\nf: ''\ng: [on, 0x1F]\n";
+        let expected = json!({
+            "a": "yes", "b": "1.10", "c": "010", "d": "~", "e": null, "f": "", "g": ["on", "0x1F"],
+        });
+        assert_eq!(read_texts(text), Ok(expected));
     }
 
     #[test]
