@@ -72,8 +72,8 @@ impl Service {
     ) -> Result<Self, String> {
         let sandbox = sandbox(config, &storage)?;
         let scripts = scratch(&storage);
-        let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
         let artifacts = artifacts(&storage);
+        let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
         let store = open_store(storage)?;
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
@@ -91,8 +91,7 @@ impl Service {
         let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
-        let artifacts = Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts);
-        let tools = tools(config, &scripts, (&caller, &sandbox), artifacts);
+        let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
         let logs = tools.folder.join("logs");
         let engine = own
             .perform(builder())
@@ -120,7 +119,7 @@ impl Service {
             .open(store)
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
-        let api = Api::new(engine.clone(), credentials(config));
+        let api = services(&engine, config);
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
@@ -226,6 +225,17 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
     })
 }
 
+/// The services, told of the configuration.
+fn services(engine: &Engine, config: &Config) -> Api {
+    let api = Api::new(engine.clone(), credentials(config));
+    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
+    api.configure_pipelines(codepipeline::Settings {
+        history: (days > 0).then(|| DAY.saturating_mul(days)),
+        workers: config.pipeline.workers.clone(),
+    });
+    api
+}
+
 /// Who may call, by access key.
 fn credentials(config: &Config) -> BTreeMap<String, Credential> {
     let credential = |(key, known): (&String, &crate::config::Credential)| {
@@ -250,14 +260,13 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
 /// What the actions of pipelines work with.
 fn tools(
     config: &Config,
-    scratch: &Path,
+    (scratch, artifacts): (&Path, PathBuf),
     (caller, sandbox): (&AwsCaller, &Sandbox),
-    artifacts: Artifacts,
 ) -> Arc<Tools> {
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
-        artifacts,
+        artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
         config_folder: config.folder.clone(),
