@@ -23,6 +23,7 @@ pub mod request;
 pub mod rule;
 pub mod signal;
 pub mod structure;
+pub mod types;
 pub mod variables;
 pub mod views;
 
