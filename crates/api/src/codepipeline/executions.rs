@@ -163,9 +163,19 @@ impl CodePipeline {
             execution,
             by: caller.arn(),
         };
-        let answer = self.signal((caller, &pipeline_name), entity.id, signal).await?;
-        answer.map_err(|why| refused(&why, caller, about))?;
-        write(&json!({ "pipelineExecutionId": trackway_core::uuid::text(execution) }))
+        match self.signal((caller, &pipeline_name), entity.id, signal).await? {
+            Ok(()) => {
+                write(&json!({ "pipelineExecutionId": trackway_core::uuid::text(execution) }))
+            }
+            // One that has passed no stage has nothing to go back to.
+            Err(Why::ExecutionNotFound)
+                if self.has_execution(&entity, &target_pipeline_execution_id).await? =>
+            {
+                let why = Why::UnableToRollback("the target has not succeeded in the stage");
+                Err(refused(&why, caller, about).into())
+            }
+            Err(why) => Err(refused(&why, caller, about).into()),
+        }
     }
 
     async fn override_condition(&self, caller: &Caller, request: Override) -> Answer {
