@@ -65,7 +65,7 @@ impl CodePipeline {
                 variables: by_name(request.variables)?,
                 source_revisions: request.source_revisions,
             };
-            self.begin(caller, &request.name, &entity, run).await?;
+            self.trigger_run(caller, &request.name, &entity, run).await?;
         }
         write(&json!({ "pipelineExecutionId": trackway_core::uuid::text(execution) }))
     }
@@ -74,7 +74,7 @@ impl CodePipeline {
     ///
     /// # Errors
     /// What the machine says against it.
-    pub(super) async fn begin(
+    pub(super) async fn trigger_run(
         &self,
         caller: &Caller,
         name: &str,

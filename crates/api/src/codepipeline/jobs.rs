@@ -12,7 +12,6 @@
 mod data;
 mod desk;
 mod third_party;
-mod types;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -167,7 +166,8 @@ impl CodePipeline {
             _ => self.action_type(caller, type_id).await?,
         };
         let known = known.ok_or_else(|| type_not_found(type_id))?;
-        match query.keys().find(|key| !known.is_queryable(key)) {
+        let queryable = known.queryable().map(|property| property.name.as_str());
+        match query.keys().find(|key| queryable != Some(key.as_str())) {
             None => Ok(()),
             Some(key) => Err(invalid(format!(
                 "The property '{key}' is not a queryable configuration property of the action type."
