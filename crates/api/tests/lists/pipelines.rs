@@ -54,9 +54,9 @@ impl Model {
             (*name, actions.iter().map(|action| yard::action("Build", action)).collect())
         });
         let stages: Vec<(&str, Vec<Value>)> = stages.collect();
-        let first =
-            yard::create(&house.engine, &yard::pipeline(PIPELINE, "PARALLEL", &stages)).await;
-        yard::create(&house.engine, &yard::pipeline("other", "QUEUED", &stages)).await;
+        yard::types(&client).await;
+        let first = yard::create(&client, &yard::pipeline(PIPELINE, "PARALLEL", &stages)).await;
+        yard::create(&client, &yard::pipeline("other", "QUEUED", &stages)).await;
         let mut model = Self { client, acts: Vec::new(), jobs: Vec::new(), runs: Vec::new() };
         model.runs.push(Run { id: first, passed: Vec::new(), ended: BTreeMap::new() });
         model.drain().await;
@@ -263,7 +263,8 @@ fn webhooks_are_those_that_a_naive_model_lists() {
         let house = House::open(Clock::Manual, BTreeMap::new()).await;
         let client = Client(house.client.0.clone());
         let build = [("Build", vec![yard::action("Build", "A")])];
-        yard::create(&house.engine, &yard::pipeline(PIPELINE, "SUPERSEDED", &build)).await;
+        yard::types(&client).await;
+        yard::create(&client, &yard::pipeline(PIPELINE, "SUPERSEDED", &build)).await;
         let put = async |name: &str| {
             let webhook = json!({
                 "name": name, "targetPipeline": PIPELINE, "targetAction": "S", "filters": [],

@@ -1,14 +1,8 @@
 //! Pipelines whose actions are jobs of workers of one's own.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use trackway_api::Caller;
-use trackway_api::codepipeline::table::PIPELINES;
-use trackway_core::{ExecutionId, Payload, Start};
-use trackway_engine::{Definition, Durability, Edit, Engine, StartRequest};
-use trackway_pipeline::ids::{Number, entity_arn};
-use trackway_pipeline::signal::Birth;
+
+use crate::paging::{Client, text};
 
 /// An action that a worker of this category performs.
 pub(crate) fn action(category: &str, name: &str) -> Value {
@@ -39,41 +33,27 @@ pub(crate) fn pipeline(name: &str, mode: &str, stages: &[(&str, Vec<Value>)]) ->
     })
 }
 
-/// Creates a pipeline as the service does, without a look at its structure; the id of its first
-/// execution.
-pub(crate) async fn create(engine: &Engine, structure: &Value) -> String {
-    let caller = Caller::new("000000000000", "us-east-1");
-    let name = structure["name"].as_str().unwrap();
-    let digest = ExecutionId::of(name).0;
-    let number = Number::new(u64::from_be_bytes(*digest.first_chunk().unwrap()));
-    let execution = number.id(1);
-    let birth = Birth {
-        number: number.0,
-        account: caller.account.clone(),
-        region: caller.region.clone(),
-        structure: serde_json::from_value(structure.clone()).unwrap(),
-        execution,
-        by: caller.arn(),
-    };
-    let request = StartRequest {
-        kind: trackway_api::codepipeline::KIND,
-        scope: Arc::clone(&caller.scope),
-        parent: "".into(),
-        definition: Definition::new("{}"),
-        start: Start {
-            arn: entity_arn(&caller.region, &caller.account, number),
-            definition_arn: String::new(),
-            name: name.to_owned(),
-            role_arn: String::new(),
-            input: Payload::new(serde_json::to_string(&birth).unwrap()),
-            attributes: Vec::new(),
-        },
-        reply_to: None,
-        durability: Durability::Durable,
-    };
-    engine.start(request).await.unwrap();
-    let row = postcard::to_extend(&number.0, vec![1]).unwrap();
-    let edit = Edit::Put { table: PIPELINES, key: name.as_bytes().to_vec(), value: row.into() };
-    engine.catalog().change(&caller.scope, &[], &[edit]).await.unwrap();
-    trackway_core::uuid::text(execution)
+/// Makes the action types of the workers.
+pub(crate) async fn types(client: &Client) {
+    for category in ["Source", "Build"] {
+        let outputs = u32::from(category == "Source");
+        let request = json!({
+            "category": category, "provider": "Worker", "version": "1",
+            "configurationProperties": [
+                { "name": "Name", "required": true, "key": true, "secret": false, "queryable": true },
+                { "name": "Secret", "required": false, "key": false, "secret": true },
+            ],
+            "inputArtifactDetails": { "minimumCount": 0, "maximumCount": 5 - 5 * outputs },
+            "outputArtifactDetails": { "minimumCount": 0, "maximumCount": 5 },
+        });
+        client.codepipeline("CreateCustomActionType", request).await;
+    }
+}
+
+/// Creates a pipeline; the id of its first execution.
+pub(crate) async fn create(client: &Client, structure: &Value) -> String {
+    client.codepipeline("CreatePipeline", json!({ "pipeline": structure })).await;
+    let request = json!({ "pipelineName": structure["name"] });
+    let listed = client.codepipeline("ListPipelineExecutions", request).await;
+    text(&listed["pipelineExecutionSummaries"][0], "pipelineExecutionId")
 }
