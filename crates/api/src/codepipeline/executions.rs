@@ -65,7 +65,7 @@ impl CodePipeline {
                 variables: by_name(request.variables)?,
                 source_revisions: request.source_revisions,
             };
-            self.trigger_run(caller, &request.name, &entity, run).await?;
+            self.begin(caller, &request.name, &entity, run).await?;
         }
         write(&json!({ "pipelineExecutionId": trackway_core::uuid::text(execution) }))
     }
@@ -74,7 +74,7 @@ impl CodePipeline {
     ///
     /// # Errors
     /// What the machine says against it.
-    pub(super) async fn trigger_run(
+    pub(super) async fn begin(
         &self,
         caller: &Caller,
         name: &str,
@@ -163,19 +163,9 @@ impl CodePipeline {
             execution,
             by: caller.arn(),
         };
-        match self.signal((caller, &pipeline_name), entity.id, signal).await? {
-            Ok(()) => {
-                write(&json!({ "pipelineExecutionId": trackway_core::uuid::text(execution) }))
-            }
-            // One that has passed no stage has nothing to go back to.
-            Err(Why::ExecutionNotFound)
-                if self.has_execution(&entity, &target_pipeline_execution_id).await? =>
-            {
-                let why = Why::UnableToRollback("the target has not succeeded in the stage");
-                Err(refused(&why, caller, about).into())
-            }
-            Err(why) => Err(refused(&why, caller, about).into()),
-        }
+        let answer = self.signal((caller, &pipeline_name), entity.id, signal).await?;
+        answer.map_err(|why| refused(&why, caller, about))?;
+        write(&json!({ "pipelineExecutionId": trackway_core::uuid::text(execution) }))
     }
 
     async fn override_condition(&self, caller: &Caller, request: Override) -> Answer {

@@ -166,8 +166,10 @@ impl CodePipeline {
             _ => self.action_type(caller, type_id).await?,
         };
         let known = known.ok_or_else(|| type_not_found(type_id))?;
-        let queryable = known.queryable().map(|property| property.name.as_str());
-        match query.keys().find(|key| queryable != Some(key.as_str())) {
+        match query
+            .keys()
+            .find(|key| known.queryable().is_none_or(|property| property.name != **key))
+        {
             None => Ok(()),
             Some(key) => Err(invalid(format!(
                 "The property '{key}' is not a queryable configuration property of the action type."

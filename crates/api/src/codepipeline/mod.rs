@@ -84,8 +84,12 @@ type Answer = crate::answer::Answer<Code>;
 
 impl CodePipeline {
     pub(crate) fn new(engine: Engine) -> Self {
-        let (settings, desk) = (OnceLock::new(), jobs::Desk::default());
-        Self { engine, settings, desk, naming: tokio::sync::Mutex::new(()) }
+        Self {
+            engine,
+            settings: OnceLock::new(),
+            desk: jobs::Desk::default(),
+            naming: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Tells it of the server's configuration; the first word counts.

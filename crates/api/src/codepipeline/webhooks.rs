@@ -215,7 +215,7 @@ impl CodePipeline {
                     (webhook, Check::Equals { table: table::WEBHOOKS, key: key(&name), value: row })
                 }
                 None => {
-                    self.check_webhooks_room(caller).await?;
+                    self.check_webhooks_max(caller).await?;
                     let created = self.engine.now();
                     let definition = definition.clone();
                     let webhook =
@@ -234,7 +234,7 @@ impl CodePipeline {
     }
 
     /// Whether one more webhook is allowed.
-    async fn check_webhooks_room(&self, caller: &Caller) -> Result<(), Failure> {
+    async fn check_webhooks_max(&self, caller: &Caller) -> Result<(), Failure> {
         let catalog = self.engine.catalog();
         let page = catalog.list(&caller.scope, table::WEBHOOKS, &[], None, WEBHOOKS_MAX).await?;
         if page.rows.len() < WEBHOOKS_MAX {

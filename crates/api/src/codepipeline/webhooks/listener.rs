@@ -113,7 +113,7 @@ impl CodePipeline {
             trigger_detail: webhook.arn(caller),
             ..StartRun::default()
         };
-        self.trigger_run(caller, &definition.target_pipeline, &entity, run).await?;
+        self.begin(caller, &definition.target_pipeline, &entity, run).await?;
         Ok(true)
     }
 
