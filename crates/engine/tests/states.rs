@@ -1,5 +1,7 @@
 //! Snapshots and trimmed histories: whatever is stored beside a journal, its fold stays the same.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod house;
 
 use std::sync::Arc;
