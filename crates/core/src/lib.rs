@@ -13,6 +13,7 @@
 //! This room is pure. It must not know what an execution does (the kinds), where bytes are kept
 //! (the store), nor who drives the machine (the engine).
 
+pub mod cron;
 pub mod fanout;
 mod ids;
 mod machine;

@@ -11,15 +11,16 @@ use trackway_store::{Batch, CommitError, Store};
 
 use crate::builder::Builder;
 use crate::desk::Chance;
+use crate::limits::OFFERS_PER_LOOK;
 use crate::queues::Lease;
 use crate::reader::Reader;
 use crate::runner::Runner;
 use crate::shard::Parts;
 use crate::shared::Shared;
 use crate::{
-    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Page, Record, RowPage,
-    RowQuery, Shard, SignalError, StartError, StartReply, StartRequest, Started, Tokens, Waited,
-    Work, keys, load, records, retention,
+    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Look, Offer, Page, Record,
+    RowPage, RowQuery, Shard, SignalError, StartError, StartReply, StartRequest, Started, Tokens,
+    Waited, Work, keys, load, records, retention,
 };
 
 /// A running engine. Clones are handles on the same one.
@@ -116,19 +117,7 @@ impl Engine {
                 _ = stop.wait_for(Option::is_some) => None,
             };
             let Some(parcel) = parcel else { return Err(self.fault()) };
-            let offer = parcel.offer().clone();
-            let (execution, effect) = (offer.execution, offer.effect);
-            let work = match offer.request {
-                Some(request) => {
-                    let queue = queue.to_owned();
-                    Some(Work { execution, effect, queue, request, scope: "".into(), attempt: 1 })
-                }
-                None => {
-                    let shard = crate::desk::shard_of(execution, self.shared.shards());
-                    load::stored_work(&self.shared.reader, shard, execution, effect).await?
-                }
-            };
-            match work {
+            match self.work_of(parcel.offer()).await? {
                 Some(work) => return Ok(Lease::new(work, parcel)),
                 // Its machine has done with it meanwhile.
                 None => drop(parcel.keep()),
@@ -136,8 +125,65 @@ impl Engine {
         }
     }
 
+    /// Takes what is ready now of a polled queue, without waiting: in its order, at most `max`, and
+    /// only what is wanted. The rest stays where it is, for others to take also while this looks.
+    ///
+    /// # Errors
+    /// The engine stopped, or the store can't be read.
+    pub async fn take_ready(
+        &self,
+        queue: &str,
+        max: usize,
+        want: impl Fn(&Work) -> bool,
+    ) -> Result<Vec<Lease>, Fault> {
+        if self.shared.watch_stop().borrow().is_some() {
+            return Err(self.fault());
+        }
+        let queues = &self.shared.queues;
+        let mut leases = Vec::new();
+        let mut from = 0;
+        while leases.len() < max {
+            let looked_at = queues.look(queue, from, OFFERS_PER_LOOK);
+            let Some(last) = looked_at.last() else { break };
+            from = last.place + 1;
+            for seen in &looked_at {
+                let known = seen.work.clone();
+                let work = match known {
+                    Some(work) => work,
+                    None => match self.work_of(&seen.offer).await? {
+                        Some(work) => Arc::new(work),
+                        // Its machine has done with it meanwhile.
+                        None => continue,
+                    },
+                };
+                if !want(&work) {
+                    queues.remember(seen, &work);
+                } else if let Some(parcel) = queues.claim(seen) {
+                    leases.push(Lease::new(Arc::unwrap_or_clone(work), parcel));
+                }
+                if leases.len() == max {
+                    break;
+                }
+            }
+        }
+        Ok(leases)
+    }
+
+    /// What an offer is about; none when it is done with.
+    async fn work_of(&self, offer: &Offer) -> Result<Option<Work>, Fault> {
+        let Offer { execution, effect, .. } = *offer;
+        if let Some(request) = offer.request.clone() {
+            let queue = offer.queue.to_string();
+            let scope = "".into();
+            return Ok(Some(Work { execution, effect, queue, request, scope, attempt: 1 }));
+        }
+        let shard = crate::desk::shard_of(execution, self.shared.shards());
+        load::stored_work(&self.shared.reader, shard, execution, effect).await
+    }
+
     /// Looks at the machine of a volatile execution, or of a durable one that happens to be in
-    /// memory; none if it isn't. For durable ones see [`Engine::state`].
+    /// memory; none if it isn't. What is seen of a durable one is durable when this returns. For
+    /// those that aren't in memory see [`Engine::state`].
     ///
     /// # Errors
     /// The engine stopped.
@@ -147,8 +193,9 @@ impl Engine {
         look: impl FnOnce(&M) -> T + Send + 'static,
     ) -> Result<Option<T>, Fault> {
         let (reply, answer) = oneshot::channel();
-        let look = Box::new(move |machine: Option<&dyn Any>| {
-            drop(reply.send(machine.and_then(|any| any.downcast_ref::<M>()).map(look)));
+        let look: Look = Box::new(move |machine: Option<&dyn Any>| {
+            let seen = machine.and_then(|any| any.downcast_ref::<M>()).map(look);
+            Box::new(move || drop(reply.send(seen)))
         });
         self.shared.send(id, Letter::Inspect { id, look });
         answer.await.map_err(|_| self.fault())

@@ -48,6 +48,7 @@
 //! engine.start_and_wait(StartRequest).await   -> Result<Waited, StartError>
 //! engine.signal::<M>(id, M::Signal).await     -> Result<(), SignalError<M::Refusal>>
 //! engine.take(queue).await                    -> Result<Lease, Fault>   // long poll, cancel-safe
+//! engine.take_ready(queue, max, |&Work| -> bool).await -> Result<Vec<Lease>, Fault>   // at once
 //! engine.record(id).await                     -> Result<Option<Record>, Fault>
 //! engine.journal::<M>(id, Page).await         -> Result<Vec<Entry<M::Event>>, Fault>
 //! engine.state::<M, T>(id, |&M| -> T).await   -> Result<Option<T>, Fault>   // folds rows
@@ -108,7 +109,7 @@ pub use catalog::{Catalog, CatalogError, CatalogPage, Check, Edit};
 pub use clock::Clock;
 pub use desk::Chance;
 pub use engine::{Engine, EngineStats};
-pub use letter::{Action, Letter, Look, Offer, Opaque, Reply, StartReply};
+pub use letter::{Action, Letter, Look, Offer, Opaque, Reply, StartReply, Told};
 pub use load::Recovered;
 pub use perform::{Performed, Performer, Work};
 pub use queues::Lease;

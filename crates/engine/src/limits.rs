@@ -39,6 +39,11 @@ pub const SCAN_ROWS: usize = 512;
 pub const RECOVERY_EFFECTS_MAX: usize = 256;
 /// The longest scope, in bytes.
 pub const SCOPE_BYTES_MAX: usize = 255;
+/// Offers that [`crate::Engine::take_ready`] looks at between two looks at who else takes.
+pub const OFFERS_PER_LOOK: usize = 64;
+/// Bytes of the requests of one polled queue that are kept in memory because somebody looked at
+/// them in vain.
+pub const REQUESTS_KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rows after which a batch of a rebuild is handed to the store.
 pub const REBUILT_ROWS_PER_BATCH: usize = 4096;
 /// Ended executions dropped by one batch of the retention sweep.

@@ -3,12 +3,13 @@
 //! Ready work lives here as names; its request is read from the store when it is taken. Its row
 //! stays in the outbox until the machine says otherwise, so a restart offers it again.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 use trackway_core::{EffectId, ExecutionId};
 
+use crate::limits::REQUESTS_KEPT_BYTES_MAX;
 use crate::{Offer, Work};
 
 /// All polled queues, by name.
@@ -19,43 +20,78 @@ pub(crate) struct Queues {
 
 #[derive(Default)]
 struct Queue {
-    ready: VecDeque<Offer>,
+    /// By place: what comes back takes the place that it had.
+    ready: BTreeMap<Place, Ready>,
     pollers: VecDeque<oneshot::Sender<Parcel>>,
     /// What has been offered and not withdrawn, taken or not.
-    offered: HashSet<(ExecutionId, EffectId)>,
+    offered: HashMap<(ExecutionId, EffectId), Place>,
     /// Pollers after which those that went away are cleared out.
     pollers_clear_at: usize,
+    /// The place of the next offer.
+    next: Place,
+    /// Bytes of the requests that were read for somebody who didn't want them.
+    kept_bytes: usize,
+}
+
+/// Where an offer stands in its queue: the order of the offers.
+pub(crate) type Place = u64;
+
+struct Ready {
+    offer: Offer,
+    /// Kept once it was read, so that a poller who wants other work doesn't read it each time.
+    work: Option<Arc<Work>>,
 }
 
 impl Queue {
     fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.pollers.is_empty() && self.offered.is_empty()
     }
+
+    fn remove(&mut self, place: Place) -> Option<Offer> {
+        let Ready { offer, work } = self.ready.remove(&place)?;
+        self.kept_bytes -= work.map_or(0, |work| work.request.len());
+        Some(offer)
+    }
+
+    fn pop(&mut self) -> Option<(Place, Offer)> {
+        let place = *self.ready.first_key_value()?.0;
+        Some((place, self.remove(place)?))
+    }
 }
 
-/// An offer in somebody's hands. Dropped, it goes back to the front of its queue.
+/// An offer in somebody's hands. Dropped, it goes back to its place in the queue.
 pub(crate) struct Parcel {
-    offer: Option<Offer>,
+    offer: Option<(Place, Offer)>,
     queues: Arc<Queues>,
 }
 
 impl Parcel {
     pub(crate) fn offer(&self) -> &Offer {
-        self.offer.as_ref().expect("invariant: a parcel is emptied by those who consume it only")
+        let (_, offer) =
+            self.offer.as_ref().expect("invariant: a parcel is emptied by its last owner only");
+        offer
     }
 
     /// Takes the offer out for good.
     pub(crate) fn keep(mut self) -> Option<Offer> {
-        self.offer.take()
+        self.offer.take().map(|(_, offer)| offer)
     }
 }
 
 impl Drop for Parcel {
     fn drop(&mut self) {
-        if let Some(offer) = self.offer.take() {
-            self.queues.place(offer, VecDeque::push_front);
+        if let Some((place, offer)) = self.offer.take() {
+            self.queues.place(place, offer);
         }
     }
+}
+
+/// An offer that somebody looks at. It stays in its queue meanwhile, for anybody to take.
+pub(crate) struct Seen {
+    pub(crate) place: Place,
+    pub(crate) offer: Offer,
+    /// The work, if it was read before.
+    pub(crate) work: Option<Arc<Work>>,
 }
 
 impl Queues {
@@ -65,21 +101,27 @@ impl Queues {
 
     /// Offers work to whoever polls, in the order of the calls.
     pub(crate) fn offer(self: &Arc<Self>, offer: Offer) {
-        let place = (offer.execution, offer.effect);
-        let is_new = self.lock().entry(offer.queue.clone()).or_default().offered.insert(place);
-        if is_new {
-            self.place(offer, VecDeque::push_back);
-        }
+        let place = {
+            let mut queues = self.lock();
+            let queue = queues.entry(offer.queue.clone()).or_default();
+            let of = (offer.execution, offer.effect);
+            if queue.offered.contains_key(&of) {
+                return;
+            }
+            let place = queue.next;
+            queue.next += 1;
+            queue.offered.insert(of, place);
+            place
+        };
+        self.place(place, offer);
     }
 
     /// Stops offering it, also when its parcel comes back.
     pub(crate) fn withdraw(&self, queue: &str, execution: ExecutionId, effect: EffectId) {
         let mut queues = self.lock();
         if let Some(found) = queues.get_mut(queue) {
-            found.offered.remove(&(execution, effect));
-            // What is still in line is passed over when its turn comes.
-            if found.offered.is_empty() {
-                found.ready.clear();
+            if let Some(place) = found.offered.remove(&(execution, effect)) {
+                found.remove(place);
             }
             if found.is_empty() {
                 queues.remove(queue);
@@ -87,24 +129,27 @@ impl Queues {
         }
     }
 
-    fn place(self: &Arc<Self>, mut offer: Offer, push: fn(&mut VecDeque<Offer>, Offer)) {
+    fn place(self: &Arc<Self>, place: Place, mut offer: Offer) {
         loop {
             let poller = {
                 let mut queues = self.lock();
                 let Some(queue) = queues.get_mut(&offer.queue) else { return };
-                if !queue.offered.contains(&(offer.execution, offer.effect)) {
+                if queue.offered.get(&(offer.execution, offer.effect)) != Some(&place) {
                     return;
                 }
                 match queue.pollers.pop_front() {
                     Some(poller) => poller,
-                    None => return push(&mut queue.ready, offer),
+                    None => {
+                        queue.ready.insert(place, Ready { offer, work: None });
+                        return;
+                    }
                 }
             };
             // Outside the lock: a parcel that comes back takes it.
-            match poller.send(Parcel { offer: Some(offer), queues: self.clone() }) {
+            match poller.send(Parcel { offer: Some((place, offer)), queues: self.clone() }) {
                 Ok(()) => return,
                 Err(mut parcel) => match parcel.offer.take() {
-                    Some(back) => offer = back,
+                    Some((_, back)) => offer = back,
                     None => return,
                 },
             }
@@ -116,10 +161,8 @@ impl Queues {
         let receiver = {
             let mut queues = self.lock();
             let queue = queues.entry(queue.into()).or_default();
-            while let Some(offer) = queue.ready.pop_front() {
-                if queue.offered.contains(&(offer.execution, offer.effect)) {
-                    return Some(Parcel { offer: Some(offer), queues: self.clone() });
-                }
+            if let Some(first) = queue.pop() {
+                return Some(Parcel { offer: Some(first), queues: self.clone() });
             }
             let (sender, receiver) = oneshot::channel();
             queue.pollers.push_back(sender);
@@ -131,9 +174,52 @@ impl Queues {
         };
         receiver.await.ok()
     }
+
+    /// Looks at up to `limit` offers that are ready, from this place on.
+    pub(crate) fn look(&self, queue: &str, from: Place, limit: usize) -> Vec<Seen> {
+        let queues = self.lock();
+        let Some(queue) = queues.get(queue) else { return Vec::new() };
+        let seen = queue.ready.range(from..).take(limit);
+        let seen = seen.map(|(place, Ready { offer, work })| Seen {
+            place: *place,
+            offer: offer.clone(),
+            work: work.clone(),
+        });
+        seen.collect()
+    }
+
+    /// Takes an offer that was looked at, unless somebody else was quicker.
+    pub(crate) fn claim(self: &Arc<Self>, seen: &Seen) -> Option<Parcel> {
+        let mut queues = self.lock();
+        let queue = queues.get_mut(&seen.offer.queue)?;
+        let ready = queue.ready.get(&seen.place)?;
+        // A queue that was empty meanwhile begins anew.
+        if (ready.offer.execution, ready.offer.effect) != (seen.offer.execution, seen.offer.effect)
+        {
+            return None;
+        }
+        let offer = queue.remove(seen.place)?;
+        Some(Parcel { offer: Some((seen.place, offer)), queues: self.clone() })
+    }
+
+    /// Keeps the work of an offer that nobody took when it was looked at, as far as there is room.
+    pub(crate) fn remember(&self, seen: &Seen, work: &Arc<Work>) {
+        let mut queues = self.lock();
+        let Some(queue) = queues.get_mut(&seen.offer.queue) else { return };
+        let kept_bytes = queue.kept_bytes + work.request.len();
+        if let Some(ready) = queue.ready.get_mut(&seen.place)
+            && ready.work.is_none()
+            && (ready.offer.execution, ready.offer.effect) == (work.execution, work.effect)
+            && kept_bytes <= REQUESTS_KEPT_BYTES_MAX
+        {
+            ready.work = Some(work.clone());
+            queue.kept_bytes = kept_bytes;
+        }
+    }
 }
 
-/// Work in a poller's hands. Dropped without [`Lease::keep`], it is offered again, first.
+/// Work in a poller's hands. Dropped without [`Lease::keep`], it is offered again, in its old
+/// place: before all that was offered later.
 pub struct Lease {
     work: Work,
     parcel: Parcel,

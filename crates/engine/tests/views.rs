@@ -214,12 +214,12 @@ async fn the_embedded_store_keeps_rows_across_an_opening() {
         (house::builder().open(store.clone()).await.unwrap(), store)
     };
     let (engine, store) = open().await;
-    engine.start(request("a", "rows 700; timers 3 50; note")).await.unwrap();
+    engine.start(request("a", "rows 700; timers 3 3600000; note")).await.unwrap();
     engine.start(request("b", "rows 700; note")).await.unwrap();
     engine.shutdown().await;
     drop((engine, store));
     let (engine, store) = open().await;
-    engine.advance(100);
+    engine.advance(2 * 3_600_000);
     let query = RowQuery { after: Some(key(400)), order: Order::Descending, ..RowQuery::first(2) };
     let page = engine.rows(id("a"), LISTED, query).await.unwrap();
     assert_eq!((numbers(&page), page.more), (vec![399, 398], true));

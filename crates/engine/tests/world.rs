@@ -9,8 +9,8 @@ use house::{House, SCOPE, TOY, id, request, volatile};
 use trackway_core::{EffectId, Payload};
 use trackway_engine::toy::{Event, RUNNING, STOPPED, SUCCEEDED, Signal, Toy};
 use trackway_engine::{
-    Builder, CatalogError, Check, Clock, Config, Edit, ListQuery, Page, Performed, Performer,
-    SignalError, Started, Waited, Work,
+    Builder, CatalogError, Check, Clock, Config, Edit, Lease, ListQuery, Page, Performed,
+    Performer, SignalError, Started, Waited, Work,
 };
 
 #[tokio::test]
@@ -106,6 +106,64 @@ async fn a_dropped_poll_loses_no_work() {
     assert_eq!(again.work().execution, id("a"));
     let second = house.engine.take("activity/x").await.unwrap();
     assert_eq!(second.work().execution, id("b"));
+}
+
+#[tokio::test]
+async fn what_is_ready_is_taken_in_its_order_as_far_as_it_is_wanted() {
+    let house = House::new().await;
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        house.start(name, "poll x").await;
+    }
+    let took = |leases: &[Lease]| -> Vec<_> {
+        let name = |lease: &Lease| {
+            names.into_iter().find(|name| id(name) == lease.work().execution).unwrap()
+        };
+        leases.iter().map(name).collect()
+    };
+    let take = async |max: usize, wanted: &[&str]| {
+        let wanted: Vec<_> = wanted.iter().map(|name| id(name)).collect();
+        let want = |work: &Work| wanted.contains(&work.execution);
+        house.engine.take_ready("activity/x", max, want).await.unwrap()
+    };
+    assert_eq!(took(&take(0, &names).await), [""; 0]);
+    let some = take(2, &["e", "d", "b"]).await;
+    assert_eq!(took(&some), ["b", "d"]);
+    let rest = take(9, &names).await;
+    assert_eq!(took(&rest), ["a", "c", "e"]);
+    assert!(take(9, &names).await.is_empty());
+    drop(rest);
+    drop(some);
+    let again = take(9, &names).await;
+    assert_eq!(took(&again), names, "what comes back takes the place that it had");
+    house.engine.signal::<Toy>(id("c"), Signal::Stop).await.unwrap();
+    drop(again);
+    assert_eq!(took(&take(9, &names).await), ["a", "b", "d", "e"], "what is withdrawn is gone");
+    assert!(house.engine.take_ready("activity/none", 9, |_| true).await.unwrap().is_empty());
+    house.engine.shutdown().await;
+    assert!(house.engine.take_ready("activity/x", 9, |_| true).await.is_err());
+}
+
+#[tokio::test]
+async fn one_that_fits_is_found_among_many() {
+    let house = House::new().await;
+    for number in 0..2_000 {
+        house.start(&number.to_string(), "poll x").await;
+    }
+    let wanted = id("1999");
+    let looks = std::cell::Cell::new(0);
+    for _ in 0..20 {
+        let want = |work: &Work| {
+            looks.set(looks.get() + 1);
+            work.execution == wanted
+        };
+        let taken = house.engine.take_ready("activity/x", 10, want).await.unwrap();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].work().request, Payload::new("\"poll\""));
+    }
+    assert_eq!(looks.get(), 40_000, "each is looked at once a poll");
+    let first = house.engine.take("activity/x").await.unwrap();
+    assert_eq!(first.work().execution, id("0"));
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ pub mod request;
 pub mod signal;
 pub mod structure;
 pub mod types;
+pub mod variables;
 pub mod views;
 
 pub use pipeline::{KIND, Pipeline};

@@ -56,6 +56,14 @@ pub struct ActionCall {
     pub action_name: String,
     /// `actionExecutionId`, or `ruleExecutionId`.
     pub action_execution_id: String,
+    /// The job that ends it once it is handed over ([`ActionAnswer::Handed`]): a UUID that
+    /// `PutJobSuccessResult` takes. Of the action `Invoke/Lambda` and the rule `LambdaInvoke`;
+    /// each continuation has another.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub job_id: String,
+    /// `continuationToken` of the job before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continuation_token: Option<String>,
     /// What it is. Rules have the category `Rule`.
     pub type_id: TypeId,
     /// The region it acts in.

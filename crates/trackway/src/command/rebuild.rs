@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use trackway_engine::RebuildReport;
 
-use crate::{Output, compose};
+use crate::{Output, maintenance};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -15,7 +15,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> {
-    let report = compose::rebuild(&args.dir).await?;
+    let report = maintenance::rebuild(&args.dir).await?;
     let RebuildReport { executions, corrected, unreadable, rows } = report;
     match output {
         Output::Json => println!(

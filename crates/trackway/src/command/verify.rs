@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::{Output, compose};
+use crate::{Output, maintenance};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -12,7 +12,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> {
-    let report = compose::verify(&args.dir).await?;
+    let report = maintenance::verify(&args.dir).await?;
     match output {
         Output::Json => println!("{:#}", report.as_json()),
         Output::Table => print!("{}", report.as_text()),

@@ -52,7 +52,7 @@ impl CodePipeline {
             return Err(in_use(caller, name).into());
         }
         let mut structure = self.checked_structure(caller, request.pipeline, None).await?;
-        self.check_room(caller).await?;
+        self.check_pipelines_max(caller).await?;
         structure.version = 1;
         let number = Number::new(random()?);
         self.claim(caller, &structure.name, number, tags::put(&arn, &tags)?).await?;
@@ -64,11 +64,11 @@ impl CodePipeline {
             execution: number.id(random()?),
             by: caller.arn(),
         };
-        self.begin(caller, number, &birth).await?;
+        self.create_entity(caller, number, &birth).await?;
         write(&Changed { pipeline: birth.structure.mask(), tags: tags::listed(&tags) })
     }
 
-    async fn check_room(&self, caller: &Caller) -> Result<(), Failure> {
+    async fn check_pipelines_max(&self, caller: &Caller) -> Result<(), Failure> {
         let catalog = self.engine.catalog();
         let page = catalog.list(&caller.scope, table::PIPELINES, b"", None, PIPELINES_MAX).await?;
         if page.rows.len() < PIPELINES_MAX {
@@ -104,7 +104,12 @@ impl CodePipeline {
         Err(in_use(caller, name).into())
     }
 
-    async fn begin(&self, caller: &Caller, number: Number, birth: &Birth) -> Result<(), Failure> {
+    async fn create_entity(
+        &self,
+        caller: &Caller,
+        number: Number,
+        birth: &Birth,
+    ) -> Result<(), Failure> {
         let text = serde_json::to_string(birth)
             .map_err(|error| Fault::new(format!("could not write a pipeline: {error}")))?;
         let request = StartRequest {

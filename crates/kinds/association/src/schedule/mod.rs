@@ -9,8 +9,6 @@
 //!
 //! [`Schedule`] is the whole language; what State Manager accepts of it stands in [`rules`].
 
-mod cron;
-mod field;
 pub mod rules;
 
 #[cfg(test)]
@@ -20,9 +18,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use trackway_core::Timestamp;
-
-pub use cron::Cron;
-pub use field::FieldError;
+use trackway_core::cron::{Cron, CronError};
 
 /// When something is to happen again and again, or once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,20 +44,9 @@ pub enum ScheduleError {
     /// It is neither of the three forms.
     #[error("it must have the form cron(...), rate(...) or at(...)")]
     Form,
-    /// A cron expression with another number of fields.
-    #[error("a cron expression has six fields, or seven with seconds; found {0}")]
-    FieldCount(usize),
-    /// A field of a cron expression.
-    #[error("the field {field} of the cron expression is not valid: {problem}")]
-    Field {
-        /// Its name.
-        field: &'static str,
-        /// What is wrong.
-        problem: FieldError,
-    },
-    /// Both day fields or neither have a value.
-    #[error("exactly one of the fields day-of-month and day-of-week must be ?")]
-    Days,
+    /// The body of a cron expression.
+    #[error(transparent)]
+    Cron(#[from] CronError),
     /// The body of a rate expression.
     #[error(
         "a rate expression is a positive number and a unit: minute, minutes, hour, hours, day, days"
@@ -87,7 +72,7 @@ impl Schedule {
             rest.strip_suffix(')').map(str::trim)
         };
         if let Some(body) = body("cron") {
-            return Cron::parse(body).map(|cron| Self::Cron(Box::new(cron)));
+            return Ok(Self::Cron(Box::new(Cron::parse(body)?)));
         }
         if let Some(body) = body("rate") {
             return rate(body).map(Self::Rate);
@@ -167,10 +152,4 @@ fn at(body: &str) -> Result<Timestamp, ScheduleError> {
 fn to_timestamp(moment: DateTime) -> Option<Timestamp> {
     let zoned = TimeZone::UTC.to_timestamp(moment).ok()?;
     Some(Timestamp(zoned.as_millisecond()))
-}
-
-/// The civil time of a moment in UTC.
-fn to_civil(moment: Timestamp) -> Option<DateTime> {
-    let stamp = jiff::Timestamp::from_millisecond(moment.as_millis()).ok()?;
-    Some(TimeZone::UTC.to_datetime(stamp))
 }

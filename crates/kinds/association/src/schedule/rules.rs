@@ -1,8 +1,8 @@
 //! What State Manager accepts of the schedule language.
 
 use trackway_core::Timestamp;
+use trackway_core::cron::{Cron, Days};
 
-use super::cron::{Cron, Days};
 use super::{Schedule, ScheduleError};
 
 /// Minutes between two runs, at least. Source: "Cron and rate expressions for associations".

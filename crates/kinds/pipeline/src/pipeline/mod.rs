@@ -1,14 +1,30 @@
 //! A pipeline: its versions, its stages, and the executions that compete for them.
 
+mod call;
+mod decide;
 mod event;
+mod fold;
+mod rows;
+mod state;
+mod text;
+mod view;
 
-use serde_json::{Value, json};
-use trackway_core::{Command, Input, Machine, Payload, Rows, Summary, Timestamp, Turn};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-pub use event::{Event, EventKind};
+use serde::{Deserialize, Serialize};
+use trackway_core::{EffectId, Input, Machine, Rows, Summary, TimerId, Timestamp, Turn};
 
-use crate::signal::{Birth, Refusal, Signal};
-use crate::views::{VERSIONS, VersionRow};
+pub use event::{
+    End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Rollback, Stopping,
+};
+pub use state::{ActStatus, RunStatus, StageStatus};
+pub use view::Columns;
+
+use crate::ids::Number;
+use crate::request::Revision;
+use crate::signal::{Refusal, Signal};
+use crate::structure::Structure;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 6;
@@ -16,22 +32,98 @@ pub const KIND: u8 = 6;
 pub const ACTIVE: u8 = 1;
 /// The summary's status of one that was deleted.
 pub const DELETED: u8 = 2;
+/// The first byte of a snapshot. Another number whenever the state's form changes: then the journal
+/// is folded instead.
+const SNAPSHOT_VERSION: u8 = 1;
 
 /// The state of a pipeline.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
     status: u8,
-    birth: Birth,
+    number: Number,
+    account: String,
+    region: String,
     created: Timestamp,
     updated: Timestamp,
     closed: Option<Timestamp>,
+    /// The latest version.
+    version: u32,
+    /// The versions that are in use, the latest one among them.
+    #[serde(with = "text::structures")]
+    structures: BTreeMap<u32, Arc<Structure>>,
+    /// Live executions, and those that may be retried, by number.
+    runs: BTreeMap<u32, Run>,
+    /// The execution that the last event took away; its rows are yet to be written.
+    left: Option<Box<Run>>,
+    /// The ids of the last executions that were started.
+    recent: VecDeque<u128>,
+    /// The last jobs that ended.
+    ended_jobs: VecDeque<u128>,
+    /// Stages by name; a lock outlives an update.
+    stages: BTreeMap<String, state::Stage>,
+    /// What watchers have seen of the sources.
+    seen: BTreeMap<String, String>,
+    /// What source actions found last, by stage and action.
+    #[serde(with = "text")]
+    revisions: Vec<((String, String), Revision)>,
+    effects: BTreeMap<EffectId, Awaited>,
+    timers: BTreeMap<TimerId, Awaited>,
+    effects_len: u32,
+    timers_len: u32,
+    runs_len: u32,
+    acts_len: u32,
 }
 
+use state::{Awaited, Run};
+
 impl Pipeline {
-    /// `GetPipelineState`, in the API's form.
+    /// What its latest version says.
     #[must_use]
-    pub fn state_view(&self) -> Value {
-        json!({ "pipelineName": self.birth.structure.name })
+    pub fn structure(&self) -> Arc<Structure> {
+        self.structure_of(self.version)
+    }
+
+    /// What watchers have seen of its sources, by key ([`Signal::Seen`]).
+    #[must_use]
+    pub fn seen(&self) -> &BTreeMap<String, String> {
+        &self.seen
+    }
+
+    /// The whole state as bytes: what the journal so far has come to.
+    #[must_use]
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
+    }
+
+    /// The state that [`Self::to_bytes`] wrote; none if it can't be read.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (version, bytes) = bytes.split_first()?;
+        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
+    }
+
+    fn structure_of(&self, version: u32) -> Arc<Structure> {
+        self.structures.get(&version).cloned().unwrap_or_default()
+    }
+
+    fn run_with(&self, id: u128) -> Option<&Run> {
+        self.runs.values().find(|run| run.id == id)
+    }
+
+    /// The name of the stage that an execution is in or waits for.
+    fn stage_of(&self, run: &Run) -> String {
+        let structure = self.structures.get(&run.version);
+        let stage = structure.and_then(|structure| structure.stages.get(usize::from(run.stage)));
+        stage.map(|stage| stage.name.clone()).unwrap_or_default()
+    }
+
+    fn emit(&mut self, kind: EventKind, turn: &mut Turn<'_, Self>) {
+        turn.emit(self, Event { kind, payload: None });
+    }
+
+    fn emit_with(&mut self, kind: EventKind, payload: &impl Serialize, turn: &mut Turn<'_, Self>) {
+        let payload = decide::payload(payload);
+        turn.emit(self, Event { kind, payload: Some(payload) });
     }
 }
 
@@ -46,34 +138,11 @@ impl Machine for Pipeline {
     }
 
     fn evolve(&mut self, event: &Event, at: Timestamp) {
-        match &event.kind {
-            EventKind::Created => {
-                let text = event.payload.as_deref().unwrap_or_default();
-                self.birth = serde_json::from_str(text).unwrap_or_default();
-                self.created = at;
-                self.updated = at;
-                self.status = ACTIVE;
-            }
-            EventKind::Updated => {
-                let text = event.payload.as_deref().unwrap_or_default();
-                self.birth.structure = serde_json::from_str(text).unwrap_or_default();
-                self.updated = at;
-            }
-            EventKind::Deleted => {
-                self.status = DELETED;
-                self.closed = Some(at);
-            }
-        }
+        self.fold(event, at);
     }
 
-    fn project(&self, event: &Event, _at: Timestamp, rows: &mut Rows) {
-        if event.kind != EventKind::Deleted {
-            let structure = self.birth.structure.clone();
-            let (created, updated) = (self.created.as_millis(), self.updated.as_millis());
-            let key = structure.version.to_be_bytes();
-            let row = VersionRow { structure, created, updated };
-            rows.put(VERSIONS, key, serde_json::to_vec(&row).unwrap_or_default());
-        }
+    fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
+        rows::project(self, event, at, rows);
     }
 
     fn handle(
@@ -83,22 +152,10 @@ impl Machine for Pipeline {
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
         match input {
-            Input::Start(start) => {
-                turn.emit(self, Event { kind: EventKind::Created, payload: Some(start.input) });
-            }
-            Input::Signal(Signal::Update(mut structure)) => {
-                structure.version = self.birth.structure.version + 1;
-                let text = serde_json::to_string(&structure).unwrap_or_default();
-                turn.emit(
-                    self,
-                    Event { kind: EventKind::Updated, payload: Some(Payload::new(text)) },
-                );
-            }
-            Input::Signal(Signal::Delete) => {
-                turn.emit(self, Event { kind: EventKind::Deleted, payload: None });
-                turn.command(Command::Close { report: Vec::new() });
-            }
-            _ => {}
+            Input::Start(start) => self.begin(start, turn),
+            Input::Finished { effect, outcome } => self.finished(effect, &outcome, turn),
+            Input::Fired(timer) => self.fired(timer, turn),
+            Input::Signal(signal) => return self.signal(signal, turn),
         }
         Ok(())
     }
@@ -108,44 +165,7 @@ impl Machine for Pipeline {
             status: self.status,
             started: self.created,
             closed: self.closed,
-            columns: Columns {
-                version: self.birth.structure.version,
-                pipeline_type: self.birth.structure.pipeline_type,
-                execution_mode: self.birth.structure.execution_mode,
-                created: self.created.as_millis(),
-                updated: self.updated.as_millis(),
-            }
-            .encode(),
+            columns: Columns::of(self).encode(),
         }
-    }
-}
-
-/// What lists of pipelines show: `PipelineSummary`.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Columns {
-    /// Its latest version.
-    pub version: u32,
-    /// `V1` or `V2`.
-    pub pipeline_type: crate::structure::PipelineType,
-    /// How executions share the stages.
-    pub execution_mode: crate::structure::ExecutionMode,
-    /// Milliseconds of the epoch.
-    pub created: i64,
-    /// Milliseconds of the epoch.
-    pub updated: i64,
-}
-
-impl Columns {
-    /// As the summary keeps it.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// From the summary.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
     }
 }

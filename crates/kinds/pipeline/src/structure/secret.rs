@@ -24,7 +24,7 @@ impl Structure {
     }
 
     /// The action of this name in the stage of this name.
-    fn action(&self, stage: &str, name: &str) -> Option<&Action> {
+    fn declared(&self, stage: &str, name: &str) -> Option<&Action> {
         let stage = self.stages.iter().find(|known| known.name == stage)?;
         stage.actions.iter().find(|known| known.name == name)
     }
@@ -39,7 +39,7 @@ pub(super) fn unmask(
     stage: &str,
     before: Option<&Structure>,
 ) -> Result<(), Invalid> {
-    let known = before.and_then(|before| before.action(stage, &action.name));
+    let known = before.and_then(|before| before.declared(stage, &action.name));
     let known = known.filter(|known| known.action_type_id == action.action_type_id);
     for key in &action.secret {
         let Some(value) = action.configuration.get_mut(key) else { continue };

@@ -1,10 +1,26 @@
-//! Cron expressions of AWS's dialect.
+//! Cron expressions of AWS's dialects: which civil times fit, and the next that does.
+//!
+//! ```text
+//! minutes hours day-of-month month day-of-week year             schedules (AWS)
+//! seconds minutes hours day-of-month month day-of-week year     schedules (AWS)
+//! seconds minutes hours day-of-month month day-of-week [year]   windows (Quartz)
+//! ```
+//!
+//! It knows nothing of time zones: who has one works with its civil time.
+
+mod field;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::{Date, DateTime};
-use trackway_core::Timestamp;
+use jiff::tz::TimeZone;
 
-use super::field::{FieldError, Set, Shape};
-use super::{ScheduleError, to_civil, to_timestamp};
+use crate::Timestamp;
+
+pub use field::{FieldError, Set};
+
+use field::Shape;
 
 const SECONDS: Shape = Shape { name: "seconds", least: 0, most: 59, names: &[], wraps: false };
 const MINUTES: Shape = Shape { name: "minutes", least: 0, most: 59, names: &[], wraps: false };
@@ -29,21 +45,50 @@ const YEARS: Shape = Shape { name: "year", least: 1970, most: 2199, names: &[], 
 /// The year that a set of years counts from; 2199 fits into it.
 const YEAR_BASE: u16 = 1970;
 
+/// Why a text is no cron expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CronError {
+    /// Another number of fields.
+    #[error("a cron expression has {wanted}; found {found}")]
+    FieldCount {
+        /// How many it takes.
+        wanted: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// A field.
+    #[error("the field {field} of the cron expression is not valid: {problem}")]
+    Field {
+        /// Its name.
+        field: &'static str,
+        /// What is wrong.
+        problem: FieldError,
+    },
+    /// Both day fields or neither have a value.
+    #[error("exactly one of the fields day-of-month and day-of-week must be ?")]
+    Days,
+}
+
 /// A cron expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron {
-    pub(crate) seconds: Set,
-    pub(crate) minutes: Set,
-    pub(crate) hours: Set,
-    pub(crate) days: Days,
-    pub(crate) months: Set,
+    /// Seconds of the minute.
+    pub seconds: Set,
+    /// Minutes of the hour.
+    pub minutes: Set,
+    /// Hours of the day.
+    pub hours: Set,
+    /// Days.
+    pub days: Days,
+    /// Months, from 1.
+    pub months: Set,
     /// Years since 1970.
-    pub(crate) years: Set,
+    pub years: Set,
 }
 
 /// Which days of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Days {
+pub enum Days {
     /// These, of the month.
     OfMonth(Set),
     /// `L`: the last.
@@ -63,48 +108,100 @@ pub(crate) enum Days {
 }
 
 impl Cron {
-    /// Reads what stands between the parentheses.
-    pub(crate) fn parse(body: &str) -> Result<Self, ScheduleError> {
-        let fields: Vec<&str> = body.split_whitespace().collect();
-        let (seconds, rest) = match fields.as_slice() {
-            [seconds, rest @ ..] if rest.len() == 6 => (*seconds, rest),
-            rest if rest.len() == 6 => ("0", rest),
-            other => return Err(ScheduleError::FieldCount(other.len())),
-        };
+    /// Reads six fields, of which the last is the year, or seven with seconds before them.
+    ///
+    /// # Errors
+    /// A text that is none.
+    pub fn parse(text: &str) -> Result<Self, CronError> {
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        match fields.as_slice() {
+            [seconds, rest @ ..] if rest.len() == 6 => Self::of(seconds, rest, false),
+            rest if rest.len() == 6 => Self::of("0", rest, false),
+            other => Err(CronError::FieldCount {
+                wanted: "six fields, or seven with seconds",
+                found: other.len(),
+            }),
+        }
+    }
+
+    /// Reads six fields, of which the first is the second, or seven with years after them. Ranges
+    /// may go over the end, as from 22 to 2 hours.
+    ///
+    /// # Errors
+    /// A text that is none.
+    pub fn parse_quartz(text: &str) -> Result<Self, CronError> {
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        match fields.as_slice() {
+            [seconds, rest @ ..] if rest.len() == 6 => Self::of(seconds, rest, true),
+            [seconds, rest @ ..] if rest.len() == 5 => {
+                Self::of(seconds, &[rest, &["*"]].concat(), true)
+            }
+            other => Err(CronError::FieldCount {
+                wanted: "six fields, or seven with the year",
+                found: other.len(),
+            }),
+        }
+    }
+
+    fn of(seconds: &str, rest: &[&str], may_wrap: bool) -> Result<Self, CronError> {
         let [minutes, hours, day, month, weekday, year] = rest else {
-            return Err(ScheduleError::FieldCount(fields.len()));
+            return Err(CronError::FieldCount { wanted: "seven fields", found: rest.len() + 1 });
         };
         let mut years = Set::default();
         for year in year_list(year)? {
             years.insert(year - YEAR_BASE);
         }
+        let read = |shape: Shape, text: &str| {
+            let shape = Shape { wraps: shape.wraps || may_wrap, ..shape };
+            shape.set(text).map_err(|problem| CronError::Field { field: shape.name, problem })
+        };
         Ok(Self {
-            seconds: read(&SECONDS, seconds)?,
-            minutes: read(&MINUTES, minutes)?,
-            hours: read(&HOURS, hours)?,
-            days: days(day, weekday)?,
-            months: read(&MONTHS, month)?,
+            seconds: read(SECONDS, seconds)?,
+            minutes: read(MINUTES, minutes)?,
+            hours: read(HOURS, hours)?,
+            days: days(day, weekday, may_wrap)?,
+            months: read(MONTHS, month)?,
             years,
         })
     }
 
-    /// The first moment later than `after` that fits; none if there is none before 2200.
-    pub(crate) fn next(&self, after: Timestamp) -> Option<Timestamp> {
+    /// Whether this civil time fits; what is less than a second is not looked at.
+    #[must_use]
+    pub fn fits(&self, moment: DateTime) -> bool {
+        let of_year =
+            u16::try_from(moment.year()).ok().and_then(|year| year.checked_sub(YEAR_BASE));
+        of_year.is_some_and(|year| self.years.contains(year))
+            && self.months.contains(moment.month() as u16)
+            && self.days.fit(moment.date().first_of_month(), moment.day())
+            && self.hours.contains(moment.hour() as u16)
+            && self.minutes.contains(moment.minute() as u16)
+            && self.seconds.contains(moment.second() as u16)
+    }
+
+    /// The first moment later than `after` that fits in UTC; none if there is none before 2200.
+    #[must_use]
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let first =
             Timestamp(after.as_millis().div_euclid(1000).checked_add(1)?.checked_mul(1000)?);
-        let from = to_civil(first.max(Timestamp(0)))?;
+        to_timestamp(self.next_civil(to_civil(first.max(Timestamp(0)))?)?)
+    }
+
+    /// The first civil time from `from` (a whole second) on that fits; none if there is none
+    /// before 2200.
+    #[must_use]
+    pub fn next_civil(&self, from: DateTime) -> Option<DateTime> {
         let mut date = self.date_from(from.date())?;
         if date == from.date()
             && let Some(moment) = self.time_from(from)
         {
-            return to_timestamp(moment);
+            return Some(moment);
         }
         if date == from.date() {
             date = self.date_from(date.tomorrow().ok()?)?;
         }
         let (hour, minute, second) =
             (self.hours.next(0)?, self.minutes.next(0)?, self.seconds.next(0)?);
-        to_timestamp(date.at(hour as i8, minute as i8, second as i8, 0))
+        Some(date.at(hour as i8, minute as i8, second as i8, 0))
     }
 
     /// The first day from `from` on that fits. It looks at each month once, so it ends.
@@ -192,13 +289,9 @@ fn nearest_weekday(month: Date, day: i8) -> Option<i8> {
     })
 }
 
-fn read(shape: &Shape, text: &str) -> Result<Set, ScheduleError> {
-    shape.set(text).map_err(|problem| ScheduleError::Field { field: shape.name, problem })
-}
-
 /// Years don't fit into a set as they are.
-fn year_list(text: &str) -> Result<Vec<u16>, ScheduleError> {
-    let wrong = |problem| ScheduleError::Field { field: YEARS.name, problem };
+fn year_list(text: &str) -> Result<Vec<u16>, CronError> {
+    let wrong = |problem| CronError::Field { field: YEARS.name, problem };
     let mut years = Vec::new();
     for item in text.split(',') {
         let (range, step) = match item.split_once('/') {
@@ -225,19 +318,17 @@ fn year_list(text: &str) -> Result<Vec<u16>, ScheduleError> {
     Ok(years)
 }
 
-fn days(day: &str, weekday: &str) -> Result<Days, ScheduleError> {
+fn days(day: &str, weekday: &str, may_wrap: bool) -> Result<Days, CronError> {
+    let wrong = |field| move |problem| CronError::Field { field, problem };
     match (day, weekday) {
-        ("?", "?") => Err(ScheduleError::Days),
-        ("?", weekday) => of_week(weekday)
-            .map_err(|problem| ScheduleError::Field { field: WEEKDAYS.name, problem }),
-        (day, "?") => {
-            of_month(day).map_err(|problem| ScheduleError::Field { field: DAYS.name, problem })
-        }
-        _ => Err(ScheduleError::Days),
+        ("?", "?") => Err(CronError::Days),
+        ("?", weekday) => of_week(weekday).map_err(wrong(WEEKDAYS.name)),
+        (day, "?") => of_month(day, may_wrap).map_err(wrong(DAYS.name)),
+        _ => Err(CronError::Days),
     }
 }
 
-fn of_month(text: &str) -> Result<Days, FieldError> {
+fn of_month(text: &str, may_wrap: bool) -> Result<Days, FieldError> {
     if text == "L" {
         return Ok(Days::Last);
     }
@@ -251,7 +342,7 @@ fn of_month(text: &str) -> Result<Days, FieldError> {
         return DAYS.value(day).map(Days::NearestWeekday);
     }
     refuse_signs(text, &['L', 'W', '?'])?;
-    DAYS.set(text).map(Days::OfMonth)
+    Shape { wraps: may_wrap, ..DAYS }.set(text).map(Days::OfMonth)
 }
 
 fn of_week(text: &str) -> Result<Days, FieldError> {
@@ -279,4 +370,16 @@ fn refuse_signs(text: &str, signs: &[char]) -> Result<(), FieldError> {
         Some(item) => Err(FieldError::Alone(item.to_owned())),
         None => Ok(()),
     }
+}
+
+/// The moment of a civil time in UTC.
+fn to_timestamp(moment: DateTime) -> Option<Timestamp> {
+    let zoned = TimeZone::UTC.to_timestamp(moment).ok()?;
+    Some(Timestamp(zoned.as_millisecond()))
+}
+
+/// The civil time of a moment in UTC.
+fn to_civil(moment: Timestamp) -> Option<DateTime> {
+    let stamp = jiff::Timestamp::from_millisecond(moment.as_millis()).ok()?;
+    Some(TimeZone::UTC.to_datetime(stamp))
 }

@@ -1,11 +1,11 @@
 //! One field of a cron expression: lists, ranges, steps, names.
 
-/// A set of small numbers: one bit each.
+/// A set of numbers below 256: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Set(u128, u128);
+pub struct Set(u128, u128);
 
 impl Set {
-    pub(crate) fn insert(&mut self, value: u16) {
+    pub(super) fn insert(&mut self, value: u16) {
         match value {
             0..128 => self.0 |= 1 << value,
             128..256 => self.1 |= 1 << (value - 128),
@@ -13,7 +13,9 @@ impl Set {
         }
     }
 
-    pub(crate) fn contains(self, value: u16) -> bool {
+    /// Whether it has this member.
+    #[must_use]
+    pub fn contains(self, value: u16) -> bool {
         match value {
             0..128 => self.0 >> value & 1 == 1,
             128..256 => self.1 >> (value - 128) & 1 == 1,
@@ -22,16 +24,26 @@ impl Set {
     }
 
     /// The smallest member from `from` on.
-    pub(crate) fn next(self, from: u16) -> Option<u16> {
+    #[must_use]
+    pub fn next(self, from: u16) -> Option<u16> {
         (from..256).find(|value| self.contains(*value))
     }
 
-    pub(crate) fn iter(self) -> impl Iterator<Item = u16> {
+    /// Its members, ascending.
+    pub fn iter(self) -> impl Iterator<Item = u16> {
         (0..256).filter(move |value| self.contains(*value))
     }
 
-    pub(crate) fn len(self) -> u32 {
+    /// How many members it has.
+    #[must_use]
+    pub fn len(self) -> u32 {
         self.0.count_ones() + self.1.count_ones()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -63,19 +75,20 @@ pub enum FieldError {
 }
 
 /// What one field takes.
-pub(crate) struct Shape {
-    pub(crate) name: &'static str,
-    pub(crate) least: u16,
-    pub(crate) most: u16,
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) name: &'static str,
+    pub(super) least: u16,
+    pub(super) most: u16,
     /// Names of the values from `least` on.
-    pub(crate) names: &'static [&'static str],
+    pub(super) names: &'static [&'static str],
     /// Whether a range may go over the end and on from the beginning, as from Saturday to Sunday.
-    pub(crate) wraps: bool,
+    pub(super) wraps: bool,
 }
 
 impl Shape {
     /// Reads a list of values, ranges and steps.
-    pub(crate) fn set(&self, text: &str) -> Result<Set, FieldError> {
+    pub(super) fn set(&self, text: &str) -> Result<Set, FieldError> {
         let mut set = Set::default();
         for item in text.split(',') {
             self.item(item, &mut set)?;
@@ -119,7 +132,7 @@ impl Shape {
     }
 
     /// Reads one value: a number or a name.
-    pub(crate) fn value(&self, text: &str) -> Result<u16, FieldError> {
+    pub(super) fn value(&self, text: &str) -> Result<u16, FieldError> {
         let named = self.names.iter().position(|name| name.eq_ignore_ascii_case(text));
         if let Some(place) = named {
             return Ok(self.least + u16::try_from(place).unwrap_or_default());

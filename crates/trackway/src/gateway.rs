@@ -1,0 +1,215 @@
+//! What every request meets first: our own calls, then the AWS APIs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::{Value, json};
+use trackway_api::Api;
+use trackway_engine::Engine;
+
+use crate::compose::{ACCOUNT_DEFAULT, REGION_DEFAULT, Service};
+use crate::server::Handler;
+
+/// What every request meets first: our own calls, then the AWS APIs.
+pub(crate) struct Gateway {
+    api: Arc<Api>,
+    engine: Engine,
+    /// On loopback a request must name a loopback host: a page elsewhere can't reach us by a name
+    /// that it made point here.
+    local_names_only: bool,
+}
+
+impl Gateway {
+    pub(crate) fn new(service: &Service, local_names_only: bool) -> Self {
+        Self { api: Arc::clone(&service.api), engine: service.engine.clone(), local_names_only }
+    }
+
+    async fn own(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        let path = request.uri().path();
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_read && (path == "/health" || path == "/") && !is_aws(request) {
+            return Some(answer(StatusCode::OK, &health(&self.engine)));
+        }
+        if let Some(response) = self.api.answer_webhook(request).await {
+            return Some(response);
+        }
+        let own = path.strip_prefix("/_trackway/")?;
+        if request.method() != Method::POST {
+            return Some(error(StatusCode::METHOD_NOT_ALLOWED, "use POST"));
+        }
+        if let Some(response) = self.api.answer_node(request).await {
+            return Some(response);
+        }
+        if let Err(failure) = self.api.admit(request) {
+            return Some(error(
+                StatusCode::FORBIDDEN,
+                failure.message.as_deref().unwrap_or("the request must be signed"),
+            ));
+        }
+        Some(match own {
+            "reset" => self.reset(request).await,
+            "clock/advance" => self.advance(request.body()),
+            _ => error(
+                StatusCode::NOT_FOUND,
+                "no such call; there are reset, clock/advance and those of nodes",
+            ),
+        })
+    }
+
+    /// Empties an account: the one in the body, or the default one.
+    async fn reset(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let Some(Emptied { account, region }) = Emptied::read(request.body()) else {
+            // A slip in the body must not empty another account than the one that was meant.
+            let message = r#"give nothing, or {"account": "12 digits", "region": "us-east-1"}"#;
+            return error(StatusCode::BAD_REQUEST, message);
+        };
+        match self.engine.reset(&format!("{account}/{region}")).await {
+            Ok(_) => answer(StatusCode::OK, &json!({ "account": account, "region": region })),
+            Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
+        }
+    }
+
+    fn advance(&self, body: &Bytes) -> Response<Bytes> {
+        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        match body["seconds"].as_f64() {
+            Some(seconds) if (0.0..=3.2e9).contains(&seconds) => {
+                #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+                self.engine.advance((seconds * 1000.0) as i64);
+                answer(StatusCode::OK, &json!({ "now": self.engine.now().as_millis() }))
+            }
+            _ => error(StatusCode::BAD_REQUEST, "give {\"seconds\": N}, N from 0 on"),
+        }
+    }
+
+    fn is_foreign(&self, request: &Request<Bytes>) -> bool {
+        let header = |name| {
+            let value: &HeaderValue = request.headers().get(name)?;
+            Some(value.to_str().unwrap_or("?"))
+        };
+        let host_is_local = header(header::HOST).is_none_or(is_local);
+        let origin = header(header::ORIGIN);
+        let origin_is_local = origin.is_none_or(|origin| {
+            is_local(origin.split_once("://").map_or(origin, |(_, authority)| authority))
+        });
+        self.local_names_only && !(host_is_local && origin_is_local)
+    }
+}
+
+impl Handler for Gateway {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        if self.is_foreign(&request) {
+            return error(
+                StatusCode::FORBIDDEN,
+                "the Host or Origin is not a name of this machine's loopback",
+            );
+        }
+        match self.own(&request).await {
+            Some(response) => response,
+            None => self.api.answer(request).await,
+        }
+    }
+
+    fn too_large(&self, head: &http::request::Parts) -> Response<Bytes> {
+        self.api.too_large(head)
+    }
+
+    fn stopping(&self) {
+        self.api.end_polls();
+    }
+}
+
+/// What a reset empties.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Emptied {
+    account: String,
+    region: String,
+}
+
+impl Default for Emptied {
+    fn default() -> Self {
+        Self { account: ACCOUNT_DEFAULT.to_owned(), region: REGION_DEFAULT.to_owned() }
+    }
+}
+
+impl Emptied {
+    fn read(body: &[u8]) -> Option<Self> {
+        if body.is_empty() {
+            return Some(Self::default());
+        }
+        // A struct would be read from an array as well.
+        let object: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+        serde_json::from_value(Value::Object(object)).ok()
+    }
+}
+
+/// Whether an AWS client sent it: those sign, or say what they want in a header.
+fn is_aws(request: &Request<Bytes>) -> bool {
+    let headers = request.headers();
+    headers.contains_key(header::AUTHORIZATION)
+        || headers.contains_key("x-amz-target")
+        || request.uri().query().is_some_and(|query| query.contains("Action="))
+}
+
+/// Whether an authority (`host[:port]`) names this machine's loopback.
+fn is_local(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let host = host.strip_prefix("sync-").unwrap_or(host);
+    let is_loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_loopback || host == "localhost" || host.ends_with(".localhost")
+}
+
+fn health(engine: &Engine) -> Value {
+    json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "services": ["stepfunctions", "ssm", "codepipeline", "sts"],
+        "now": engine.now().as_millis(),
+    })
+}
+
+fn error(status: StatusCode, message: &str) -> Response<Bytes> {
+    answer(status, &json!({ "message": message }))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_are_local() {
+        for local in [
+            "localhost",
+            "localhost:4580",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:80",
+            "sync-127.0.0.1:4580",
+            "api.localhost:4580",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for foreign in [
+            "example.com",
+            "localhost.example.com",
+            "10.0.0.1",
+            "[::2]",
+            "",
+            "127.0.0.1.example.com",
+        ] {
+            assert!(!is_local(foreign), "{foreign}");
+        }
+    }
+}
