@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on is a test that fails")]
 
+#[path = "structure/conditions.rs"]
+mod conditions;
 #[path = "structure/defects.rs"]
 mod defects;
 #[path = "structure/random.rs"]
