@@ -154,8 +154,7 @@ impl Bench {
         }
         assert_eq!(machine, self.machine, "the state is the fold of the journal");
         assert_eq!(table, self.rows, "the rows follow from the journal");
-        let snapshot = postcard::to_allocvec(&self.machine).unwrap();
-        let restored: Pipeline = postcard::from_bytes(&snapshot).unwrap();
+        let restored = Pipeline::from_bytes(&self.machine.to_bytes().unwrap()).unwrap();
         assert_eq!(restored, self.machine, "a snapshot comes back as it was");
     }
 
