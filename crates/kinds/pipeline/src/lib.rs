@@ -22,6 +22,7 @@ pub mod pipeline;
 pub mod request;
 pub mod signal;
 pub mod structure;
+pub mod types;
 pub mod variables;
 pub mod views;
 

@@ -131,19 +131,14 @@ impl Pipeline {
     fn tidy(&mut self) {
         let Some(latest) = self.structures.get(&self.version).cloned() else { return };
         let is_used = |name: &String| latest.stages.iter().any(|stage| stage.name == *name);
-        let mut unused = Vec::new();
         self.stages.retain(|name, stage| {
-            let is_kept = is_used(name) || stage.busy.is_some() || !stage.waiting.is_empty();
-            if !is_kept {
-                unused.extend(stage.latest);
-            }
-            is_kept
+            is_used(name) || stage.busy.is_some() || !stage.waiting.is_empty()
         });
-        for run in unused {
-            if self.runs.get(&run).is_some_and(|run| !run.status.is_live()) {
-                self.runs.remove(&run);
-            }
-        }
+        // What failed in a stage that is gone can't be retried.
+        let ended = self.runs.values().filter(|run| !run.status.is_live());
+        let lost = ended.filter(|run| !self.stages.contains_key(&self.stage_of(run)));
+        let lost: Vec<_> = lost.map(|run| run.seq).collect();
+        lost.iter().for_each(|run| drop(self.runs.remove(run)));
         let (version, runs) = (self.version, &self.runs);
         self.structures
             .retain(|it, _| *it == version || runs.values().any(|run| run.version == *it));
@@ -195,7 +190,7 @@ impl Pipeline {
         }));
         let is_parallel = it.mode == ExecutionMode::Parallel;
         let name = self.name_of(run);
-        let stage = self.stages.entry(name).or_default();
+        let stage = self.stages.entry(name.clone()).or_default();
         stage.waiting.retain(|it| *it != run);
         if !is_parallel {
             stage.busy = Some(run);
@@ -206,6 +201,7 @@ impl Pipeline {
         if let Some(before) = before.filter(|before| *before != run)
             && !is_parallel
             && self.runs.get(&before).is_some_and(|run| !run.status.is_live())
+            && self.name_of(before) == name
         {
             self.forget(before);
         }
