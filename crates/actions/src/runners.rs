@@ -44,7 +44,18 @@ pub struct Run {
 pub type Runner = fn(Run) -> Pin<Box<dyn Future<Output = ActionAnswer> + Send>>;
 
 /// Every action and rule type that runs here: category, provider, runner.
-const RUNNERS: &[(&str, &str, Runner)] = &[];
+const RUNNERS: &[(&str, &str, Runner)] = &[
+    ("Deploy", "AppConfig", crate::deploy::app_config::run),
+    ("Deploy", "CloudFormation", crate::deploy::cloudformation::run),
+    ("Deploy", "CodeDeploy", crate::deploy::code_deploy::run),
+    ("Deploy", "ECS", crate::deploy::ecs::run),
+    ("Deploy", "S3", crate::deploy::s3::run),
+    ("Invoke", "CodePipeline", crate::invoke::code_pipeline::run),
+    ("Invoke", "Lambda", crate::invoke::lambda::run),
+    ("Invoke", "StepFunctions", crate::invoke::step_functions::run),
+    ("Rule", "CloudWatchAlarm", crate::rule::alarm::run),
+    ("Rule", "LambdaInvoke", crate::invoke::lambda::run),
+];
 
 /// Carries it out, if there is a runner.
 pub(crate) async fn runner_for(run: &Run) -> ActionAnswer {
