@@ -372,7 +372,7 @@ ERRORS = [
     ("put_webhook", {**hook(), "tags": [{"key": "aws:k", "value": "v"}]}, ("InvalidTagsException", 400, "Not allowed to modify system tags")),
     ("put_webhook", {**hook(), "tags": [{"key": f"k{n}", "value": "v"} for n in range(51)]}, ("TooManyTagsException", 400, "Tag limit exceeded")),
     ("list_webhooks", of(NextToken=GARBAGE), BAD_TOKEN),
-    ("list_webhooks", of(MaxResults=101), invalid("at 'MaxResults'")),
+    ("list_webhooks", of(MaxResults=101), invalid("Value '101' at 'maxResults'")),
     ("delete_webhook", of(name="no name"), invalid("at 'name'")),
     ("register_webhook_with_third_party", of(webhookName="none"), UNKNOWN_WEBHOOK),
     ("register_webhook_with_third_party", of(), UNKNOWN_WEBHOOK),
