@@ -5,6 +5,8 @@
 
 #[path = "machine/bench.rs"]
 mod bench;
+#[path = "machine/conditions.rs"]
+mod conditions;
 #[path = "machine/model.rs"]
 mod model;
 #[path = "machine/naive.rs"]

@@ -1,6 +1,7 @@
 //! A pipeline: its versions, its stages, and the executions that compete for them.
 
 mod call;
+mod condition;
 mod decide;
 mod event;
 mod fold;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trackway_core::{EffectId, Input, Machine, Rows, Summary, TimerId, Timestamp, Turn};
 
+pub use condition::ConditionStatus;
 pub use event::{
     End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Rollback, Stopping,
 };
