@@ -17,10 +17,19 @@ use crate::server::Handler as _;
 const REGION_DEFAULT: &str = "us-east-1";
 const ACCOUNT_DEFAULT: &str = "000000000000";
 
-/// Calls operations of Step Functions.
+/// How a service is spoken to: its target prefix, its JSON, the name that signatures have.
+pub(crate) struct Spoken(&'static str, &'static str, &'static str);
+
+/// Step Functions.
+pub(crate) const STEP_FUNCTIONS: Spoken = Spoken("AWSStepFunctions", "1.0", "states");
+/// CodePipeline.
+pub(crate) const CODEPIPELINE: Spoken = Spoken("CodePipeline_20150709", "1.1", "codepipeline");
+
+/// Calls operations of our own services.
 pub(crate) struct Client {
     to: To,
-    authorization: String,
+    account: String,
+    region: String,
 }
 
 enum To {
@@ -38,25 +47,38 @@ impl Client {
             return Err(format!("could not use the endpoint {endpoint}: it is not an http:// URL"));
         }
         let host = uri.authority().map(ToString::to_string).unwrap_or_default();
-        Ok(Self { to: To::Server { host }, authorization: authorization(region, account) })
+        Ok(Self {
+            to: To::Server { host },
+            account: or(account, ACCOUNT_DEFAULT),
+            region: or(region, REGION_DEFAULT),
+        })
     }
 
     /// A client of a service in this process.
     pub(crate) fn in_process(service: &Service) -> Self {
         let gateway = Arc::new(Gateway::new(service, true));
-        Self { to: To::Here(gateway), authorization: authorization("", "") }
+        Self {
+            to: To::Here(gateway),
+            account: or("", ACCOUNT_DEFAULT),
+            region: or("", REGION_DEFAULT),
+        }
     }
 
     /// Calls one operation.
     ///
     /// # Errors
     /// The server's refusal in its own words, or why it could not be reached.
-    pub(crate) async fn call(&self, operation: &str, input: &Value) -> Result<Value, String> {
+    pub(crate) async fn call(
+        &self,
+        Spoken(target, json, signing): &Spoken,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, String> {
         let request = Request::post("/")
             .header(header::HOST, self.host())
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
-            .header(header::AUTHORIZATION, &self.authorization)
+            .header(header::CONTENT_TYPE, format!("application/x-amz-json-{json}"))
+            .header("x-amz-target", format!("{target}.{operation}"))
+            .header(header::AUTHORIZATION, self.authorization(signing))
             .body(Bytes::from(input.to_string()))
             .map_err(|error| format!("could not word the request: {error}"))?;
         let response = match &self.to {
@@ -75,6 +97,14 @@ impl Client {
         Err(format!("{operation} was refused with {code}: {message}"))
     }
 
+    /// A scope that names region and account; it is not signed, and a server that verifies refuses it.
+    fn authorization(&self, signing: &str) -> String {
+        let Self { account, region, .. } = self;
+        format!(
+            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{signing}/aws4_request, SignedHeaders=host, Signature=unsigned"
+        )
+    }
+
     fn host(&self) -> &str {
         match &self.to {
             To::Server { host } => host,
@@ -83,14 +113,8 @@ impl Client {
     }
 }
 
-/// A scope that names region and account; it is not signed, and a server that verifies refuses it.
-fn authorization(region: &str, account: &str) -> String {
-    let or = |text: &str, default: &str| if text.is_empty() { default } else { text }.to_owned();
-    format!(
-        "AWS4-HMAC-SHA256 Credential={}/20260101/{}/states/aws4_request, SignedHeaders=host, Signature=unsigned",
-        or(account, ACCOUNT_DEFAULT),
-        or(region, REGION_DEFAULT)
-    )
+fn or(text: &str, default: &str) -> String {
+    if text.is_empty() { default } else { text }.to_owned()
 }
 
 async fn send(host: &str, request: Request<Bytes>) -> Result<Response<Bytes>, String> {

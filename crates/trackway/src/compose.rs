@@ -53,6 +53,10 @@ pub(crate) struct Service {
     pub(crate) api: Arc<Api>,
     /// The node within the server, if there is one.
     node: Option<Hosted>,
+    /// Where the logs of actions lie.
+    logs: PathBuf,
+    /// A folder that goes with the process.
+    passing: Option<PathBuf>,
 }
 
 impl Service {
@@ -68,6 +72,8 @@ impl Service {
     ) -> Result<Self, String> {
         let sandbox = sandbox(config, &storage)?;
         let scripts = scratch(&storage);
+        let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
+        let artifacts = artifacts(&storage);
         let store = open_store(storage)?;
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
@@ -85,7 +91,9 @@ impl Service {
         let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
-        let tools = tools(config, &scripts, (&caller, &sandbox));
+        let artifacts = Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts);
+        let tools = tools(config, &scripts, (&caller, &sandbox), artifacts);
+        let logs = tools.folder.join("logs");
         let engine = own
             .perform(builder())
             .performer("action", Arc::new(ActionPerformer::new(tools)))
@@ -112,12 +120,17 @@ impl Service {
             .open(store)
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
-        let api = Api::new(engine.clone(), credentials(config));
+        let api = services(&engine, config);
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
-        Ok(Self { engine, functions, api, node })
+        Ok(Self { engine, functions, api, node, logs, passing })
+    }
+
+    /// Where the logs of pipelines' actions lie, each named by its action execution.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.logs.clone()
     }
 
     /// Resolves when the engine has stopped by a fault, with what happened.
@@ -133,6 +146,10 @@ impl Service {
         }
         self.functions.shutdown().await;
         self.engine.shutdown().await;
+        if let Some(folder) = self.passing {
+            // It may not be there; what is left is the system's to clear.
+            let _may_stay = tokio::fs::remove_dir_all(folder).await;
+        }
     }
 }
 
@@ -191,6 +208,14 @@ fn scratch(storage: &Storage) -> PathBuf {
     }
 }
 
+/// Where pipelines' artifacts lie, those that are not in S3.
+fn artifacts(storage: &Storage) -> PathBuf {
+    match storage {
+        Storage::Memory => scratch(storage).join("artifacts"),
+        Storage::Embedded(folder, _) => folder.join("artifacts"),
+    }
+}
+
 fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
     Ok(match storage {
         Storage::Memory => Arc::new(Memory::new()),
@@ -199,6 +224,17 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
                 .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
         ),
     })
+}
+
+/// The services, told of the configuration.
+fn services(engine: &Engine, config: &Config) -> Api {
+    let api = Api::new(engine.clone(), credentials(config));
+    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
+    api.configure_pipelines(codepipeline::Settings {
+        history: (days > 0).then(|| DAY.saturating_mul(days)),
+        workers: config.pipeline.workers.clone(),
+    });
+    api
 }
 
 /// Who may call, by access key.
@@ -223,17 +259,20 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
 }
 
 /// What the actions of pipelines work with.
-fn tools(config: &Config, scratch: &Path, (caller, sandbox): (&AwsCaller, &Sandbox)) -> Arc<Tools> {
-    let folder = scratch.join("pipelines");
-    let artifacts = folder.join("artifacts");
+fn tools(
+    config: &Config,
+    scratch: &Path,
+    (caller, sandbox): (&AwsCaller, &Sandbox),
+    artifacts: Artifacts,
+) -> Arc<Tools> {
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
-        artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
+        artifacts,
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
         config_folder: config.folder.clone(),
-        folder,
+        folder: scratch.join("pipelines"),
     })
 }
 

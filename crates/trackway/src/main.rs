@@ -8,6 +8,7 @@ mod gateway;
 mod local_services;
 mod maintenance;
 mod node;
+mod progress;
 mod server;
 mod timeline;
 
@@ -41,6 +42,9 @@ enum Command {
     Serve(command::serve::Args),
     /// Run a state machine's definition here, without a server, and show what happened.
     Run(command::run::Args),
+    /// Run pipelines here.
+    #[command(subcommand)]
+    Pipeline(command::pipeline::Command),
     /// Show the history of an execution on a server as a timeline.
     History(command::history::Args),
     /// Be a managed node of a server: run the commands that it is sent.
@@ -63,6 +67,9 @@ fn main() -> ExitCode {
             match cli.command {
                 Command::Serve(args) => command::serve::run(args).await,
                 Command::Run(args) => command::run::run(args, cli.output).await,
+                Command::Pipeline(command::pipeline::Command::Run(args)) => {
+                    command::pipeline::run(args, cli.output).await
+                }
                 Command::History(args) => command::history::run(args, cli.output).await,
                 Command::Node(args) => command::node::run(args).await,
                 Command::Verify(args) => command::verify::run(args, cli.output).await,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, STEP_FUNCTIONS};
 use crate::{Output, timeline};
 
 #[derive(clap::Args)]
@@ -38,7 +38,7 @@ pub(crate) async fn pages(client: &Client, arn: &str) -> Result<Vec<Value>, Stri
     let mut events = Vec::new();
     let mut request = json!({ "executionArn": arn, "maxResults": 1000 });
     loop {
-        let mut page = client.call("GetExecutionHistory", &request).await?;
+        let mut page = client.call(&STEP_FUNCTIONS, "GetExecutionHistory", &request).await?;
         if let Some(Value::Array(more)) = page.get_mut("events").map(Value::take) {
             events.extend(more);
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::history;
 use super::serve::Clock;
-use crate::client::Client;
+use crate::client::{Client, STEP_FUNCTIONS};
 use crate::compose::{Service, Storage};
 use crate::config::Config;
 use crate::{Output, timeline};
@@ -45,6 +45,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> 
     let client = Client::in_process(&service);
     let created = client
         .call(
+            &STEP_FUNCTIONS,
             "CreateStateMachine",
             &json!({
                 "name": machine_name(&args.file),
@@ -55,6 +56,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> 
         .await?;
     let started = client
         .call(
+            &STEP_FUNCTIONS,
             "StartExecution",
             &json!({ "stateMachineArn": created["stateMachineArn"], "input": input }),
         )
@@ -76,7 +78,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> 
 
 async fn ended(client: &Client, arn: &str) -> Result<Value, String> {
     loop {
-        let execution = client.call("DescribeExecution", &json!({ "executionArn": arn })).await?;
+        let execution = client
+            .call(&STEP_FUNCTIONS, "DescribeExecution", &json!({ "executionArn": arn }))
+            .await?;
         if execution["status"] != "RUNNING" {
             return Ok(execution);
         }

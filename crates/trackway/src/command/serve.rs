@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use trackway_store::OnLoss;
 
-use crate::client::Client;
+use crate::client::{Client, STEP_FUNCTIONS};
 use crate::compose::{Service, Storage};
 use crate::config::Config;
 use crate::gateway::Gateway;
@@ -125,7 +125,9 @@ async fn warm_up(address: SocketAddr) {
     let mut calls = JoinSet::new();
     for _ in 0..WARM_UP_CONNECTIONS {
         let client = Arc::clone(&client);
-        calls.spawn(async move { client.call("ListStateMachines", &json!({})).await });
+        calls.spawn(
+            async move { client.call(&STEP_FUNCTIONS, "ListStateMachines", &json!({})).await },
+        );
     }
     let all_done = async { while calls.join_next().await.is_some() {} };
     // A machine that is too busy for this is not kept from serving by it.
