@@ -23,6 +23,7 @@ use trackway_pipeline::request::Artifact;
 
 use crate::config::ArtifactsIn;
 use local::Local;
+pub(crate) use local::name_of;
 pub use local::{Held, Place};
 pub use pack::Selection;
 use s3::Bucket;
