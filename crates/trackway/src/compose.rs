@@ -72,8 +72,8 @@ impl Service {
     ) -> Result<Self, String> {
         let sandbox = sandbox(config, &storage)?;
         let scripts = scratch(&storage);
-        let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
         let artifacts = artifacts(&storage);
+        let passing = matches!(storage, Storage::Memory).then(|| scripts.clone());
         let store = open_store(storage)?;
         let identity = Identity {
             region: std::env::var("AWS_REGION").unwrap_or_else(|_| REGION_DEFAULT.to_owned()),
@@ -91,8 +91,7 @@ impl Service {
         let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
-        let artifacts = Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts);
-        let tools = tools(config, &scripts, (&caller, &sandbox), artifacts);
+        let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
         let logs = tools.folder.join("logs");
         let engine = own
             .perform(builder())
@@ -261,14 +260,13 @@ fn sandbox(config: &Config, storage: &Storage) -> Result<Sandbox, String> {
 /// What the actions of pipelines work with.
 fn tools(
     config: &Config,
-    scratch: &Path,
+    (scratch, artifacts): (&Path, PathBuf),
     (caller, sandbox): (&AwsCaller, &Sandbox),
-    artifacts: Artifacts,
 ) -> Arc<Tools> {
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
-        artifacts,
+        artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
         config_folder: config.folder.clone(),
