@@ -139,8 +139,8 @@ pub(super) struct ReportSpec {
 type Read<T> = Result<T, String>;
 
 /// Reads a buildspec. The error is the message of a `YAML_FILE_ERROR`.
-pub(super) fn read(text: &str) -> Read<Buildspec> {
-    let value = trackway_yaml::read_texts(text).map_err(|error| error.to_string())?;
+pub(super) fn read(content: &str) -> Read<Buildspec> {
+    let value = trackway_yaml::read_texts(content).map_err(|error| error.to_string())?;
     let Value::Object(top) = &value else {
         return Err("the buildspec is not a map".to_owned());
     };
