@@ -65,7 +65,10 @@ mod tests {
         std::fs::create_dir_all(&left).unwrap();
         let builds = Builds::new(&CodeBuildConfig::default(), own.path());
         assert!(!left.exists());
-        assert_eq!([builds.number("1/r", "a"), builds.number("1/r", "a"), builds.number("1/r", "b")], [1, 2, 1]);
+        assert_eq!(
+            [builds.number("1/r", "a"), builds.number("1/r", "a"), builds.number("1/r", "b")],
+            [1, 2, 1]
+        );
         let again = Builds::new(&CodeBuildConfig::default(), own.path());
         assert_eq!(again.number("1/r", "a"), 3);
     }

@@ -110,7 +110,8 @@ impl Compute<'_> {
             .iter()
             .map(|artifact| Output { artifact, files: files(&artifact.files) })
             .collect();
-        let uploaded = upload(self.run, shop, folder, &outputs, (&environment, &mut self.log)).await?;
+        let uploaded =
+            upload(self.run, shop, folder, &outputs, (&environment, &mut self.log)).await?;
         let output_variables =
             output::variables(&call.output_variables, &environment, &self.environment.secret)?;
         Ok(Done {

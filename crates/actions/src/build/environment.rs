@@ -123,7 +123,8 @@ async fn parameter(run: &Run, name: &str) -> Result<String, Failure> {
 }
 
 async fn secret(run: &Run, reference: &str) -> Result<String, Failure> {
-    let failed = |message: String| Failure::new("DOWNLOAD_SOURCE", "Secrets Manager Error", message);
+    let failed =
+        |message: String| Failure::new("DOWNLOAD_SOURCE", "Secrets Manager Error", message);
     let wanted = Reference::read(reference);
     let mut input = json!({ "SecretId": wanted.id });
     for (name, value) in [("VersionStage", wanted.stage), ("VersionId", wanted.version)] {
@@ -198,11 +199,14 @@ mod tests {
 
     #[test]
     fn variables_of_an_action_are_a_list_of_json() {
-        let text = r#"[{"name":"A","value":"1"},{"name":"B","value":"/b","type":"PARAMETER_STORE"}]"#;
+        let text =
+            r#"[{"name":"A","value":"1"},{"name":"B","value":"/b","type":"PARAMETER_STORE"}]"#;
         let read = of_action(text).unwrap();
         assert_eq!((read[0].kind, read[1].kind), (Kind::Plain, Kind::Parameter));
         assert_eq!(of_action(" "), Ok(Vec::new()));
-        for wrong in ["{}", "[{\"name\":\"A\"}]", "[{\"name\":\"A\",\"value\":\"\",\"type\":\"FILE\"}]"] {
+        for wrong in
+            ["{}", "[{\"name\":\"A\"}]", "[{\"name\":\"A\",\"value\":\"\",\"type\":\"FILE\"}]"]
+        {
             assert!(of_action(wrong).is_err(), "{wrong}");
         }
     }

@@ -70,7 +70,8 @@ impl Stop {
             Self::Refused(code, message) => return failed(code, message),
             Self::Failed(failure) => failure,
         };
-        let message = mask.text(&terminated(failure.state, failure.phase, failure.code, &failure.message));
+        let message =
+            mask.text(&terminated(failure.state, failure.phase, failure.code, &failure.message));
         let mut details = identity.map(Identity::details).unwrap_or_default();
         details.summary = Some(message.clone());
         ActionAnswer::Failed { code: "JobFailed".to_owned(), message, details }
@@ -79,7 +80,9 @@ impl Stop {
 
 /// What CodePipeline says of a build that is no success.
 pub(super) fn terminated(state: &str, phase: &str, code: &str, message: &str) -> String {
-    format!("Build terminated with state: {state}. Phase: {phase}, Code: {code}, Message: {message}")
+    format!(
+        "Build terminated with state: {state}. Phase: {phase}, Code: {code}, Message: {message}"
+    )
 }
 
 /// Where a build has an input.
@@ -90,11 +93,18 @@ pub(super) struct Input<'a> {
 }
 
 /// The inputs, the primary one first.
-pub(super) fn inputs<'a>(build: &str, artifacts: &'a [Artifact], primary: Option<&str>) -> Result<Vec<Input<'a>>, Stop> {
+pub(super) fn inputs<'a>(
+    build: &str,
+    artifacts: &'a [Artifact],
+    primary: Option<&str>,
+) -> Result<Vec<Input<'a>>, Stop> {
     let mut ordered: Vec<&Artifact> = artifacts.iter().collect();
     if let Some(name) = primary.filter(|name| !name.is_empty()) {
         let place = ordered.iter().position(|artifact| artifact.name == name).ok_or_else(|| {
-            Stop::Refused("ConfigurationError", format!("PrimarySource names {name}, which is no input artifact of the action"))
+            Stop::Refused(
+                "ConfigurationError",
+                format!("PrimarySource names {name}, which is no input artifact of the action"),
+            )
         })?;
         ordered[..=place].rotate_right(1);
     }
@@ -114,12 +124,17 @@ pub(super) fn source_folders(inputs: &[Input<'_>]) -> BTreeMap<String, String> {
     });
     // The primary one has a variable of its own name as well.
     let first = inputs.first();
-    let first = first.map(|input| (format!("CODEBUILD_SRC_DIR_{}", input.artifact.name), input.folder.clone()));
+    let first = first
+        .map(|input| (format!("CODEBUILD_SRC_DIR_{}", input.artifact.name), input.folder.clone()));
     named.chain(first).collect()
 }
 
 /// Unpacks inputs where the driver takes them from.
-pub(super) async fn unpack(run: &Run, shop: &Workshop, inputs: &[Input<'_>]) -> Result<(), Failure> {
+pub(super) async fn unpack(
+    run: &Run,
+    shop: &Workshop,
+    inputs: &[Input<'_>],
+) -> Result<(), Failure> {
     for (number, input) in inputs.iter().enumerate() {
         let into = shop.source(number);
         let unpacked = run.tools.artifacts.unpack(&run.scope, input.artifact, &into).await;
@@ -148,7 +163,8 @@ pub(super) async fn perform(run: &Run, name: &str, project: &Project) -> ActionA
         return failed("JobFailed", "the server is ending");
     };
     let log = Log::begin(&logs::path(&run.tools.folder, &run.call.action_execution_id));
-    let mut build = Build { run, identity: &identity, project, log, environment: Environment::default() };
+    let mut build =
+        Build { run, identity: &identity, project, log, environment: Environment::default() };
     match build.perform().await {
         Ok(done) => ActionAnswer::Done(Box::new(done)),
         Err(stop) => {
@@ -172,7 +188,8 @@ impl Build<'_> {
         let run = self.run;
         let id = &run.call.action_execution_id;
         let shop = Workshop::new(&run.tools.builds.work(id))?;
-        let inputs = inputs(&self.identity.uuid, &run.call.input_artifacts, setting(run, "PrimarySource"))?;
+        let inputs =
+            inputs(&self.identity.uuid, &run.call.input_artifacts, setting(run, "PrimarySource"))?;
         let folder = inputs.first().map(|input| input.folder.clone()).unwrap_or_default();
         self.log.say("Phase is DOWNLOAD_SOURCE");
         unpack(run, &shop, &inputs).await?;
@@ -202,7 +219,13 @@ impl Build<'_> {
     }
 
     /// What was built is kept, whether or not the build is a success.
-    async fn finish(&mut self, shop: &Workshop, spec: &Buildspec, folder: &str, went: Went) -> Result<Done, Stop> {
+    async fn finish(
+        &mut self,
+        shop: &Workshop,
+        spec: &Buildspec,
+        folder: &str,
+        went: Went,
+    ) -> Result<Done, Stop> {
         let Self { run, log, .. } = self;
         if let Some(host) = shop.own(folder) {
             let beside = logs::beside(&run.tools.folder, &run.call.action_execution_id);
@@ -217,7 +240,8 @@ impl Build<'_> {
         if let Some(failure) = went.failure {
             return Err(failure.into());
         }
-        let output_variables = output::variables(&spec.exported, &went.environment, &self.environment.secret)?;
+        let output_variables =
+            output::variables(&spec.exported, &went.environment, &self.environment.secret)?;
         Ok(Done {
             details: self.identity.details(),
             output_variables,
@@ -282,10 +306,10 @@ impl Build<'_> {
     fn own_variables(&self, inputs: &[Input<'_>]) -> BTreeMap<String, String> {
         let (run, identity) = (self.run, self.identity);
         let scope = &identity.scope;
-        let number = run.tools.builds.number(
-            &format!("{}-{}", scope.account, scope.region),
-            &identity.project,
-        );
+        let number = run
+            .tools
+            .builds
+            .number(&format!("{}-{}", scope.account, scope.region), &identity.project);
         let mut all = source_folders(inputs);
         let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
         set("AWS_REGION", scope.region.clone());
@@ -324,7 +348,9 @@ impl Build<'_> {
             Failure::new("DOWNLOAD_SOURCE", "YAML_FILE_ERROR", message)
         };
         let source = shop.source(0);
-        let is_plain = Path::new(given).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let is_plain = Path::new(given)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let found = std::fs::canonicalize(source.join(given)).ok();
         let found = found.filter(|found| is_plain && found.starts_with(&source));
         let found = found.ok_or_else(|| wrong("no such file or directory"))?;

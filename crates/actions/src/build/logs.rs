@@ -158,7 +158,8 @@ mod tests {
     fn log(max: u64) -> (tempfile::TempDir, PathBuf, Log) {
         let folder = tempfile::tempdir().unwrap();
         let path = path(folder.path(), "id");
-        let log = Log { max, ..Log::begin(&path) };
+        let mut log = Log::begin(&path);
+        log.max = max;
         (folder, path, log)
     }
 

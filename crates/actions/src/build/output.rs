@@ -140,13 +140,12 @@ pub(super) fn variables(
     secret: &BTreeSet<String>,
 ) -> Result<Map<String, Value>, Failure> {
     let may = |name: &&String| !name.starts_with("AWS_") && !secret.contains(*name);
-    let found = names.iter().filter(may).filter_map(|name| {
-        Some((name.clone(), Value::from(environment.get(name)?.as_str())))
-    });
+    let found = names
+        .iter()
+        .filter(may)
+        .filter_map(|name| Some((name.clone(), Value::from(environment.get(name)?.as_str()))));
     let all: Map<String, Value> = found.collect();
-    let length = |(name, value): (&String, &Value)| {
-        name.len() + value.as_str().map_or(0, str::len)
-    };
+    let length = |(name, value): (&String, &Value)| name.len() + value.as_str().map_or(0, str::len);
     if all.iter().map(length).sum::<usize>() > VARIABLES_BYTES_MAX {
         let message = format!("the output variables are larger than {VARIABLES_BYTES_MAX} bytes");
         return Err(Failure::new("POST_BUILD", "CLIENT_ERROR", message));
@@ -159,7 +158,10 @@ mod tests {
     use super::*;
 
     fn named(names: &[&str]) -> Vec<Artifact> {
-        names.iter().map(|name| Artifact { name: (*name).to_owned(), ..Artifact::default() }).collect()
+        names
+            .iter()
+            .map(|name| Artifact { name: (*name).to_owned(), ..Artifact::default() })
+            .collect()
     }
 
     fn files(file: &str) -> ArtifactSpec {
@@ -197,7 +199,10 @@ mod tests {
         }
         let spec = ArtifactSpec { base: Some("/src/dist".to_owned()), ..files("/srcs/*") };
         let selection = selection(&spec, "/src", &environment);
-        assert_eq!((selection.base.as_str(), selection.files), ("dist", vec!["/srcs/*".to_owned()]));
+        assert_eq!(
+            (selection.base.as_str(), selection.files),
+            ("dist", vec!["/srcs/*".to_owned()])
+        );
     }
 
     #[test]

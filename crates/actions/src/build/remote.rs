@@ -83,7 +83,8 @@ async fn request(run: &Run, project: &str) -> Result<Value, Stop> {
     for artifact in &run.call.input_artifacts {
         in_s3(run, artifact).await?;
     }
-    let inputs = super::local::inputs(project, &run.call.input_artifacts, setting(run, "PrimarySource"))?;
+    let inputs =
+        super::local::inputs(project, &run.call.input_artifacts, setting(run, "PrimarySource"))?;
     let location = |artifact: &Artifact| format!("{}/{}", artifact.bucket, artifact.key);
     if let Some((first, others)) = inputs.split_first() {
         input["sourceTypeOverride"] = Value::from("S3");
@@ -170,7 +171,9 @@ async fn follow(run: &Run, id: &str) -> ActionAnswer {
             }
             Ok(None) => return failed("JobFailed", format!("there is no build {id} any more")),
             Err(error) if faults < FAULTS_MAX && error.origin != Origin::Call => faults += 1,
-            Err(error) => return failed("JobFailed", format!("could not look at build {id}: {error}")),
+            Err(error) => {
+                return failed("JobFailed", format!("could not look at build {id}: {error}"));
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);
@@ -211,12 +214,19 @@ fn exported(build: &Value) -> Map<String, Value> {
 
 /// The first phase that is no success, as CodePipeline says it.
 fn why(state: &str, build: &Value) -> String {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
     let phases = build.get("phases").and_then(Value::as_array);
     let bad = phases.into_iter().flatten().find(|phase| {
         !matches!(text(phase, "phaseStatus").as_str(), "SUCCEEDED" | "IN_PROGRESS" | "")
     });
     let Some(phase) = bad else { return format!("Build terminated with state: {state}.") };
     let context = phase.pointer("/contexts/0").unwrap_or(&Value::Null);
-    terminated(state, &text(phase, "phaseType"), &text(context, "statusCode"), &text(context, "message"))
+    terminated(
+        state,
+        &text(phase, "phaseType"),
+        &text(context, "statusCode"),
+        &text(context, "message"),
+    )
 }

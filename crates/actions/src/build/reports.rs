@@ -62,7 +62,8 @@ pub(super) fn keep(
         let is_junit = format.eq_ignore_ascii_case("JUNITXML");
         let to = beside.join("reports").join(file_name(group));
         let base = within(host, &chosen.base);
-        let is_chosen = |name: &str| chosen.files.iter().any(|pattern| glob::matches(pattern, name));
+        let is_chosen =
+            |name: &str| chosen.files.iter().any(|pattern| glob::matches(pattern, name));
         for name in base.as_deref().map(files).unwrap_or_default() {
             if kept.files.len() == REPORT_FILES_MAX || !is_chosen(&name) {
                 continue;
@@ -85,7 +86,8 @@ pub(super) fn keep(
         all.push(kept);
     }
     let summary = serde_json::json!({ "reports": all });
-    let _ = fs::create_dir_all(beside).and_then(|()| fs::write(beside.join("summary.json"), format!("{summary:#}\n")));
+    let _ = fs::create_dir_all(beside)
+        .and_then(|()| fs::write(beside.join("summary.json"), format!("{summary:#}\n")));
     all
 }
 

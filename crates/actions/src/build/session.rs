@@ -84,7 +84,10 @@ impl Session<'_> {
             let left = end.saturating_duration_since(Instant::now());
             let ended = self.drive(left, &mut narrator).await?;
             if let Some(failure) = narrator.broken(&ended) {
-                self.log.say(&format!("Phase context status code: {} Message: {}", failure.code, failure.message));
+                self.log.say(&format!(
+                    "Phase context status code: {} Message: {}",
+                    failure.code, failure.message
+                ));
                 narrator.failure.get_or_insert(failure);
                 break;
             }
@@ -94,7 +97,8 @@ impl Session<'_> {
             let is_meant = pattern.as_ref().is_none_or(|pattern| pattern.is_match(message));
             if is_meant && retries.get(place).is_some_and(|done| done < count) {
                 retries[place] += 1;
-                let text = format!("Retrying phase {}: {} of {count}", spec.phase.name(), retries[place]);
+                let text =
+                    format!("Retrying phase {}: {} of {count}", spec.phase.name(), retries[place]);
                 self.log.say(&text);
                 (first, is_again) = (place, true);
                 // It is as if it had not been; an earlier phase's failure stays.
@@ -160,7 +164,11 @@ impl Session<'_> {
         way
     }
 
-    async fn drive(&mut self, wall: Duration, narrator: &mut Narrator<'_>) -> Result<End, SandboxError> {
+    async fn drive(
+        &mut self,
+        wall: Duration,
+        narrator: &mut Narrator<'_>,
+    ) -> Result<End, SandboxError> {
         let succeeding = if narrator.failure.is_none() { "1" } else { "0" };
         let mode = if self.version == Version::One { "each" } else { "all" };
         let arguments = [
@@ -269,7 +277,9 @@ impl<'a> Narrator<'a> {
             ["failed", _, block, place, status] => {
                 self.command = self.text(block, place);
                 let command = self.command;
-                log.say(&format!("Command did not exit successfully {command} exit status {status}"));
+                log.say(&format!(
+                    "Command did not exit successfully {command} exit status {status}"
+                ));
                 let failure = self.failed(&format!("exit status {status}"));
                 self.phase_failure.get_or_insert(failure);
             }

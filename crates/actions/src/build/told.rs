@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn what_is_told_is_found_however_the_output_is_cut() {
-        let text = b"a\x1eW phase build\nno end\x1eW end build failed\n\x1eX y\n\x1e\x1eW finished\n\x1eW";
+        let text =
+            b"a\x1eW phase build\nno end\x1eW end build failed\n\x1eX y\n\x1e\x1eW finished\n\x1eW";
         let words = |text: &str| Part::Told(text.split(' ').map(str::to_owned).collect());
         for size in 1..text.len() {
             let mut reader = Reader::new("W");
