@@ -373,7 +373,7 @@ mod tests {
             ("version: 0.2\nphases: {build: {on-failure: PANIC}}", "Expecting: ABORT, CONTINUE"),
             ("version: 0.2\nphases: {build: {on-failure: RETRY-101}}", "Expecting: ABORT"),
             ("version: 0.2\nphases: {build: {on-failure: 'RETRY-('}}", "Expecting: ABORT"),
-            ("version: 0.2\n phases", "at line 2"),
+            ("version: 0.2\nphases: [", "at line 3"),
             ("- a", "is not a map"),
         ];
         for (text, expected) in cases {

@@ -106,16 +106,16 @@ const CASES: &[Case] = &[
     ),
     (
         "commands share a shell, its folder and its variables, across phases",
-        "phases:\n  install:\n    commands: [cd /tmp, A=plain, 'export B=\"two  words\"', 'set -u']\n  build:\n    \
-         commands: ['echo \"$PWD $A $B\"', 'exit 0', 'echo \"$PWD $A $B\"', 'echo $UNSET 2>/dev/null']\n",
+        "phases:\n  install:\n    commands: [cd /tmp, A=plain, 'export B=\"two  words\"', 'set -e']\n  build:\n    \
+         commands: ['echo \"$PWD $A $B\"', 'exit 0', 'echo \"$PWD $A $B\"', '(exit 3); echo never']\n",
         &["/tmp plain two  words", "/tmp plain two  words"],
-        Some("Error while executing command: echo $UNSET 2>/dev/null. Reason: exit status"),
+        Some("Error while executing command: (exit 3); echo never. Reason: exit status 3"),
     ),
     (
-        "several lines are one command",
+        "several lines are one command, told as they are",
         "phases:\n  build:\n    commands:\n      - |\n        for i in 1 2; do\n          echo $i\n        done\n      \
          - >-\n        echo\n        folded\n",
-        &["1", "2", "folded"],
+        &["  echo $i", "done", "", "1", "2", "folded"],
         None,
     ),
     (

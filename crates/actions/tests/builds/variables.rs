@@ -27,7 +27,7 @@ fn answers(operation: &str, input: &Value, _before: usize) -> (u16, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_actions_variables_count_more_than_the_projects_and_those_more_than_the_buildspecs() {
     let spec = "version: 0.2\nenv:\n  variables: {A: spec, B: spec, C: spec}\n  exported-variables: [A, B, C, D, ABSENT]\n\
-                phases: {build: {commands: ['D=not exported', 'export C=$C-changed']}}\n";
+                phases: {build: {commands: [D=shell, 'export C=$C-changed']}}\n";
     let environment = ["A", "B"].map(|name| (name.to_owned(), "project".to_owned()));
     let project = Project { environment: BTreeMap::from(environment), ..Project::default() };
     let house = House::new().project("p", project);
