@@ -10,10 +10,13 @@ mod entity;
 mod executions;
 mod history;
 mod jobs;
+mod pipelines;
 mod refusal;
 mod refused;
 mod state;
 pub mod table;
+mod tags;
+mod types;
 mod webhooks;
 
 use std::pin::Pin;
@@ -40,8 +43,16 @@ struct Group {
 type Working<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// Every group. An operation that is in none is not built.
-const GROUPS: &[Group] =
-    &[executions::GROUP, history::GROUP, jobs::GROUP, state::GROUP, webhooks::GROUP];
+const GROUPS: &[Group] = &[
+    executions::GROUP,
+    history::GROUP,
+    jobs::GROUP,
+    pipelines::GROUP,
+    state::GROUP,
+    tags::GROUP,
+    types::GROUP,
+    webhooks::GROUP,
+];
 
 /// The operations that are built.
 pub fn operations() -> impl Iterator<Item = &'static str> {
@@ -64,6 +75,8 @@ pub(crate) struct CodePipeline {
     settings: OnceLock<Settings>,
     /// Jobs that were handed out and not acknowledged yet.
     desk: jobs::Desk,
+    /// Held while a pipeline is made, changed or deleted.
+    naming: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -71,7 +84,12 @@ type Answer = crate::answer::Answer<Code>;
 
 impl CodePipeline {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, settings: OnceLock::new(), desk: jobs::Desk::default() }
+        Self {
+            engine,
+            settings: OnceLock::new(),
+            desk: jobs::Desk::default(),
+            naming: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Tells it of the server's configuration; the first word counts.

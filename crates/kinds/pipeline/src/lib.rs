@@ -20,8 +20,10 @@ pub mod ids;
 pub mod limits;
 pub mod pipeline;
 pub mod request;
+pub mod rule;
 pub mod signal;
 pub mod structure;
+pub mod types;
 pub mod variables;
 pub mod views;
 
