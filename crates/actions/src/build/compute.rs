@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use trackway_pipeline::request::{ActionAnswer, Details, Done};
 
 use super::environment::{self, Environment, Kind, Variable};
@@ -24,6 +25,11 @@ pub(super) async fn perform(run: &Run) -> ActionAnswer {
     if run.call.commands.is_empty() || run.call.commands.len() > COMMANDS_MAX {
         return failed("ConfigurationError", "the action has no commands, or too many");
     }
+    let details = || Details { log_stream_arn: log_stream(run), ..Details::default() };
+    if run.call.next.is_null() {
+        // So that its log is seen while it is written.
+        return ActionAnswer::Progress { details: details(), next: json!({ "log": true }) };
+    }
     let Some(_turn) = run.tools.builds.turn().await else {
         return failed("JobFailed", "the server is ending");
     };
@@ -35,8 +41,8 @@ pub(super) async fn perform(run: &Run) -> ActionAnswer {
             compute.log.hide(Mask::new(compute.environment.secrets()));
             stop.tell(&mut compute.log);
             let mut answer = stop.answer(None, &Mask::new(compute.environment.secrets()));
-            if let ActionAnswer::Failed { details, .. } = &mut answer {
-                details.log_stream_arn = log_stream(run);
+            if let ActionAnswer::Failed { details: known, .. } = &mut answer {
+                known.log_stream_arn = details().log_stream_arn;
             }
             answer
         }

@@ -11,13 +11,14 @@ use trackway_pipeline::request::{ActionAnswer, Artifact, Done};
 
 use super::environment::{self, Environment, Kind, Variable};
 use super::identity::{Identity, source_number};
-use super::limits::{BUILDSPEC_BYTES_MAX, TIMEOUT_MINUTES, TIMEOUT_MINUTES_MAX};
+use super::limits::{BUILDSPEC_BYTES_MAX, MESSAGE_CHARS_MAX, TIMEOUT_MINUTES, TIMEOUT_MINUTES_MAX};
 use super::logs::{self, Log};
 use super::mask::Mask;
 use super::session::{Failure, Session, Went};
 use super::spec::{self, Buildspec};
 use super::workshop::Workshop;
-use super::{output, reports};
+use super::{output, reports, workshop};
+use crate::artifact::blocking;
 use crate::config::Project;
 use crate::runners::{Run, failed};
 
@@ -66,13 +67,19 @@ impl Stop {
 
     /// The action's answer, in CodePipeline's words, without secrets.
     pub(super) fn answer(self, identity: Option<&Identity>, mask: &Mask) -> ActionAnswer {
+        let mut details = identity.map(Identity::details).unwrap_or_default();
         let failure = match self {
-            Self::Refused(code, message) => return failed(code, message),
+            Self::Refused(code, message) => {
+                return ActionAnswer::Failed { code: code.to_owned(), message, details };
+            }
             Self::Failed(failure) => failure,
         };
-        let message =
-            mask.text(&terminated(failure.state, failure.phase, failure.code, &failure.message));
-        let mut details = identity.map(Identity::details).unwrap_or_default();
+        let Failure { state, phase, code, message } = failure;
+        let message: String = mask
+            .text(&terminated(state, phase, code, &message))
+            .chars()
+            .take(MESSAGE_CHARS_MAX)
+            .collect();
         details.summary = Some(message.clone());
         ActionAnswer::Failed { code: "JobFailed".to_owned(), message, details }
     }
@@ -135,10 +142,15 @@ pub(super) async fn unpack(
     shop: &Workshop,
     inputs: &[Input<'_>],
 ) -> Result<(), Failure> {
+    let failed = |message| Failure::new("DOWNLOAD_SOURCE", "CLIENT_ERROR", message);
     for (number, input) in inputs.iter().enumerate() {
         let into = shop.source(number);
         let unpacked = run.tools.artifacts.unpack(&run.scope, input.artifact, &into).await;
-        unpacked.map_err(|error| Failure::new("DOWNLOAD_SOURCE", "CLIENT_ERROR", error.message))?;
+        unpacked.map_err(|error| failed(error.message))?;
+        let shown = blocking(move || workshop::show(into)).await;
+        shown
+            .map_err(|error| failed(error.message))?
+            .map_err(|error| failed(format!("the source can't be read: {error}")))?;
     }
     Ok(())
 }

@@ -31,7 +31,8 @@ impl Workshop {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         let shop = Self(fs::canonicalize(root)?);
         for name in ["plan", "sources", "work", "tmp"] {
-            fs::DirBuilder::new().mode(0o755).create(shop.0.join(name))?;
+            fs::create_dir(shop.0.join(name))?;
+            readable(&shop.0.join(name))?;
         }
         Ok(shop)
     }
@@ -62,11 +63,10 @@ impl Workshop {
         let plan = self.0.join("plan");
         for folder in Path::new(name).ancestors().skip(1).filter(|name| *name != Path::new("")) {
             fs::create_dir_all(plan.join(folder))?;
-            fs::set_permissions(plan.join(folder), fs::Permissions::from_mode(0o755))?;
+            readable(&plan.join(folder))?;
         }
         fs::write(&file, content)?;
-        // Commands are another user than the server, if the server is root.
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644))
+        readable(&file)
     }
 
     /// Where a path of the build's own is on this machine, once nothing runs in it any more. None
@@ -94,6 +94,36 @@ impl Workshop {
         command.given = vec![given("plan", PLAN), given("sources", SOURCES)];
         command.work = Some(given("work", OWN));
         command.temporary = Some(self.0.join("tmp"));
+    }
+}
+
+/// Lets the driver read all of a folder, whatever the server's own mask is: commands are another
+/// user than the server, if the server is root.
+pub(super) fn show(folder: PathBuf) -> io::Result<()> {
+    let mut open = vec![folder];
+    while let Some(folder) = open.pop() {
+        readable(&folder)?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_file() {
+                readable(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets everybody read a file or enter a folder; nobody else can come to it but by a sandbox.
+fn readable(path: &Path) -> io::Result<()> {
+    let facts = fs::metadata(path)?;
+    let bits = if facts.is_dir() { 0o755 } else { 0o644 };
+    let mode = facts.permissions().mode();
+    match mode & bits == bits {
+        true => Ok(()),
+        false => fs::set_permissions(path, fs::Permissions::from_mode(mode | bits)),
     }
 }
 
