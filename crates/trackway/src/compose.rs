@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trackway_actions::artifact::Artifacts;
+use trackway_actions::build::Builds;
 use trackway_actions::{ActionPerformer, Tools};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
@@ -269,14 +270,16 @@ fn tools(
     (scratch, artifacts): (&Path, PathBuf),
     (caller, sandbox): (&AwsCaller, &Sandbox),
 ) -> Arc<Tools> {
+    let folder = scratch.join("pipelines");
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
         artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
+        builds: Builds::new(&config.codebuild, &folder),
         config_folder: config.folder.clone(),
-        folder: scratch.join("pipelines"),
+        folder,
     })
 }
 
