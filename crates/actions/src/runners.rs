@@ -10,6 +10,7 @@ use trackway_pipeline::request::{ActionAnswer, ActionCall, Details};
 
 use crate::artifact::Artifacts;
 use crate::config::{CodeBuildConfig, PipelineConfig};
+use crate::source;
 
 /// What runners work with.
 pub struct Tools {
@@ -44,7 +45,13 @@ pub struct Run {
 pub type Runner = fn(Run) -> Pin<Box<dyn Future<Output = ActionAnswer> + Send>>;
 
 /// Every action and rule type that runs here: category, provider, runner.
-const RUNNERS: &[(&str, &str, Runner)] = &[];
+const RUNNERS: &[(&str, &str, Runner)] = &[
+    ("Source", "CodeCommit", source::run_repository),
+    ("Source", "CodeStarSourceConnection", source::run_repository),
+    ("Source", "ECR", source::run_image),
+    ("Source", "GitHub", source::run_repository),
+    ("Source", "S3", source::run_object),
+];
 
 /// Carries it out, if there is a runner.
 pub(crate) async fn runner_for(run: &Run) -> ActionAnswer {
