@@ -56,15 +56,16 @@ const RUNNERS: &[(&str, &str, Runner)] = &[
 /// Carries it out, if there is a runner.
 pub(crate) async fn runner_for(run: &Run) -> ActionAnswer {
     let type_id = &run.call.type_id;
+    let name = format!("{}/{}", type_id.category, type_id.provider);
+    // Who has workers of their own for a type wants them to have it, also where there is a runner.
+    if run.tools.pipeline.workers.contains(&name) {
+        return ActionAnswer::Offer {};
+    }
     let found = RUNNERS.iter().find(|(category, provider, _)| {
         *category == type_id.category && *provider == type_id.provider
     });
     if let Some((_, _, runner)) = found {
         return runner(run.clone()).await;
-    }
-    let name = format!("{}/{}", type_id.category, type_id.provider);
-    if run.tools.pipeline.workers.contains(&name) {
-        return ActionAnswer::Offer {};
     }
     failed(
         "ConfigurationError",

@@ -11,6 +11,8 @@ pub struct Caller {
     pub region: String,
     /// Both, as the engine groups what it keeps: `ACCOUNT/REGION`.
     pub scope: Arc<str>,
+    /// The server as the caller addressed it, `HOST[:PORT]`; none for calls within the process.
+    pub host: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -21,7 +23,15 @@ impl Caller {
             account: account.to_owned(),
             region: region.to_owned(),
             scope: Arc::from(format!("{account}/{region}")),
+            host: None,
         }
+    }
+
+    /// The same, who addressed the server by this name.
+    #[must_use]
+    pub fn at(mut self, host: Option<&str>) -> Self {
+        self.host = host.map(Arc::from);
+        self
     }
 
     /// The ARN of whoever calls: the account's root, since there are no users here.

@@ -72,6 +72,18 @@ impl Api {
         self_check::run(&self.services.step_functions).await
     }
 
+    /// Tells CodePipeline of the server's configuration; the first word counts. Without one,
+    /// history is listed for ever and no worker is offered jobs of AWS's action types.
+    pub fn configure_pipelines(&self, settings: codepipeline::Settings) {
+        self.services.codepipeline.configure(settings);
+    }
+
+    /// Answers a delivery to a webhook of CodePipeline; none if the request is no such delivery. It
+    /// needs no signature of AWS's: the webhook says what lets it in.
+    pub async fn answer_webhook(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        self.services.codepipeline.answer_webhook(request).await
+    }
+
     /// Answers one request of an AWS client. A refusal and a fault are answers too.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let request_id = request_id();
@@ -146,7 +158,7 @@ impl Api {
         self.verify(&call.service.signing_name, request)?;
         let account =
             call.account(|key| self.credentials.get(key).and_then(|known| known.account.clone()));
-        Ok(Caller::new(&account, &call.identity.region))
+        Ok(Caller::new(&account, &call.identity.region).at(host_of(request)))
     }
 
     fn verify(
@@ -166,6 +178,12 @@ impl Api {
         let answer = self.services.call(operation, &caller, input).await;
         answer.unwrap_or_else(|| Err(call.not_built()))
     }
+}
+
+/// The server as the request addresses it.
+fn host_of<'a>(request: &trackway_wire::request::Request<'a>) -> Option<&'a str> {
+    let named = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| request.uri.authority().map(http::uri::Authority::as_str))
 }
 
 fn wall_clock_ms() -> i64 {

@@ -18,9 +18,9 @@ use crate::runner::Runner;
 use crate::shard::Parts;
 use crate::shared::Shared;
 use crate::{
-    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Offer, Page, Record, RowPage,
-    RowQuery, Shard, SignalError, StartError, StartReply, StartRequest, Started, Tokens, Waited,
-    Work, keys, load, records, retention,
+    Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Look, Offer, Page, Record,
+    RowPage, RowQuery, Shard, SignalError, StartError, StartReply, StartRequest, Started, Tokens,
+    Waited, Work, keys, load, records, retention,
 };
 
 /// A running engine. Clones are handles on the same one.
@@ -182,7 +182,8 @@ impl Engine {
     }
 
     /// Looks at the machine of a volatile execution, or of a durable one that happens to be in
-    /// memory; none if it isn't. For durable ones see [`Engine::state`].
+    /// memory; none if it isn't. What is seen of a durable one is durable when this returns. For
+    /// those that aren't in memory see [`Engine::state`].
     ///
     /// # Errors
     /// The engine stopped.
@@ -192,8 +193,9 @@ impl Engine {
         look: impl FnOnce(&M) -> T + Send + 'static,
     ) -> Result<Option<T>, Fault> {
         let (reply, answer) = oneshot::channel();
-        let look = Box::new(move |machine: Option<&dyn Any>| {
-            drop(reply.send(machine.and_then(|any| any.downcast_ref::<M>()).map(look)));
+        let look: Look = Box::new(move |machine: Option<&dyn Any>| {
+            let seen = machine.and_then(|any| any.downcast_ref::<M>()).map(look);
+            Box::new(move || drop(reply.send(seen)))
         });
         self.shared.send(id, Letter::Inspect { id, look });
         answer.await.map_err(|_| self.fault())

@@ -39,7 +39,9 @@ impl Shard {
             Letter::Unpark { id, reply } => self.unpark(id, reply).await,
             Letter::Inspect { id, look } => {
                 let live = self.live.get(&id);
-                look(live.map(|live| live.machine.as_any()));
+                let volatile = live.is_some_and(|live| live.volatile);
+                let told = look(live.map(|live| live.machine.as_any()));
+                self.desk.act(volatile, Action::Reply(Reply::Looked(told)));
                 Ok(())
             }
             Letter::Reset { reply, .. } => {

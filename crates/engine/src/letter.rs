@@ -11,8 +11,10 @@ use crate::{Performed, SignalError, StartError, StartRequest, Started, Waited, W
 /// A value of a kind's own type: a signal, or a refusal.
 pub type Opaque = Box<dyn Any + Send>;
 
-/// Looks at a machine, if there is one.
-pub type Look = Box<dyn FnOnce(Option<&dyn Any>) + Send>;
+/// Looks at a machine, if there is one; what it gives tells the caller what was seen.
+pub type Look = Box<dyn FnOnce(Option<&dyn Any>) -> Told + Send>;
+/// Tells a caller what was seen.
+pub type Told = Box<dyn FnOnce() + Send>;
 
 /// What comes into a shard.
 pub enum Letter {
@@ -61,7 +63,7 @@ pub enum Letter {
         /// Hears whether there was one that was parked.
         reply: oneshot::Sender<bool>,
     },
-    /// Look at a volatile execution's machine, if there is one.
+    /// Look at an execution's machine, if it is in memory.
     Inspect {
         /// The execution.
         id: ExecutionId,
@@ -147,6 +149,8 @@ pub enum Reply {
     Signaled(oneshot::Sender<Result<(), SignalError<Opaque>>>, Result<(), SignalError<Opaque>>),
     /// To an unparking.
     Unparked(oneshot::Sender<bool>, bool),
+    /// To an inspection.
+    Looked(Told),
 }
 
 impl Reply {
@@ -157,6 +161,7 @@ impl Reply {
             Self::Waited(to, answer) => drop(to.send(answer)),
             Self::Signaled(to, answer) => drop(to.send(answer)),
             Self::Unparked(to, answer) => drop(to.send(answer)),
+            Self::Looked(tell) => tell(),
         }
     }
 }

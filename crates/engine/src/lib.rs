@@ -109,7 +109,7 @@ pub use catalog::{Catalog, CatalogError, CatalogPage, Check, Edit};
 pub use clock::Clock;
 pub use desk::Chance;
 pub use engine::{Engine, EngineStats};
-pub use letter::{Action, Letter, Look, Offer, Opaque, Reply, StartReply};
+pub use letter::{Action, Letter, Look, Offer, Opaque, Reply, StartReply, Told};
 pub use load::Recovered;
 pub use perform::{Performed, Performer, Work};
 pub use queues::Lease;

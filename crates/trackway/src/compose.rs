@@ -119,7 +119,7 @@ impl Service {
             .open(store)
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
-        let api = Api::new(engine.clone(), credentials(config));
+        let api = services(&engine, config);
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
@@ -223,6 +223,17 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
                 .map_err(|fault| format!("could not open {}: {fault}", folder.display()))?,
         ),
     })
+}
+
+/// The services, told of the configuration.
+fn services(engine: &Engine, config: &Config) -> Api {
+    let api = Api::new(engine.clone(), credentials(config));
+    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
+    api.configure_pipelines(codepipeline::Settings {
+        history: (days > 0).then(|| DAY.saturating_mul(days)),
+        workers: config.pipeline.workers.clone(),
+    });
+    api
 }
 
 /// Who may call, by access key.

@@ -31,6 +31,9 @@ impl Gateway {
         if is_read && (path == "/health" || path == "/") && !is_aws(request) {
             return Some(answer(StatusCode::OK, &health(&self.engine)));
         }
+        if let Some(response) = self.api.answer_webhook(request).await {
+            return Some(response);
+        }
         let own = path.strip_prefix("/_trackway/")?;
         if request.method() != Method::POST {
             return Some(error(StatusCode::METHOD_NOT_ALLOWED, "use POST"));

@@ -45,7 +45,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// Answers one request; never fails, a failure is an answer too.
+    /// Answers one request; never fails, a failure is an answer too. The peer's `SocketAddr` is
+    /// among its extensions.
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send;
 
     /// The answer to a body over [`BODY_BYTES_MAX`].
@@ -79,14 +80,15 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &slots) => accepted,
             () = &mut stop => break,
         };
-        let Ok((stream, slot)) = accepted else {
+        let Ok((stream, peer, slot)) = accepted else {
             // Out of file descriptors, or the peer left: neither is worth stopping for.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
         let handler = Arc::clone(&handler);
         // Boxed, so that a connection at rest does not hold room for the largest answer's state.
-        let service = service_fn(move |request| Box::pin(respond(Arc::clone(&handler), request)));
+        let service =
+            service_fn(move |request| Box::pin(respond(Arc::clone(&handler), peer, request)));
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -103,18 +105,20 @@ pub(crate) async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _peer): (_, SocketAddr) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, slot))
+    Ok((stream, peer, slot))
 }
 
 async fn respond(
     handler: Arc<impl Handler>,
+    peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(peer);
     let is_head = head.method == Method::HEAD;
     let mut response = match tokio::time::timeout(BODY_READ_TIMEOUT, read(body)).await {
         Ok(Ok(Some(body))) => handler.answer(Request::from_parts(head, body)).await,

@@ -67,6 +67,20 @@ impl CodePipeline {
     }
 }
 
+impl CodePipeline {
+    /// Looks at a pipeline: in memory where it is, else at its folded journal.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        id: ExecutionId,
+        look: impl Fn(&Pipeline) -> T + Clone + Send + 'static,
+    ) -> Result<Option<T>, trackway_engine::Fault> {
+        match self.engine.inspect::<Pipeline, T>(id, look.clone()).await? {
+            Some(seen) => Ok(Some(seen)),
+            None => self.engine.state::<Pipeline, T>(id, look).await,
+        }
+    }
+}
+
 /// The pipeline of this number, if it has not closed.
 async fn living(
     engine: &Engine,

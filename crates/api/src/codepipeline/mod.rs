@@ -7,10 +7,18 @@
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
 mod entity;
+mod executions;
+mod history;
+mod jobs;
 mod refusal;
+mod refused;
+mod state;
 pub mod table;
+mod webhooks;
 
 use std::pin::Pin;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::Value;
 use trackway_engine::Engine;
@@ -32,16 +40,30 @@ struct Group {
 type Working<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// Every group. An operation that is in none is not built.
-const GROUPS: &[Group] = &[];
+const GROUPS: &[Group] =
+    &[executions::GROUP, history::GROUP, jobs::GROUP, state::GROUP, webhooks::GROUP];
 
 /// The operations that are built.
 pub fn operations() -> impl Iterator<Item = &'static str> {
     GROUPS.iter().flat_map(|group| group.operations.iter().copied())
 }
 
+/// What the service is told of the server's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// For how long executions are listed, from their start; none is for ever.
+    pub history: Option<Duration>,
+    /// Action types of AWS and third parties whose jobs workers may poll for, as
+    /// `Category/Provider`.
+    pub workers: Vec<String>,
+}
+
 /// The service.
 pub(crate) struct CodePipeline {
     engine: Engine,
+    settings: OnceLock<Settings>,
+    /// Jobs that were handed out and not acknowledged yet.
+    desk: jobs::Desk,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -49,7 +71,17 @@ type Answer = crate::answer::Answer<Code>;
 
 impl CodePipeline {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, settings: OnceLock::new(), desk: jobs::Desk::default() }
+    }
+
+    /// Tells it of the server's configuration; the first word counts.
+    pub(crate) fn configure(&self, settings: Settings) {
+        let _was_set = self.settings.set(settings);
+    }
+
+    fn settings(&self) -> &Settings {
+        const UNSET: &Settings = &Settings { history: None, workers: Vec::new() };
+        self.settings.get().unwrap_or(UNSET)
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

@@ -9,5 +9,3 @@ pub const TAGS: u8 = 21;
 pub const ACTION_TYPES: u8 = 22;
 /// Name -> webhook.
 pub const WEBHOOKS: u8 = 23;
-/// A webhook's token -> account, region and name; kept under the scope of the server itself.
-pub const WEBHOOK_TOKENS: u8 = 24;

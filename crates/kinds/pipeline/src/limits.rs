@@ -8,3 +8,27 @@ pub const OUTPUT_VARIABLES_BYTES_MAX: usize = 122_880;
 pub const RESOLVED_CONFIGURATION_BYTES_MAX: usize = 100 * 1024;
 /// Days for which action executions are listed, from their start.
 pub const HISTORY_DAYS: u64 = 365;
+/// Executions that a pipeline remembers by id, so that a repeated start finds them.
+pub const RECENT_MAX: usize = 200;
+/// Minutes after which a function that was invoked has to have ended its job or continued it.
+pub const HANDED_MINUTES: u64 = 20;
+
+/// Minutes that an action may take, unless it says so itself.
+#[must_use]
+pub fn action_minutes(owner: &str, category: &str, provider: &str) -> u64 {
+    const HOUR: u64 = 60;
+    const DAY: u64 = 24 * HOUR;
+    match (owner, category, provider) {
+        ("Custom", _, _) => DAY,
+        (_, "Approval", _) => 7 * DAY,
+        (_, _, "CloudFormation" | "CloudFormationStackSet" | "CloudFormationStackInstances") => {
+            3 * DAY
+        }
+        (_, _, "CodeBuild") => 8 * HOUR,
+        (_, _, "CodeDeploy" | "CodeDeployToECS") => 5 * DAY,
+        (_, _, "Lambda" | "LambdaInvoke") => DAY,
+        (_, "Deploy", "S3") => 90,
+        (_, _, "StepFunctions") => 7 * DAY,
+        _ => HOUR,
+    }
+}

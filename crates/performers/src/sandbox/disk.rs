@@ -49,7 +49,7 @@ fn exceeds(mut folders: Vec<PathBuf>, bytes_max: u64) -> bool {
 
 /// Removes a folder that a command wrote to, when nothing runs in it any more. The command may have taken its own
 /// rights to it away.
-pub(crate) fn remove(folder: &Path) {
+pub fn remove(folder: &Path) {
     if fs::remove_dir_all(folder).is_err() {
         open_up(folder);
         // What can't be removed now is removed before the folder is used again, or never: nothing depends on it.

@@ -22,9 +22,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use disk::remove;
-
 pub use config::{Problem, SandboxConfig, usual_secrets};
+pub use disk::remove;
 pub use inside::enter_if_asked;
 pub use output::Captured;
 pub use run::{Cancel, Canceller, Launcher, Sandbox};

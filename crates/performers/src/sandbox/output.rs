@@ -44,10 +44,16 @@ impl Gathered {
         self.bytes.extend_from_slice(&chunk[..room.min(chunk.len())]);
     }
 
-    pub(super) async fn read(&mut self, mut stream: impl AsyncRead + Unpin) {
+    /// Reads a stream to its end; `told` hears of every part.
+    pub(super) async fn read(
+        &mut self,
+        mut stream: impl AsyncRead + Unpin,
+        told: &mut (dyn FnMut(&[u8]) + Send),
+    ) {
         let mut chunk = vec![0; CHUNK];
         while let Ok(length @ 1..) = stream.read(&mut chunk).await {
             self.take(&chunk[..length]);
+            told(&chunk[..length]);
         }
     }
 

@@ -155,6 +155,19 @@ impl Sandbox {
     /// # Errors
     /// Why it did not run. How it ended when it did is not an error.
     pub async fn run(&self, command: Command, cancel: &Cancel) -> Result<Ended, SandboxError> {
+        self.follow(command, cancel, &mut |_| {}).await
+    }
+
+    /// The same, and `told` hears of standard output as it comes; it is not to take long.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub async fn follow(
+        &self,
+        command: Command,
+        cancel: &Cancel,
+        told: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<Ended, SandboxError> {
         if !self.0.config.enabled {
             return Err(SandboxError::Disabled);
         }
@@ -170,7 +183,7 @@ impl Sandbox {
         let root = tempdir()?;
         let message = spec::message(&self.spec(&command, &root.0), &command.input)?;
         let running = Running::start(&self.0.launcher)?;
-        let mut ended = running.finish(message, &command, cancel).await?;
+        let mut ended = running.finish(message, &command, cancel, told).await?;
         ended.elapsed = begun.elapsed();
         Ok(ended)
     }
@@ -292,11 +305,13 @@ impl Running {
         message: Vec<u8>,
         command: &Command,
         cancel: &Cancel,
+        told: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Ended, SandboxError> {
         let (reader, mut writer) = self.socket.split();
         let mut stdout = Gathered::new(command.limits.stdout_chars);
         let mut stderr = Gathered::new(command.limits.stderr_chars);
         let mut report = Vec::new();
+        let mut unheard = |_: &[u8]| {};
         let streams = self.child.stdout.take().zip(self.child.stderr.take());
         let streams = streams.ok_or_else(|| std::io::Error::other("the pipes are missing"))?;
         let early = {
@@ -307,7 +322,7 @@ impl Running {
                 let read = async {
                     let _ = reader.take(REPORT_BYTES_MAX).read_to_end(&mut report).await;
                 };
-                tokio::join!(read, stdout.read(streams.0), stderr.read(streams.1));
+                tokio::join!(read, stdout.read(streams.0, told), stderr.read(streams.1, &mut unheard));
                 let _ = child.wait().await;
             };
             tokio::pin!(whole);

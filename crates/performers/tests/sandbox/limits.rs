@@ -188,3 +188,21 @@ async fn a_server_that_is_killed_takes_its_commands_with_it() {
         std::thread::yield_now();
     }
 }
+
+#[tokio::test]
+async fn what_a_command_prints_is_heard_while_it_runs() {
+    let house = House::new();
+    let sandbox = house.sandbox(SandboxConfig::default());
+    let (canceller, cancel) = Cancel::new();
+    let mut heard = Vec::new();
+    let mut told = |part: &[u8]| {
+        heard.extend_from_slice(part);
+        // It would never end by itself.
+        canceller.cancel();
+    };
+    let command = shell("echo begun; exec sleep 3600");
+    match sandbox.follow(command, &cancel, &mut told).await {
+        Ok(ended) => assert_eq!((ended.end, &heard[..]), (End::Cancelled, &b"begun\n"[..])),
+        Err(error) => println!("skipped: {error}"),
+    }
+}

@@ -1,13 +1,31 @@
 //! A pipeline: its versions, its stages, and the executions that compete for them.
 
+mod call;
+mod decide;
 mod event;
+mod fold;
+mod resolve;
+mod rows;
+mod state;
+mod text;
+mod view;
 
-use serde_json::{Value, json};
-use trackway_core::{Input, Machine, Rows, Summary, Timestamp, Turn};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-pub use event::{Event, EventKind};
+use serde::{Deserialize, Serialize};
+use trackway_core::{EffectId, Input, Machine, Rows, Summary, TimerId, Timestamp, Turn};
 
-use crate::signal::{Birth, Refusal, Signal};
+pub use event::{
+    End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Rollback, Stopping,
+};
+pub use state::{ActStatus, RunStatus, StageStatus};
+pub use view::Columns;
+
+use crate::ids::Number;
+use crate::request::Revision;
+use crate::signal::{Refusal, Signal};
+use crate::structure::Structure;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 6;
@@ -17,19 +35,80 @@ pub const ACTIVE: u8 = 1;
 pub const DELETED: u8 = 2;
 
 /// The state of a pipeline.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
     status: u8,
-    birth: Birth,
+    number: Number,
+    account: String,
+    region: String,
     created: Timestamp,
+    updated: Timestamp,
     closed: Option<Timestamp>,
+    /// The latest version.
+    version: u32,
+    /// The versions that are in use, the latest one among them.
+    #[serde(with = "text::structures")]
+    structures: BTreeMap<u32, Arc<Structure>>,
+    /// Live executions, and those that may be retried, by number.
+    runs: BTreeMap<u32, Run>,
+    /// The execution that the last event took away; its rows are yet to be written.
+    left: Option<Box<Run>>,
+    /// The ids of the last executions that were started.
+    recent: VecDeque<u128>,
+    /// The last jobs that ended.
+    ended_jobs: VecDeque<u128>,
+    /// Stages by name; a lock outlives an update.
+    stages: BTreeMap<String, state::Stage>,
+    /// What watchers have seen of the sources.
+    seen: BTreeMap<String, String>,
+    /// What source actions found last, by stage and action.
+    #[serde(with = "text")]
+    revisions: Vec<((String, String), Revision)>,
+    effects: BTreeMap<EffectId, Awaited>,
+    timers: BTreeMap<TimerId, Awaited>,
+    effects_len: u32,
+    timers_len: u32,
+    runs_len: u32,
+    acts_len: u32,
 }
 
+use state::{Awaited, Run};
+
 impl Pipeline {
-    /// `GetPipelineState`, in the API's form.
+    /// What its latest version says.
     #[must_use]
-    pub fn state_view(&self) -> Value {
-        json!({ "pipelineName": self.birth.structure.name })
+    pub fn structure(&self) -> Arc<Structure> {
+        self.structure_of(self.version)
+    }
+
+    /// What watchers have seen of its sources, by key ([`Signal::Seen`]).
+    #[must_use]
+    pub fn seen(&self) -> &BTreeMap<String, String> {
+        &self.seen
+    }
+
+    fn structure_of(&self, version: u32) -> Arc<Structure> {
+        self.structures.get(&version).cloned().unwrap_or_default()
+    }
+
+    fn run_with(&self, id: u128) -> Option<&Run> {
+        self.runs.values().find(|run| run.id == id)
+    }
+
+    /// The name of the stage that an execution is in or waits for.
+    fn stage_of(&self, run: &Run) -> String {
+        let structure = self.structures.get(&run.version);
+        let stage = structure.and_then(|structure| structure.stages.get(usize::from(run.stage)));
+        stage.map(|stage| stage.name.clone()).unwrap_or_default()
+    }
+
+    fn emit(&mut self, kind: EventKind, turn: &mut Turn<'_, Self>) {
+        turn.emit(self, Event { kind, payload: None });
+    }
+
+    fn emit_with(&mut self, kind: EventKind, payload: &impl Serialize, turn: &mut Turn<'_, Self>) {
+        let payload = decide::payload(payload);
+        turn.emit(self, Event { kind, payload: Some(payload) });
     }
 }
 
@@ -44,17 +123,12 @@ impl Machine for Pipeline {
     }
 
     fn evolve(&mut self, event: &Event, at: Timestamp) {
-        match &event.kind {
-            EventKind::Created => {
-                let text = event.payload.as_deref().unwrap_or_default();
-                self.birth = serde_json::from_str(text).unwrap_or_default();
-                self.created = at;
-                self.status = ACTIVE;
-            }
-        }
+        self.fold(event, at);
     }
 
-    fn project(&self, _event: &Event, _at: Timestamp, _rows: &mut Rows) {}
+    fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
+        rows::project(self, event, at, rows);
+    }
 
     fn handle(
         &mut self,
@@ -62,8 +136,11 @@ impl Machine for Pipeline {
         input: Input<Signal>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
-        if let Input::Start(start) = input {
-            turn.emit(self, Event { kind: EventKind::Created, payload: Some(start.input) });
+        match input {
+            Input::Start(start) => self.begin(start, turn),
+            Input::Finished { effect, outcome } => self.finished(effect, &outcome, turn),
+            Input::Fired(timer) => self.fired(timer, turn),
+            Input::Signal(signal) => return self.signal(signal, turn),
         }
         Ok(())
     }
@@ -73,37 +150,7 @@ impl Machine for Pipeline {
             status: self.status,
             started: self.created,
             closed: self.closed,
-            columns: Columns::default().encode(),
+            columns: Columns::of(self).encode(),
         }
-    }
-}
-
-/// What lists of pipelines show: `PipelineSummary`.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Columns {
-    /// Its latest version.
-    pub version: u32,
-    /// `V1` or `V2`.
-    pub pipeline_type: crate::structure::PipelineType,
-    /// How executions share the stages.
-    pub execution_mode: crate::structure::ExecutionMode,
-    /// Milliseconds of the epoch.
-    pub created: i64,
-    /// Milliseconds of the epoch.
-    pub updated: i64,
-}
-
-impl Columns {
-    /// As the summary keeps it.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// From the summary.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
     }
 }

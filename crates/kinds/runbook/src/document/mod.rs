@@ -27,7 +27,6 @@ mod runbook;
 mod shell;
 mod steps;
 mod text;
-mod yaml;
 mod yaml_write;
 
 pub use actions::follows_on_cancel;

@@ -6,10 +6,10 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::problem::{Exception, Problems};
-use super::{yaml, yaml_write};
+use super::yaml_write;
 
 /// How deep lists and maps may nest.
-pub(super) const DEPTH_MAX: usize = 100;
+const DEPTH_MAX: usize = 100;
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ impl Format {
 pub fn read(content: &str, format: Format) -> Result<Value, Problems> {
     match format {
         Format::Json => read_json(content),
-        Format::Yaml => yaml::read(content),
-        Format::Text => read_json(content).or_else(|_| yaml::read(content)),
+        Format::Yaml => read_yaml(content),
+        Format::Text => read_json(content).or_else(|_| read_yaml(content)),
     }
     .map_err(|text| Problems::one(Exception::InvalidDocumentContent, "", text))
 }
@@ -75,6 +75,11 @@ pub fn convert(content: &str, from: Format, to: Format) -> Result<String, Proble
     Ok(write(&read(content, from)?, to))
 }
 
+fn read_yaml(content: &str) -> Result<Value, String> {
+    trackway_yaml::read(content)
+        .map_err(|error| not_well_formed(Format::Yaml, error.line, error.column, &error.why))
+}
+
 fn read_json(content: &str) -> Result<Value, String> {
     // What follows the end of the document would be seen by nobody.
     let mut reader = serde_json::Deserializer::from_str(content);
@@ -89,7 +94,7 @@ fn read_json(content: &str) -> Result<Value, String> {
 }
 
 /// AWS's words, and behind them the reason, which AWS does not give.
-pub(super) fn not_well_formed(format: Format, line: usize, column: usize, why: &str) -> String {
+fn not_well_formed(format: Format, line: usize, column: usize, why: &str) -> String {
     let format = format.as_str();
     format!("{format} not well-formed. at Line: {line}, Column: {column} ({why})")
 }

@@ -167,7 +167,6 @@ mod tests {
     use expect_test::expect;
     use serde_json::json;
 
-    use super::super::yaml;
     use super::*;
 
     #[test]
@@ -181,7 +180,7 @@ mod tests {
             "steps": [{"name": "one", "inputs": {"runCommand": ["a", "b\nc"]}}, [["x"], []], "-"],
         });
         let text = write(&value);
-        assert_eq!(yaml::read(&text).as_ref(), Ok(&value), "{text}");
+        assert_eq!(trackway_yaml::read(&text).as_ref(), Ok(&value), "{text}");
         expect![[r##"
             schemaVersion: "2.2"
         "##]]

@@ -1,4 +1,5 @@
 //! YAML as AWS reads it: version 1.1's plain words, anchors and merge keys, one document.
+//! Documents of Systems Manager and buildspecs are read by it.
 //!
 //! The grammar is the parser crate's; what a scalar means, which keys collide and how much an
 //! alias may grow into is decided here, so that no text can make the reading long or large.
@@ -8,8 +9,8 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::text::{DEPTH_MAX, Format, not_well_formed};
-
+/// How deep lists and maps may nest.
+const DEPTH_MAX: usize = 100;
 /// How many values a text may become once its aliases are filled in.
 const VALUES_MAX: usize = 100_000;
 /// How many bytes of text it may become.
@@ -24,13 +25,51 @@ const INDENTATION: [&str; 3] = [
     "invalid indentation in quoted scalar",
 ];
 
+/// Why a text is not YAML that can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{why} at line {line}, column {column}")]
+pub struct YamlError {
+    /// Where, from 1.
+    pub line: usize,
+    /// Where in the line, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub why: String,
+}
+
 /// Reads one YAML document.
-pub(super) fn read(content: &str) -> Result<Value, String> {
+///
+/// # Errors
+/// It is no YAML, names a key twice, nests too deeply, or becomes too large.
+pub fn read(content: &str) -> Result<Value, YamlError> {
+    read_as(content, Words::Read)
+}
+
+/// Reads one YAML document whose words all are texts, as they are written: `1.10`, `yes`, `010`.
+/// Only where nothing is written there is null. Buildspecs are read so.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_texts(content: &str) -> Result<Value, YamlError> {
+    read_as(content, Words::Kept)
+}
+
+/// What becomes of plain words.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Words {
+    /// They mean numbers, booleans and nulls.
+    #[default]
+    Read,
+    /// They are texts.
+    Kept,
+}
+
+fn read_as(content: &str, words: Words) -> Result<Value, YamlError> {
     let mut moved = String::new();
     let mut first = None;
     for _ in 0..MOVES_MAX {
         let text = if moved.is_empty() { content } else { &moved };
-        let error = match read_once(text) {
+        let error = match read_once(text, words) {
             Ok(value) => return Ok(value),
             Err(Stopped::Indentation(at, why)) => {
                 if first.is_none() {
@@ -53,11 +92,11 @@ enum Stopped {
     /// Where a line inside brackets or quotes stands too far to the left for YAML 1.2. In 1.1, as
     /// AWS reads it, that means nothing.
     Indentation(Marker, String),
-    Other(String),
+    Other(YamlError),
 }
 
-fn read_once(content: &str) -> Result<Value, Stopped> {
-    let mut reader = Reader::default();
+fn read_once(content: &str, words: Words) -> Result<Value, Stopped> {
+    let mut reader = Reader { words, ..Reader::default() };
     let mut end = Marker::default();
     for event in Parser::new(StrInput::new(content)) {
         let (event, span) = event.map_err(|error| {
@@ -110,8 +149,8 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-fn not_yaml(at: &Marker, why: &str) -> String {
-    not_well_formed(Format::Yaml, at.line(), at.col() + 1, why)
+fn not_yaml(at: &Marker, why: &str) -> YamlError {
+    YamlError { line: at.line(), column: at.col() + 1, why: why.to_owned() }
 }
 
 /// A list or a map that is being read.
@@ -122,6 +161,7 @@ enum Open {
 
 #[derive(Default)]
 struct Reader {
+    words: Words,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Anchored>,
     root: Option<Value>,
@@ -154,7 +194,11 @@ impl Reader {
                     // A key is text, whatever it looks like: `on:`, `1:`.
                     return self.put(Value::String(text.into_owned()), anchor);
                 }
-                let value = scalar(&text, style, tag.as_deref())?;
+                let is_kept = self.words == Words::Kept && !text.is_empty() && tag.is_none();
+                let value = match is_kept {
+                    true => Value::String(text.into_owned()),
+                    false => scalar(&text, style, tag.as_deref())?,
+                };
                 self.put(value, anchor)
             }
             Event::SequenceStart(anchor, _) => self.enter(Open::List { items: Vec::new(), anchor }),
@@ -382,6 +426,15 @@ mod tests {
     }
 
     #[test]
+    fn words_may_stay_as_they_are_written() {
+        let text = "a: yes\nb: 1.10\nc: 010\nd: ~\ne:\nf: ''\ng: [on, 0x1F]\n";
+        let expected = json!({
+            "a": "yes", "b": "1.10", "c": "010", "d": "~", "e": null, "f": "", "g": ["on", "0x1F"],
+        });
+        assert_eq!(read_texts(text), Ok(expected));
+    }
+
+    #[test]
     fn anchors_and_merge_keys_are_filled_in() {
         let text = "base: &b {x: 1, y: 2}\nuse:\n  <<: *b\n  y: 3\nlist: [*b, *b]\n";
         let base = json!({"x": 1, "y": 2});
@@ -402,7 +455,8 @@ mod tests {
             assert_eq!(read(text), Ok(expected), "{text}");
         }
         let error = read("a:\n  b: [1,\n2\nc: 3\n").expect_err("the list has no end");
-        assert!(error.contains("Line: 3, Column: 1 (invalid indentation"), "{error}");
+        assert_eq!((error.line, error.column), (3, 1));
+        assert!(error.why.starts_with("invalid indentation"), "{error}");
     }
 
     #[test]
@@ -417,7 +471,7 @@ mod tests {
         };
         let deep = "[".repeat(DEPTH_MAX + 1);
         let cases = [
-            ("a: 1\na: 2\n", "at Line: 2, Column: 4 (found duplicate key a)"),
+            ("a: 1\na: 2\n", "found duplicate key a at line 2, column 4"),
             ("a: 1\n---\nb: 2\n", "there is more than one document"),
             ("", "there is no document"),
             ("a: &x [*x]\n", "an alias names what is not complete yet"),
@@ -428,8 +482,7 @@ mod tests {
             (deep.as_str(), "nested deeper than 100"),
         ];
         for (text, expected) in cases {
-            let error = read(text).expect_err(text);
-            assert!(error.starts_with("YAML not well-formed. "), "{error}");
+            let error = read(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{error} does not say {expected}");
         }
     }

@@ -1,0 +1,589 @@
+//! Events folded into the state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use trackway_core::{EffectId, TimerId, Timestamp};
+
+use super::call;
+use super::event::{End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Stopping};
+use super::state::{
+    Act, ActStatus, Awaited, Found, Inside, JobStage, JobState, Place, Run, RunStatus, StageStatus,
+    Succeeded,
+};
+use super::{ACTIVE, DELETED, Pipeline};
+use crate::ids::{self, Number};
+use crate::limits::{CONCURRENT_EXECUTIONS_MAX, RECENT_MAX};
+use crate::request::{Details, Revision};
+use crate::signal::{Birth, Cargo};
+use crate::structure::{ConditionResult, ExecutionMode, Stage, Structure};
+
+/// The payload of an event.
+pub(super) fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
+    let text = event.payload.as_deref().unwrap_or("null");
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+impl Pipeline {
+    pub(super) fn fold(&mut self, event: &Event, at: Timestamp) {
+        self.left = None;
+        match &event.kind {
+            EventKind::Created => self.created(read(event), at),
+            EventKind::Versioned => self.versioned(read(event), at),
+            EventKind::Started { id } => self.started(*id, read(event), at),
+            EventKind::Waits { run, stage } => self.waits(*run, *stage, at),
+            EventKind::Entered { run, stage } => self.entered(*run, *stage, at),
+            EventKind::Passed { run, is_skipped } => self.passed(*run, *is_skipped, at),
+            EventKind::StopAsked { run } => self.stop_asked(*run, read(event), at),
+            EventKind::Ended { run, status } => self.ended(*run, *status, at),
+            EventKind::Retried { run, is_all, is_auto } => {
+                let by: Option<String> = read(event);
+                self.retried(*run, *is_all, *is_auto, at);
+                if let Some(inside) = self.inside_mut(*run) {
+                    inside.retried_by = by;
+                }
+            }
+            EventKind::GateSet => self.gate_set(read(event), at),
+            EventKind::Seen => self.saw(read(event)),
+            EventKind::RevisionPut => {
+                let put: RevisionPut = read(event);
+                self.revise((put.stage, put.action), put.revision);
+            }
+            EventKind::Deleted => {
+                (self.status, self.closed) = (DELETED, Some(at));
+                (self.runs, self.stages) = (BTreeMap::new(), BTreeMap::new());
+                (self.effects, self.timers) = (BTreeMap::new(), BTreeMap::new());
+            }
+            _ => self.fold_act(event, at),
+        }
+    }
+
+    fn fold_act(&mut self, event: &Event, at: Timestamp) {
+        match &event.kind {
+            EventKind::ActStarted { run, act, id, effect, timer, keys, form } => {
+                self.await_it(*effect, Some(*timer), Awaited::Act(*run, *act));
+                let number = self.number;
+                let started = Act {
+                    id: number.id(*id),
+                    started: at,
+                    updated: at,
+                    effect: *effect,
+                    timer: Some(*timer),
+                    keys: keys.clone(),
+                    ..Act::default()
+                };
+                self.act_started((*run, *act), shaped(started, *form, number));
+            }
+            EventKind::JobAcknowledged { run, act } => {
+                if let Some(job) = self.act_mut(*run, *act).and_then(|act| act.job.as_mut()) {
+                    job.stage = JobStage::InProgress;
+                }
+            }
+            EventKind::ActProgressed { run, act, effect } => {
+                self.replace_effect(*run, *act, Some(*effect));
+                if let Some(act) = self.act_mut(*run, *act) {
+                    merge(&mut act.details, read(event));
+                    act.updated = at;
+                }
+            }
+            EventKind::ActHanded { run, act, timer } => {
+                self.replace_effect(*run, *act, None);
+                self.replace_timer(*run, *act, *timer);
+                if let Some(job) = self.act_mut(*run, *act).and_then(|act| act.job.as_mut()) {
+                    job.stage = JobStage::InProgress;
+                }
+            }
+            EventKind::JobOffered { run, act, effect, job, nonce } => {
+                self.replace_effect(*run, *act, Some(*effect));
+                let id = self.number.id(*job);
+                self.job_offered((*run, *act), id, *nonce, (read(event), at));
+            }
+            EventKind::Notified { run, act } => self.replace_effect(*run, *act, None),
+            EventKind::ActEnded { run, act, status } => {
+                self.act_ended((*run, *act), *status, read(event), at);
+            }
+            _ => {}
+        }
+    }
+
+    fn created(&mut self, birth: Birth, at: Timestamp) {
+        self.number = Number::new(birth.number);
+        (self.account, self.region) = (birth.account, birth.region);
+        (self.created, self.status) = (at, ACTIVE);
+        self.versioned(birth.structure, at);
+    }
+
+    fn versioned(&mut self, structure: Structure, at: Timestamp) {
+        self.updated = at;
+        self.version = structure.version;
+        let gone = |name: &String| !structure.stages.iter().any(|stage| stage.name == *name);
+        // Nobody can change a transition any more that no version has.
+        for (_, stage) in self.stages.iter_mut().filter(|(name, _)| gone(name)) {
+            stage.gate = super::state::Gate::default();
+        }
+        self.structures.insert(structure.version, Arc::new(structure));
+        self.tidy();
+    }
+
+    /// Forgets versions and stages that nothing refers to.
+    fn tidy(&mut self) {
+        let Some(latest) = self.structures.get(&self.version).cloned() else { return };
+        let is_used = |name: &String| latest.stages.iter().any(|stage| stage.name == *name);
+        let mut unused = Vec::new();
+        self.stages.retain(|name, stage| {
+            let is_kept = is_used(name) || stage.busy.is_some() || !stage.waiting.is_empty();
+            if !is_kept {
+                unused.extend(stage.latest);
+            }
+            is_kept
+        });
+        for run in unused {
+            if self.runs.get(&run).is_some_and(|run| !run.status.is_live()) {
+                self.runs.remove(&run);
+            }
+        }
+        let (version, runs) = (self.version, &self.runs);
+        self.structures
+            .retain(|it, _| *it == version || runs.values().any(|run| run.version == *it));
+        let names = |(stage, action): &(String, String)| {
+            let stage = latest.stages.iter().find(|it| it.name == *stage);
+            stage.is_some_and(|stage| stage.actions.iter().any(|it| it.name == *action))
+        };
+        self.revisions.retain(|(key, _)| names(key));
+    }
+
+    fn started(&mut self, id: u128, opening: Opening, at: Timestamp) {
+        let structure = self.structure();
+        let seq = self.runs_len;
+        self.runs_len += 1;
+        let mut run = Run {
+            id,
+            seq,
+            version: self.version,
+            mode: structure.execution_mode,
+            trigger: (opening.trigger_type, opening.trigger_detail),
+            variables: texts(&opening.variables),
+            source_revisions: opening.source_revisions,
+            started: at,
+            updated: at,
+            ..Run::default()
+        };
+        if let Some(rollback) = opening.rollback {
+            run.target = ids::read(&rollback.target).or(Some(0));
+            run.load(&rollback.cargo);
+        }
+        self.runs.insert(seq, run);
+        push_bounded(&mut self.recent, id);
+    }
+
+    fn waits(&mut self, run: u32, stage: u16, at: Timestamp) {
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        (it.stage, it.inside, it.updated) = (stage, None, at);
+        let name = self.name_of(run);
+        self.stages.entry(name).or_default().waiting.push_back(run);
+    }
+
+    fn entered(&mut self, run: u32, place: u16, at: Timestamp) {
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        (it.stage, it.updated) = (place, at);
+        it.inside = Some(Box::new(Inside {
+            execution: it.id,
+            is_rollback: it.is_rollback(),
+            ..Inside::default()
+        }));
+        let is_parallel = it.mode == ExecutionMode::Parallel;
+        let name = self.name_of(run);
+        let stage = self.stages.entry(name).or_default();
+        stage.waiting.retain(|it| *it != run);
+        if !is_parallel {
+            stage.busy = Some(run);
+        }
+        let before = stage.latest.replace(run);
+        stage.shown = None;
+        // What failed here before can't be retried any more.
+        if let Some(before) = before.filter(|before| *before != run)
+            && !is_parallel
+            && self.runs.get(&before).is_some_and(|run| !run.status.is_live())
+        {
+            self.forget(before);
+        }
+    }
+
+    /// Drops an execution that has ended.
+    fn forget(&mut self, run: u32) {
+        if let Some(run) = self.runs.remove(&run) {
+            let is_old = run.version != self.version;
+            self.left = Some(Box::new(run));
+            if is_old {
+                self.tidy();
+            }
+        }
+    }
+
+    fn name_of(&self, run: u32) -> String {
+        self.runs.get(&run).map(|run| self.stage_of(run)).unwrap_or_default()
+    }
+
+    fn passed(&mut self, run: u32, is_skipped: bool, at: Timestamp) {
+        let name = self.name_of(run);
+        let rollback = uses_rollback(&self.structure(), &name);
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        it.updated = at;
+        let mut inside = it.inside.take().unwrap_or_default();
+        inside.status = if is_skipped { StageStatus::Skipped } else { StageStatus::Succeeded };
+        if !is_skipped {
+            it.succeeded.push(name.clone());
+        }
+        let succeeded = (rollback && !is_skipped && it.mode != ExecutionMode::Parallel)
+            .then(|| Box::new(Succeeded { id: it.id, cargo: it.cargo() }));
+        self.unlock(&name, run);
+        let stage = self.stages.entry(name).or_default();
+        if stage.latest == Some(run) {
+            stage.shown = Some(inside);
+        }
+        stage.succeeded = succeeded.or(stage.succeeded.take());
+    }
+
+    fn unlock(&mut self, name: &str, run: u32) {
+        if let Some(stage) = self.stages.get_mut(name) {
+            stage.busy = stage.busy.filter(|busy| *busy != run);
+            stage.waiting.retain(|it| *it != run);
+        }
+    }
+
+    fn stop_asked(&mut self, run: u32, stopping: Stopping, at: Timestamp) {
+        let Some(run) = self.runs.get_mut(&run) else { return };
+        (run.status, run.updated) = (RunStatus::Stopping, at);
+        run.stop_reason = stopping.reason;
+    }
+
+    fn ended(&mut self, run: u32, status: RunStatus, at: Timestamp) {
+        let name = self.name_of(run);
+        self.unlock(&name, run);
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        (it.status, it.updated) = (status, at);
+        let may_retry = matches!(status, RunStatus::Failed | RunStatus::Stopped);
+        let is_parallel = it.mode == ExecutionMode::Parallel;
+        if let Some(inside) = &mut it.inside {
+            inside.status = match status {
+                RunStatus::Failed => StageStatus::Failed,
+                RunStatus::Stopped => StageStatus::Stopped,
+                RunStatus::Succeeded => StageStatus::Succeeded,
+                _ => StageStatus::Cancelled,
+            };
+            let stage = self.stages.entry(name).or_default();
+            let is_latest = stage.latest == Some(run);
+            if may_retry && (is_latest || is_parallel) {
+                return self.keep_some();
+            }
+            if is_latest {
+                stage.shown = it.inside.clone();
+            }
+        }
+        self.forget(run);
+    }
+
+    /// Of executions in PARALLEL mode that may be retried, the last ones are kept.
+    fn keep_some(&mut self) {
+        let is_kept = |run: &&Run| !run.status.is_live() && run.mode == ExecutionMode::Parallel;
+        let mut kept = self.runs.values().filter(is_kept);
+        let first = kept.next().map(|run| run.seq);
+        if kept.count() >= CONCURRENT_EXECUTIONS_MAX
+            && let Some(run) = first.and_then(|first| self.runs.remove(&first))
+        {
+            let name = self.stage_of(&run);
+            if let Some(stage) = self.stages.get_mut(&name)
+                && stage.latest == Some(run.seq)
+            {
+                stage.shown = run.inside;
+            }
+        }
+    }
+
+    fn retried(&mut self, run: u32, is_all: bool, is_auto: bool, at: Timestamp) {
+        let name = self.name_of(run);
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        (it.status, it.updated, it.stop_reason) = (RunStatus::InProgress, at, None);
+        let is_parallel = it.mode == ExecutionMode::Parallel;
+        let Some(inside) = &mut it.inside else { return };
+        inside.status = StageStatus::InProgress;
+        inside.is_auto_retry = is_auto;
+        let count = if is_auto { &mut inside.retries.1 } else { &mut inside.retries.0 };
+        *count += 1;
+        let earlier = &mut inside.earlier;
+        inside.acts.retain(|place, act| {
+            let is_again = is_all || matches!(act.status, ActStatus::Failed | ActStatus::Abandoned);
+            if is_again {
+                earlier.insert(*place, (act.started, act.seq));
+            }
+            !is_again
+        });
+        if !is_parallel {
+            self.stages.entry(name).or_default().busy = Some(run);
+        }
+    }
+
+    fn gate_set(&mut self, set: GateSet, at: Timestamp) {
+        let gate = &mut self.stages.entry(set.stage).or_default().gate;
+        gate.disabled = set.disabled;
+        gate.changed = Some((set.by, at));
+    }
+
+    fn saw(&mut self, changes: Vec<(String, Option<String>)>) {
+        for (key, now) in changes {
+            match now {
+                Some(now) => self.seen.insert(key, now),
+                None => self.seen.remove(&key),
+            };
+        }
+    }
+
+    fn revise(&mut self, key: (String, String), revision: Revision) {
+        match self.revisions.iter_mut().find(|(it, _)| *it == key) {
+            Some((_, known)) => *known = revision,
+            None => self.revisions.push((key, revision)),
+        }
+    }
+
+    pub(super) fn inside_mut(&mut self, run: u32) -> Option<&mut Inside> {
+        self.runs.get_mut(&run)?.inside.as_deref_mut()
+    }
+
+    fn act_mut(&mut self, run: u32, act: u16) -> Option<&mut Act> {
+        self.inside_mut(run)?.acts.get_mut(&act)
+    }
+
+    fn await_it(&mut self, effect: Option<EffectId>, timer: Option<TimerId>, what: Awaited) {
+        if let Some(effect) = effect {
+            self.effects.insert(effect, what);
+            self.effects_len = effect.0 + 1;
+        }
+        if let Some(timer) = timer {
+            self.timers.insert(timer, what);
+            self.timers_len = timer.0 + 1;
+        }
+    }
+
+    fn replace_effect(&mut self, run: u32, place: u16, effect: Option<EffectId>) {
+        let Some(act) = self.act_mut(run, place) else { return };
+        if let Some(before) = std::mem::replace(&mut act.effect, effect) {
+            self.effects.remove(&before);
+        }
+        self.await_it(effect, None, Awaited::Act(run, place));
+    }
+
+    fn replace_timer(&mut self, run: u32, place: u16, timer: TimerId) {
+        let Some(act) = self.act_mut(run, place) else { return };
+        if let Some(before) = act.timer.replace(timer) {
+            self.timers.remove(&before);
+        }
+        self.await_it(None, Some(timer), Awaited::Act(run, place));
+    }
+
+    fn act_started(&mut self, (run, place): (u32, u16), mut act: Act) {
+        act.seq = self.acts_len;
+        self.acts_len += 1;
+        let Some(run) = self.runs.get_mut(&run) else { return };
+        run.updated = act.started;
+        let structure = self.structures.get(&run.version);
+        if let Some(action) = structure.and_then(|it| it.action(run.stage, place)) {
+            act.name.clone_from(&action.name);
+            act.resolved = call::resolved(action, run).unwrap_or_default();
+        }
+        if let Some(inside) = &mut run.inside {
+            act.by.clone_from(&inside.retried_by);
+            inside.acts.insert(place, act);
+        }
+    }
+
+    fn job_offered(
+        &mut self,
+        (run, place): (u32, u16),
+        id: u128,
+        nonce: u32,
+        (next, at): (Next, Timestamp),
+    ) {
+        let Some(act) = self.act_mut(run, place) else { return };
+        act.updated = at;
+        merge(&mut act.details, next.details);
+        let stage = if next.is_call { JobStage::Calling } else { JobStage::Offered };
+        let before = act.job.replace(JobState { id, nonce, stage, token: next.token });
+        if let Some(before) = before {
+            push_bounded(&mut self.ended_jobs, before.id);
+        }
+        if let Some(revision) = next.revision {
+            self.found(run, place, revision);
+        }
+    }
+
+    fn act_ended(&mut self, (run, place): (u32, u16), status: ActStatus, end: End, at: Timestamp) {
+        let Some(act) = self.act_mut(run, place) else { return };
+        (act.status, act.updated, act.error) = (status, at, end.error);
+        merge(&mut act.details, end.details);
+        act.by = end.by.or(act.by.take());
+        act.variables = texts(&end.output_variables);
+        let (effect, timer) = (act.effect.take(), act.timer.take());
+        let job = act.job.as_mut().map(|job| {
+            job.stage = JobStage::Ended;
+            job.id
+        });
+        effect.and_then(|effect| self.effects.remove(&effect));
+        timer.and_then(|timer| self.timers.remove(&timer));
+        if let Some(job) = job {
+            push_bounded(&mut self.ended_jobs, job);
+        }
+        if let Some(revision) = end.revision {
+            self.found(run, place, revision);
+        }
+        if status == ActStatus::Succeeded {
+            self.act_succeeded(run, place, end.output_artifacts);
+        }
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.updated = at;
+        }
+    }
+
+    fn act_succeeded(&mut self, run: u32, place: u16, written: Option<Vec<String>>) {
+        let Some(it) = self.runs.get(&run) else { return };
+        let structure = self.structure_of(it.version);
+        let Some(action) = structure.action(it.stage, place) else { return };
+        let Some(act) = it.inside.as_ref().and_then(|inside| inside.acts.get(&place)) else {
+            return;
+        };
+        let mut outputs = self.outputs_of(&structure, action, act);
+        outputs.retain(|it| written.as_ref().is_none_or(|names| names.contains(&it.name)));
+        let found = it.revisions.iter().find(|found| found.action == action.name);
+        let revision = found
+            .filter(|_| action.action_type_id.category == "Source")
+            .map(|found| found.revision.id.clone());
+        let variables = act.variables.clone();
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        if let Some(namespace) = &action.namespace {
+            it.outputs.insert(namespace.clone(), variables);
+        }
+        let names = outputs.iter().map(|output| output.name.clone()).collect();
+        for output in outputs {
+            let place =
+                Place { bucket: output.bucket, key: output.key, revision: revision.clone() };
+            it.artifacts.insert(output.name, place);
+        }
+        if let Some(act) = self.act_mut(run, place) {
+            act.written = names;
+        }
+    }
+
+    /// A source action found this.
+    fn found(&mut self, run: u32, place: u16, revision: Revision) {
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        let structure = self.structures.get(&it.version).cloned().unwrap_or_default();
+        let Some(action) = structure.action(it.stage, place) else { return };
+        let artifacts = action.output_artifacts.iter().map(|it| it.name.clone()).collect();
+        it.revisions.retain(|found| found.action != action.name);
+        let found = Found { action: action.name.clone(), artifacts, revision: revision.clone() };
+        it.revisions.push(found);
+        if let Some(act) = it.inside.as_mut().and_then(|inside| inside.acts.get_mut(&place)) {
+            act.revision_url.clone_from(&revision.url);
+        }
+        let stage = structure.stages.get(usize::from(it.stage)).map(|stage| stage.name.clone());
+        self.revise((stage.unwrap_or_default(), action.name.clone()), revision);
+    }
+}
+
+fn shaped(mut act: Act, form: Form, number: Number) -> Act {
+    match form {
+        Form::Call => act.job = Some(JobState { id: act.id, ..JobState::default() }),
+        Form::Job(job, nonce) => {
+            let stage = JobStage::Offered;
+            act.job = Some(JobState { id: number.id(job), nonce, stage, token: None });
+        }
+        Form::Approval(token) => act.token = Some(token),
+        Form::Nothing => {}
+    }
+    act
+}
+
+fn push_bounded(list: &mut std::collections::VecDeque<u128>, id: u128) {
+    list.push_back(id);
+    if list.len() > RECENT_MAX {
+        list.pop_front();
+    }
+}
+
+/// Adds what is known now to what was known.
+fn merge(known: &mut Details, new: Details) {
+    known.external_execution_id = new.external_execution_id.or(known.external_execution_id.take());
+    known.summary = new.summary.or(known.summary.take());
+    known.url = new.url.or(known.url.take());
+    known.percent_complete = new.percent_complete.or(known.percent_complete);
+    known.log_stream_arn = new.log_stream_arn.or(known.log_stream_arn.take());
+}
+
+fn texts(map: &Map<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    map.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+fn uses_rollback(structure: &Structure, name: &str) -> bool {
+    structure.stages.iter().find(|stage| stage.name == name).is_some_and(Stage::may_roll_back)
+}
+
+impl Stage {
+    /// Whether a failure or a condition of it may start a rollback.
+    fn may_roll_back(&self) -> bool {
+        let rollback = Some(ConditionResult::Rollback);
+        let on_failure = self.on_failure.as_ref();
+        let results = on_failure.map(|it| it.result).into_iter();
+        let conditions = on_failure.map(|it| &it.conditions).into_iter();
+        let conditions = conditions.chain(self.on_success.as_ref().map(|it| &it.conditions));
+        results
+            .chain(conditions.flatten().map(|condition| condition.result))
+            .any(|result| result == rollback)
+    }
+}
+
+impl Run {
+    /// What a rollback to it takes along.
+    pub(super) fn cargo(&self) -> Cargo {
+        let artifact = |(name, place): (&String, &Place)| {
+            let value = serde_json::json!([place.bucket, place.key, place.revision]);
+            (name.clone(), value)
+        };
+        let mut variables: Map<String, Value> = self
+            .outputs
+            .iter()
+            .map(|(namespace, names)| (namespace.clone(), serde_json::json!(names)))
+            .collect();
+        if !self.variables.is_empty() {
+            variables.insert("variables".to_owned(), serde_json::json!(self.variables));
+        }
+        Cargo {
+            version: self.version,
+            is_rollback: self.is_rollback(),
+            succeeded: self.succeeded.clone(),
+            artifacts: self.artifacts.iter().map(artifact).collect(),
+            variables,
+            revisions: self.revisions.iter().map(|found| serde_json::json!(found)).collect(),
+        }
+    }
+
+    fn load(&mut self, cargo: &Cargo) {
+        for (name, value) in &cargo.artifacts {
+            let read: (String, String, Option<String>) =
+                serde_json::from_value(value.clone()).unwrap_or_default();
+            let (bucket, key, revision) = read;
+            self.artifacts.insert(name.clone(), Place { bucket, key, revision });
+        }
+        for (namespace, names) in &cargo.variables {
+            let names = names.as_object().map(texts).unwrap_or_default();
+            if namespace == "variables" {
+                self.variables = names;
+            } else {
+                self.outputs.insert(namespace.clone(), names);
+            }
+        }
+        let read = |value: &Value| serde_json::from_value(value.clone()).ok();
+        self.revisions = cargo.revisions.iter().filter_map(read).collect();
+    }
+}
