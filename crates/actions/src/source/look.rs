@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use trackway_performers::aws::Scope;
 
 pub use super::git::Refs;
-pub use super::repository::{branch_of, name_of};
 use super::{object, repository};
 use crate::artifact::told;
 use crate::runners::Tools;

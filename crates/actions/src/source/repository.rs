@@ -1,8 +1,9 @@
 //! CodeStarSourceConnection, GitHub and CodeCommit: a git repository that the configuration maps to
 //! a remote.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use trackway_pipeline::request::Revision;
+use trackway_pipeline::watch::{branch_of, repository_of};
 
 use super::git::{Commit, Git, Mirror, Remote};
 use super::{Found, SourceError, output, text, wanted};
@@ -10,20 +11,6 @@ use crate::runners::{Run, Tools};
 
 /// `CODEBUILD_CLONE_REF`: the artifact is a clone with its history instead of the files alone.
 const CLONE: &str = "CODEBUILD_CLONE_REF";
-
-/// What names a repository in the configuration of a source action of this provider; none for
-/// another provider.
-#[must_use]
-pub fn name_of(provider: &str, configuration: &Map<String, Value>) -> Option<String> {
-    match provider {
-        "CodeStarSourceConnection" => Some(text(configuration, "FullRepositoryId").to_owned()),
-        "CodeCommit" => Some(text(configuration, "RepositoryName").to_owned()),
-        "GitHub" => {
-            Some(format!("{}/{}", text(configuration, "Owner"), text(configuration, "Repo")))
-        }
-        _ => None,
-    }
-}
 
 /// The remote of a repository.
 ///
@@ -47,7 +34,7 @@ pub(super) fn git(tools: &Tools) -> Git {
 pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
     let (tools, configuration) = (&run.tools, &run.call.configuration);
     let provider = run.call.type_id.provider.as_str();
-    let name = name_of(provider, configuration).unwrap_or_default();
+    let name = repository_of(provider, configuration).unwrap_or_default();
     let remote =
         remote(tools, &name).map_err(|message| SourceError::new("ConfigurationError", message))?;
     let mirror = git(tools).mirror(&remote).await?;
@@ -65,12 +52,6 @@ pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
     }
     tools.artifacts.put(&run.scope, artifact, file.path()).await?;
     Ok(found(run, &name, &commit, &branch))
-}
-
-/// `BranchName`; GitHub's is called `Branch`.
-#[must_use]
-pub fn branch_of<'a>(provider: &str, configuration: &'a Map<String, Value>) -> &'a str {
-    text(configuration, if provider == "GitHub" { "Branch" } else { "BranchName" })
 }
 
 /// The commit to take and the branch that it is of. A watcher wants `REF@COMMIT`, everybody else a

@@ -25,5 +25,6 @@ pub mod signal;
 pub mod structure;
 pub mod variables;
 pub mod views;
+pub mod watch;
 
 pub use pipeline::{KIND, Pipeline};

@@ -322,7 +322,11 @@ impl Running {
                 let read = async {
                     let _ = reader.take(REPORT_BYTES_MAX).read_to_end(&mut report).await;
                 };
-                tokio::join!(read, stdout.read(streams.0, told), stderr.read(streams.1, &mut unheard));
+                tokio::join!(
+                    read,
+                    stdout.read(streams.0, told),
+                    stderr.read(streams.1, &mut unheard)
+                );
                 let _ = child.wait().await;
             };
             tokio::pin!(whole);
