@@ -5,6 +5,7 @@ import subprocess
 
 from harness import HERE, fresh
 from nodes import Node, online
+from pipeline_tour import CONFIG, EMPTY_ZIP
 
 
 def run(file, server, **environment):
@@ -34,3 +35,10 @@ def test_the_javascript_sdk_drives_systems_manager_with_two_nodes(server, tmp_pa
     finally:
         for node in nodes:
             node.stop()
+
+
+def test_the_javascript_sdk_drives_codepipeline(new_server):
+    server = new_server(config=CONFIG)
+    (server.folder / "source").mkdir()
+    (server.folder / "source" / "source.zip").write_bytes(EMPTY_ZIP)
+    run("codepipeline.test.js", server)

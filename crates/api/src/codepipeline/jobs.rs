@@ -12,7 +12,6 @@
 mod data;
 mod desk;
 mod third_party;
-mod types;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -167,7 +166,10 @@ impl CodePipeline {
             _ => self.action_type(caller, type_id).await?,
         };
         let known = known.ok_or_else(|| type_not_found(type_id))?;
-        match query.keys().find(|key| !known.is_queryable(key)) {
+        match query
+            .keys()
+            .find(|key| known.queryable().is_none_or(|property| property.name != **key))
+        {
             None => Ok(()),
             Some(key) => Err(invalid(format!(
                 "The property '{key}' is not a queryable configuration property of the action type."

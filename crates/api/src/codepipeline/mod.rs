@@ -10,10 +10,13 @@ mod entity;
 mod executions;
 mod history;
 mod jobs;
+mod pipelines;
 mod refusal;
 mod refused;
 mod state;
 pub mod table;
+mod tags;
+mod types;
 mod watch;
 mod webhooks;
 
@@ -43,8 +46,16 @@ struct Group {
 type Working<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// Every group. An operation that is in none is not built.
-const GROUPS: &[Group] =
-    &[executions::GROUP, history::GROUP, jobs::GROUP, state::GROUP, webhooks::GROUP];
+const GROUPS: &[Group] = &[
+    executions::GROUP,
+    history::GROUP,
+    jobs::GROUP,
+    pipelines::GROUP,
+    state::GROUP,
+    tags::GROUP,
+    types::GROUP,
+    webhooks::GROUP,
+];
 
 /// The operations that are built.
 pub fn operations() -> impl Iterator<Item = &'static str> {
@@ -69,6 +80,8 @@ pub(crate) struct CodePipeline {
     desk: jobs::Desk,
     /// Has the watcher of sources look now.
     look: Arc<Notify>,
+    /// Held while a pipeline is made, changed or deleted.
+    naming: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -81,6 +94,7 @@ impl CodePipeline {
             settings: OnceLock::new(),
             desk: jobs::Desk::default(),
             look: Arc::default(),
+            naming: tokio::sync::Mutex::new(()),
         }
     }
 

@@ -10,7 +10,6 @@
 mod auth;
 mod filter;
 mod listener;
-mod tags;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -21,11 +20,11 @@ use trackway_pipeline::views::{VERSIONS, VersionRow};
 
 use super::entity::Entity;
 use super::refusal::{Code, Failure, Refusal, invalid};
+use super::tags::{self, Tag};
 use super::{Answer, CodePipeline, Group, table};
 use crate::answer::{Epoch, nothing, read, write};
 use crate::page::Bound;
 use crate::{Caller, record, rows};
-use tags::Tag;
 
 /// Webhooks of an account in a region. Source: CodePipeline's quotas.
 const WEBHOOKS_MAX: usize = 300;
@@ -216,7 +215,7 @@ impl CodePipeline {
                     (webhook, Check::Equals { table: table::WEBHOOKS, key: key(&name), value: row })
                 }
                 None => {
-                    self.check_room(caller).await?;
+                    self.check_webhooks_max(caller).await?;
                     let created = self.engine.now();
                     let definition = definition.clone();
                     let webhook =
@@ -235,7 +234,7 @@ impl CodePipeline {
     }
 
     /// Whether one more webhook is allowed.
-    async fn check_room(&self, caller: &Caller) -> Result<(), Failure> {
+    async fn check_webhooks_max(&self, caller: &Caller) -> Result<(), Failure> {
         let catalog = self.engine.catalog();
         let page = catalog.list(&caller.scope, table::WEBHOOKS, &[], None, WEBHOOKS_MAX).await?;
         if page.rows.len() < WEBHOOKS_MAX {

@@ -32,3 +32,7 @@ pub fn action_minutes(owner: &str, category: &str, provider: &str) -> u64 {
         _ => HOUR,
     }
 }
+/// Pipelines of an account in a region.
+pub const PIPELINES_MAX: usize = 1000;
+/// Custom action types of an account in a region.
+pub const CUSTOM_TYPES_MAX: usize = 50;

@@ -61,6 +61,9 @@ pub struct Watch {
     /// `trigger.triggerDetail`, as far as it is known beforehand.
     detail: Value,
     stamp: String,
+    /// What the action found last, by itself. The first look compares with this: what was pushed
+    /// since the pipeline's first execution is new.
+    pub found: Option<String>,
 }
 
 /// What of a source counts.
@@ -175,7 +178,7 @@ fn watch(structure: &Structure, action: &Action) -> Option<Watch> {
     };
     let stamp = stamp(&source, &want);
     let action = action.name.clone();
-    Some(Watch { action, source, want, trigger_type, detail, stamp })
+    Some(Watch { action, source, want, trigger_type, detail, stamp, found: None })
 }
 
 /// Eight digits that are others for another source or other filters.
@@ -244,10 +247,12 @@ impl Watch {
     ) {
         let value = format!("{} {}", self.stamp, now.unwrap_or(ABSENT));
         let before = seen.insert(self.action.clone(), value);
-        // The first look, or the first one at this source.
-        let Some(before) = before.as_deref().and_then(|before| self.stamped(before)) else {
-            return;
+        let before = match &before {
+            Some(before) => self.stamped(before),
+            None => self.found.as_deref(),
         };
+        // The first look, or the first one at this source.
+        let Some(before) = before else { return };
         if let Some(now) = now.filter(|now| *now != before) {
             let before = Some(before.to_owned()).filter(|before| before != ABSENT);
             news.push(self.news(None, before, now));

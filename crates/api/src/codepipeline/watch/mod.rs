@@ -121,12 +121,17 @@ impl Watcher {
         if self.known.get(&one.number.0).is_some_and(|known| known.version == version) {
             return Ok(());
         }
-        let look = |pipeline: &Pipeline| (pipeline.structure(), pipeline.seen().clone());
-        let Some((structure, seen)) = self.engine.state::<Pipeline, _>(one.id, look).await? else {
-            return Ok(());
+        let look = |pipeline: &Pipeline| {
+            let structure = pipeline.structure();
+            let mut watches = watch::watches(&structure);
+            for watch in &mut watches {
+                watch.found = pipeline.found_last(&watch.action).map(str::to_owned);
+            }
+            Known { version: structure.version, watches, seen: pipeline.seen().clone() }
         };
-        let watches = watch::watches(&structure);
-        self.known.insert(one.number.0, Known { version: structure.version, watches, seen });
+        if let Some(known) = self.engine.state::<Pipeline, _>(one.id, look).await? {
+            self.known.insert(one.number.0, known);
+        }
         Ok(())
     }
 

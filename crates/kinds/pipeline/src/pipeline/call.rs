@@ -1,15 +1,17 @@
 //! What performers and workers are sent of an action.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use trackway_core::{Timestamp, uuid};
 
 use super::Pipeline;
-use super::resolve::resolve;
 use super::state::{Act, Run};
 use crate::ids;
 use crate::limits;
 use crate::request::{ActionCall, Artifact, EnvironmentVariable, Job};
 use crate::structure::{Action, ArtifactStore, Structure};
+use crate::variables::{EXECUTION_ID, IMPLICIT, PIPELINE, Reference, Unresolved, resolve};
 
 /// The code of an action whose configuration can't be resolved.
 const UNRESOLVED: &str = "InvalidActionConfiguration";
@@ -19,11 +21,6 @@ impl Structure {
     pub(super) fn store(&self, region: &str) -> Option<&ArtifactStore> {
         let by_region = self.artifact_stores.as_ref().and_then(|stores| stores.get(region));
         by_region.or(self.artifact_store.as_ref())
-    }
-
-    /// An action, by the place of its stage and its own.
-    pub(super) fn action(&self, stage: u16, act: u16) -> Option<&Action> {
-        self.stages.get(usize::from(stage))?.actions.get(usize::from(act))
     }
 }
 
@@ -53,9 +50,9 @@ impl Pipeline {
         let structure = self.structures.get(&run.version)?;
         let action = structure.action(run.stage, place)?;
         let act = run.inside.as_ref()?.acts.get(&place)?;
-        let region = self.region_of(action);
-        let lookup = |namespace: &str, name: &str| run.lookup(namespace, name);
-        let all = |text: &String| resolve(text, &lookup).unwrap_or_else(|_| text.clone());
+        let region = self.region_of(&action);
+        let lookup = |reference: Reference<'_>| run.find(reference);
+        let all = |text: &String| resolve(text, lookup).unwrap_or_else(|_| text.clone());
         let environment = action.environment_variables.iter().map(|variable| EnvironmentVariable {
             value: all(&variable.value),
             ..variable.clone()
@@ -72,9 +69,9 @@ impl Pipeline {
             type_id: action.action_type_id.clone(),
             region: region.to_owned(),
             role_arn: action.role_arn.clone().unwrap_or_else(|| structure.role_arn.clone()),
-            configuration: act.configuration(action),
-            input_artifacts: inputs(structure, action, run, region),
-            output_artifacts: self.outputs_of(structure, action, act),
+            configuration: act.configuration(&action),
+            input_artifacts: inputs(structure, &action, run, region),
+            output_artifacts: self.outputs_of(structure, &action, act),
             commands: action.commands.iter().map(all).collect(),
             output_variables: action.output_variables.clone(),
             environment_variables: environment.collect(),
@@ -86,7 +83,7 @@ impl Pipeline {
             job_id: act.job.as_ref().map(|job| uuid::text(job.id)).unwrap_or_default(),
             continuation_token: act.job.as_ref().and_then(|job| job.token.clone()),
             started: act.started.0,
-            deadline: deadline(action, act.started).0,
+            deadline: deadline(&action, act.started).0,
         })
     }
 
@@ -150,6 +147,21 @@ pub(super) fn deadline(action: &Action, started: Timestamp) -> Timestamp {
     started.plus_seconds(minutes * 60)
 }
 
+impl Run {
+    /// What a variable stands for in this execution.
+    pub(super) fn find(&self, reference: Reference<'_>) -> Option<Cow<'_, str>> {
+        let Reference { namespace, key } = reference;
+        let known = match namespace {
+            IMPLICIT => {
+                return (key == EXECUTION_ID).then(|| Cow::Owned(uuid::text(self.id)));
+            }
+            PIPELINE => &self.variables,
+            namespace => self.outputs.get(namespace)?,
+        };
+        known.get(key).map(|value| Cow::Borrowed(value.as_str()))
+    }
+}
+
 impl Act {
     /// Its configuration with every variable resolved, secrets real.
     pub(super) fn configuration(&self, action: &Action) -> Map<String, Value> {
@@ -170,13 +182,13 @@ pub(super) fn resolved(
     action: &Action,
     run: &Run,
 ) -> Result<Vec<(String, String)>, (String, String)> {
-    let lookup = |namespace: &str, name: &str| run.lookup(namespace, name);
-    let unknown = |_| (UNRESOLVED.to_owned(), unresolved(&action.name));
+    let lookup = |reference: Reference<'_>| run.find(reference);
+    let unknown = |_: Unresolved| (UNRESOLVED.to_owned(), unresolved(&action.name));
     let mut changed = Vec::new();
     let mut length = 0;
     for (key, value) in &action.configuration {
         let Some(text) = value.as_str() else { continue };
-        let value = resolve(text, &lookup).map_err(unknown)?;
+        let value = resolve(text, lookup).map_err(unknown)?;
         length += key.len() + value.len();
         if value != text {
             changed.push((key.clone(), value));
@@ -184,7 +196,7 @@ pub(super) fn resolved(
     }
     let environment = action.environment_variables.iter().map(|variable| &variable.value);
     for text in action.commands.iter().chain(environment) {
-        resolve(text, &lookup).map_err(unknown)?;
+        resolve(text, lookup).map_err(unknown)?;
     }
     if length > limits::RESOLVED_CONFIGURATION_BYTES_MAX {
         let most = limits::RESOLVED_CONFIGURATION_BYTES_MAX;

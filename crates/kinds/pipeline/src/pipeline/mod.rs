@@ -1,10 +1,10 @@
 //! A pipeline: its versions, its stages, and the executions that compete for them.
 
 mod call;
+mod condition;
 mod decide;
 mod event;
 mod fold;
-mod resolve;
 mod rows;
 mod state;
 mod text;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trackway_core::{EffectId, Input, Machine, Rows, Summary, TimerId, Timestamp, Turn};
 
+pub use condition::ConditionStatus;
 pub use event::{
     End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Rollback, Stopping,
 };
@@ -33,6 +34,9 @@ pub const KIND: u8 = 6;
 pub const ACTIVE: u8 = 1;
 /// The summary's status of one that was deleted.
 pub const DELETED: u8 = 2;
+/// The first byte of a snapshot. Another number whenever the state's form changes: then the journal
+/// is folded instead.
+const SNAPSHOT_VERSION: u8 = 1;
 
 /// The state of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,6 +89,26 @@ impl Pipeline {
     #[must_use]
     pub fn seen(&self) -> &BTreeMap<String, String> {
         &self.seen
+    }
+
+    /// The whole state as bytes: what the journal so far has come to.
+    #[must_use]
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
+    }
+
+    /// The state that [`Self::to_bytes`] wrote; none if it can't be read.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (version, bytes) = bytes.split_first()?;
+        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
+    }
+
+    /// The revision that a source action found last.
+    #[must_use]
+    pub fn found_last(&self, action: &str) -> Option<&str> {
+        let found = self.revisions.iter().find(|((_, name), _)| name == action);
+        found.map(|(_, revision)| revision.id.as_str())
     }
 
     fn structure_of(&self, version: u32) -> Arc<Structure> {

@@ -1,11 +1,19 @@
 //! What a pipeline is to do: `PipelineDeclaration`, in the API's own form.
 
+mod check;
+mod read;
+mod reference;
+mod secret;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::request::{EnvironmentVariable, TypeId};
+
+pub use check::{Context, Invalid, InvalidKind, check};
+pub use read::read;
 
 /// `PipelineDeclaration`. Serialised, it is what `GetPipeline` shows, but for [`Action::secret`]
 /// and the secrets themselves.

@@ -71,6 +71,17 @@ fn what_appears_after_the_first_look_is_new() {
 }
 
 #[test]
+fn what_was_pushed_between_the_first_execution_and_the_first_look_is_new() {
+    let mut watches = watches(&connection(Value::Null));
+    watches[0].found = Some("1".to_owned());
+    for (now, is_new) in [("1", false), ("2", true)] {
+        let now = refs(&[("refs/heads/main", now)]);
+        let (changes, news) = compare(&watches, &Seen::new(), |_| Some(now.clone()));
+        assert_eq!((changes.len(), !news.is_empty()), (1, is_new));
+    }
+}
+
+#[test]
 fn another_source_is_a_new_beginning() {
     let mut seen = Seen::new();
     let configuration = |branch: &str| json!({ "RepositoryName": "r", "BranchName": branch });
