@@ -11,6 +11,7 @@ use trackway_pipeline::request::{ActionAnswer, ActionCall, Details};
 use crate::artifact::Artifacts;
 use crate::build::{self, Builds};
 use crate::config::{CodeBuildConfig, PipelineConfig};
+use crate::source;
 
 /// What runners work with.
 pub struct Tools {
@@ -62,6 +63,11 @@ const RUNNERS: &[(&str, &str, Runner)] = &[
     ("Build", "CodeBuild", build::code_build),
     ("Test", "CodeBuild", build::code_build),
     ("Compute", "Commands", build::commands),
+    ("Source", "CodeCommit", source::run_repository),
+    ("Source", "CodeStarSourceConnection", source::run_repository),
+    ("Source", "ECR", source::run_image),
+    ("Source", "GitHub", source::run_repository),
+    ("Source", "S3", source::run_object),
 ];
 
 /// Carries it out, if there is a runner.

@@ -111,9 +111,7 @@ async fn a_poll_may_ask_for_a_value_of_the_queryable_property() {
     let (_house, client) = house(Clock::Manual).await;
     yard::create(&client, &pipeline("p")).await;
     work(&client, "Source").await;
-    let ask = |key: &str, value: &str| {
-        json!({ "actionTypeId": kind("Build"), "maxBatchSize": 9, "queryParam": { key: value } })
-    };
+    let ask = |key: &str, value: &str| json!({ "actionTypeId": kind("Build"), "maxBatchSize": 9, "queryParam": { key: value } });
     let found = async |value: &str| {
         let answer = client.codepipeline("PollForJobs", ask("Name", value)).await;
         let jobs = answer["jobs"].as_array().unwrap().iter();
@@ -139,7 +137,8 @@ async fn jobs_of_aws_are_polled_for_where_they_are_left_to_workers() {
     house.client.0.configure_pipelines(Settings { workers, ..Settings::default() });
     let none = client.codepipeline("PollForJobs", ask("AWS", "CodeBuild")).await;
     assert_eq!(none, json!({ "jobs": [] }));
-    for (owner, provider) in [("AWS", "ECRBuildAndPublish"), ("Custom", "No"), ("ThirdParty", "X")] {
+    for (owner, provider) in [("AWS", "ECRBuildAndPublish"), ("Custom", "No"), ("ThirdParty", "X")]
+    {
         let told = refused(&client, "PollForJobs", ask(owner, provider)).await;
         assert!(told.starts_with("400 ActionTypeNotFoundException: "), "{told}");
     }
