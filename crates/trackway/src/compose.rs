@@ -117,6 +117,7 @@ impl Service {
             })
             .config(trackway_engine::Config {
                 retention: retention_days.map(|days| DAY * days),
+                history: history(config),
                 ..trackway_engine::Config::default()
             })
             .open(store)
@@ -232,12 +233,17 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
 /// The services, told of the configuration.
 fn services(engine: &Engine, config: &Config) -> Api {
     let api = Api::new(engine.clone(), credentials(config));
-    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
     api.configure_pipelines(codepipeline::Settings {
-        history: (days > 0).then(|| DAY.saturating_mul(days)),
+        history: history(config),
         workers: config.pipeline.workers.clone(),
     });
     api
+}
+
+/// How much of their history pipelines keep; none for ever.
+fn history(config: &Config) -> Option<Duration> {
+    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
+    (days > 0).then(|| DAY.saturating_mul(days))
 }
 
 /// Who may call, by access key.
