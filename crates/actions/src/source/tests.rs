@@ -11,6 +11,7 @@ use super::git::tests::House;
 use super::look::Eye;
 use super::*;
 use crate::artifact::{Artifacts, unpack};
+use crate::build::Builds;
 use crate::config::{ArtifactsIn, CodeBuildConfig, PipelineConfig};
 use crate::runners::{Tools, runner_for};
 
@@ -25,6 +26,7 @@ fn tools(home: &Path) -> Arc<Tools> {
         sandbox: sandbox.unwrap(),
         artifacts: Artifacts::new(home.join("artifacts"), caller, ArtifactsIn::Auto),
         pipeline,
+        builds: Builds::new(&CodeBuildConfig::default(), &home.join("work")),
         codebuild: CodeBuildConfig::default(),
         config_folder: home.to_owned(),
         folder: home.join("work"),

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use trackway_actions::artifact::{Artifacts, Selection};
+use trackway_actions::build::Builds;
 use trackway_actions::config::ArtifactsIn;
 use trackway_actions::{ActionPerformer, CodeBuildConfig, PipelineConfig, Tools};
 use trackway_core::{EffectId, ExecutionId, Outcome, Payload};
@@ -208,6 +209,7 @@ impl House {
             artifacts: Artifacts::new(home.path().join("artifacts"), caller, place),
             pipeline,
             codebuild: CodeBuildConfig::default(),
+            builds: Builds::new(&CodeBuildConfig::default(), &home.path().join("pipelines")),
             config_folder: home.path().to_owned(),
             folder: home.path().join("pipelines"),
         });
