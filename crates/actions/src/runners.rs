@@ -68,6 +68,8 @@ const RUNNERS: &[(&str, &str, Runner)] = &[
     ("Invoke", "Lambda", crate::invoke::lambda::run),
     ("Invoke", "StepFunctions", crate::invoke::step_functions::run),
     ("Rule", "CloudWatchAlarm", crate::rule::alarm::run),
+    ("Rule", "CodeBuild", build::code_build),
+    ("Rule", "Commands", build::commands),
     ("Rule", "LambdaInvoke", crate::invoke::lambda::run),
     ("Build", "CodeBuild", build::code_build),
     ("Test", "CodeBuild", build::code_build),

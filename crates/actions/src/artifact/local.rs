@@ -87,6 +87,13 @@ impl Local {
         file.map_err(failed)
     }
 
+    /// A folder for work in progress.
+    pub(super) fn work_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
+        let folder = self.folder.join("work");
+        let made = fs::create_dir_all(&folder).and_then(|()| tempfile::TempDir::new_in(folder));
+        made.map_err(failed)
+    }
+
     /// What this key means.
     pub(super) async fn held(
         &self,
