@@ -53,7 +53,17 @@ def main(event, context):
         client.put_job_success_result(jobId=job["id"], continuationToken="half way")
     else:
         artifacts = job["data"]["inputArtifacts"]
-        variables = {"token": token or "none", "account": job["accountId"], "artifacts": json.dumps(artifacts)}
+        keys = job["data"]["artifactCredentials"]
+        s3 = boto3.client(
+            "s3", endpoint_url=told["endpoint"], region_name="us-east-1", aws_access_key_id=keys["accessKeyId"],
+            aws_secret_access_key=keys["secretAccessKey"], aws_session_token=keys["sessionToken"],
+        )
+        place = artifacts[0]["location"]["s3Location"]
+        read = s3.get_object(Bucket=place["bucketName"], Key=place["objectKey"])["Body"].read()
+        variables = {
+            "token": token or "none", "account": job["accountId"], "artifacts": json.dumps(artifacts),
+            "size": str(len(read)),
+        }
         client.put_job_success_result(jobId=job["id"], outputVariables=variables)
 
 
@@ -287,6 +297,7 @@ def test_a_function_ends_its_action(world):
     (artifact,) = json.loads(variables["artifacts"])
     assert (artifact["name"], artifact["location"]["type"]) == ("Source", "S3")
     assert artifact["location"]["s3Location"]["bucketName"] == "artifact-bucket"
+    assert int(variables["size"]) == (world.server.folder / "source/source.zip").stat().st_size
 
 
 def test_a_function_fails_its_action(world):
@@ -372,7 +383,7 @@ def test_a_function_decides_a_condition(world, fail, status):
     world.name = f"rule-{status}"
     deploy = do("Deploy", "S3", {"BucketName": "site", "Extract": "true"})
     told = {"FunctionName": "worker", "UserParameters": parameters(world, fail=fail)}
-    checks = condition("FAIL", rule("LambdaInvoke", told))
+    checks = condition("FAIL", rule("LambdaInvoke", told) | {"inputArtifacts": [{"name": "Source"}]})
     assert world.run(stages=[stage("Do", deploy, beforeEntry=checks)])["status"] == status
     (found,) = world.client.list_rule_executions(pipelineName=world.name)["ruleExecutionDetails"]
     assert found["status"] == status

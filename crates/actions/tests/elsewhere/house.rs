@@ -73,7 +73,7 @@ pub(crate) struct Asked {
 
 #[derive(Clone)]
 pub(crate) struct Aws {
-    url: String,
+    pub(crate) url: String,
     replies: Arc<Mutex<VecDeque<Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
