@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use trackway_actions::artifact::Artifacts;
 use trackway_actions::build::Builds;
+use trackway_actions::source::look::Eye;
 use trackway_actions::{ActionPerformer, Tools};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
@@ -28,7 +29,7 @@ use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
-use crate::local_services::{Instances, OwnServices};
+use crate::local_services::{Instances, OwnServices, PipelineSources};
 use crate::node::Hosted;
 
 /// The name of Automation in logs and reports.
@@ -94,6 +95,7 @@ impl Service {
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
         let logs = tools.folder.join("logs");
+        let eye = Eye::new(Arc::clone(&tools));
         let engine = own
             .perform(builder())
             .performer("action", Arc::new(ActionPerformer::new(tools)))
@@ -125,6 +127,7 @@ impl Service {
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
+        watch_sources(&api, eye, config);
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
         Ok(Self { engine, functions, api, node, logs, passing })
     }
@@ -281,6 +284,13 @@ fn tools(
         config_folder: config.folder.clone(),
         folder,
     })
+}
+
+/// Has the sources of pipelines watched until the engine stops.
+fn watch_sources(api: &Api, eye: Eye, config: &Config) {
+    let seconds = config.pipeline.poll_seconds;
+    let every = (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(DAY));
+    tokio::spawn(api.watch_sources(Arc::new(PipelineSources(eye)), every));
 }
 
 /// Who calls webhooks; where they may go to is said as for downloads.
