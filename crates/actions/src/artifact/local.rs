@@ -38,6 +38,15 @@ pub struct Held {
     pub put: i64,
 }
 
+impl Held {
+    /// When it was put there, as HTTP writes dates.
+    #[must_use]
+    pub fn last_modified(&self) -> String {
+        let put = jiff::Timestamp::from_millisecond(self.put).unwrap_or_default();
+        put.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+}
+
 /// Where an artifact lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

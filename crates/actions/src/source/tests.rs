@@ -11,6 +11,7 @@ use super::git::tests::House;
 use super::look::Eye;
 use super::*;
 use crate::artifact::{Artifacts, unpack};
+use crate::build::Builds;
 use crate::config::{ArtifactsIn, CodeBuildConfig, PipelineConfig};
 use crate::runners::{Tools, runner_for};
 
@@ -26,6 +27,7 @@ fn tools(home: &Path) -> Arc<Tools> {
         artifacts: Artifacts::new(home.join("artifacts"), caller, ArtifactsIn::Auto),
         pipeline,
         codebuild: CodeBuildConfig::default(),
+        builds: Builds::new(&CodeBuildConfig::default(), &home.join("work")),
         config_folder: home.to_owned(),
         folder: home.join("work"),
     })
