@@ -137,13 +137,31 @@ impl Api {
     /// # Errors
     /// Why not, in AWS's words.
     pub fn admit(&self, request: &Request<Bytes>) -> Result<(), Failure> {
-        let seen = trackway_wire::request::Request {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-            body: request.body(),
-        };
-        self.verify("states", &seen)
+        self.verify("states", &seen(request))
+    }
+
+    /// Whether a request is signed for S3, by what it says.
+    #[must_use]
+    pub fn is_signed_for_s3(&self, request: &Request<Bytes>) -> bool {
+        sigv4::scope(&seen(request)).is_some_and(|(_, _, service)| service == "s3")
+    }
+
+    /// Whether a request to the endpoint of artifacts may be made: as [`Self::admit`], but signed as
+    /// for S3, also with the credentials that a job was given for its artifacts.
+    ///
+    /// # Errors
+    /// Why not: `XAmzContentSHA256Mismatch`, `NotImplemented` for a body whose chunks are signed, or
+    /// what is wrong with the signature.
+    pub fn admit_to_artifacts(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+        self.services.codepipeline.admit_to_artifacts(&seen(request), &self.credentials)
+    }
+
+    /// Whether a pipeline has this bucket for its artifacts.
+    ///
+    /// # Errors
+    /// The engine's fault.
+    pub async fn is_artifact_store(&self, bucket: &str) -> Result<bool, Fault> {
+        self.services.codepipeline.is_artifact_store(bucket).await
     }
 
     /// Answers every poll that waits, and those to come: the server is about to stop.
@@ -199,13 +217,24 @@ impl Api {
     }
 }
 
+/// A request as the wire sees it.
+fn seen(request: &Request<Bytes>) -> trackway_wire::request::Request<'_> {
+    trackway_wire::request::Request {
+        method: request.method(),
+        uri: request.uri(),
+        headers: request.headers(),
+        body: request.body(),
+    }
+}
+
 /// The server as the request addresses it.
 fn host_of<'a>(request: &trackway_wire::request::Request<'a>) -> Option<&'a str> {
     let named = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     named.or_else(|| request.uri.authority().map(http::uri::Authority::as_str))
 }
 
-fn wall_clock_ms() -> i64 {
+/// Milliseconds of the epoch.
+pub(crate) fn wall_clock_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -27,6 +27,7 @@ use trackway_pipeline::Pipeline;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
+use crate::artifact_endpoint::ArtifactEndpoint;
 use crate::command::serve;
 use crate::config::Config;
 use crate::local_services::{Instances, OwnServices, PipelineSources};
@@ -55,8 +56,8 @@ pub(crate) struct Service {
     pub(crate) api: Arc<Api>,
     /// The node within the server, if there is one.
     node: Option<Hosted>,
-    /// Where the logs of actions lie.
-    logs: PathBuf,
+    /// What the actions of pipelines work with.
+    tools: Arc<Tools>,
     /// A folder that goes with the process.
     passing: Option<PathBuf>,
 }
@@ -94,11 +95,9 @@ impl Service {
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
-        let logs = tools.folder.join("logs");
-        let eye = Eye::new(Arc::clone(&tools));
         let engine = own
             .perform(builder())
-            .performer("action", Arc::new(ActionPerformer::new(tools)))
+            .performer("action", Arc::new(ActionPerformer::new(Arc::clone(&tools))))
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("service", Arc::new(Unsupported))
             .performer("aws", Arc::new(AwsPerformer::new(caller.clone(), scope.clone())))
@@ -127,14 +126,19 @@ impl Service {
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
-        watch_sources(&api, eye, config);
+        watch_sources(&api, &tools);
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
-        Ok(Self { engine, functions, api, node, logs, passing })
+        Ok(Self { engine, functions, api, node, tools, passing })
     }
 
     /// Where the logs of pipelines' actions lie, each named by its action execution.
     pub(crate) fn logs(&self) -> PathBuf {
-        self.logs.clone()
+        self.tools.folder.join("logs")
+    }
+
+    /// The artifacts that lie here, as a small S3.
+    pub(crate) fn artifact_endpoint(&self) -> ArtifactEndpoint {
+        ArtifactEndpoint::new(Arc::clone(&self.api), self.tools.artifacts.clone())
     }
 
     /// Resolves when the engine has stopped by a fault, with what happened.
@@ -287,8 +291,9 @@ fn tools(
 }
 
 /// Has the sources of pipelines watched until the engine stops.
-fn watch_sources(api: &Api, eye: Eye, config: &Config) {
-    let seconds = config.pipeline.poll_seconds;
+fn watch_sources(api: &Api, tools: &Arc<Tools>) {
+    let eye = Eye::new(Arc::clone(tools));
+    let seconds = tools.pipeline.poll_seconds;
     let every = (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(DAY));
     tokio::spawn(api.watch_sources(Arc::new(PipelineSources(eye)), every));
 }

@@ -192,6 +192,14 @@ impl Artifacts {
         self.local.work_file()
     }
 
+    /// A folder for work in progress; it is gone when it is dropped, or when the server starts.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn work_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
+        self.local.work_folder()
+    }
+
     /// Whether an artifact of this bucket is to lie in S3.
     async fn is_in_s3(&self, scope: &Scope, artifact: &Artifact) -> Result<bool, ArtifactError> {
         match self.place {

@@ -73,7 +73,7 @@ pub(crate) struct Asked {
 
 #[derive(Clone)]
 pub(crate) struct Aws {
-    url: String,
+    pub(crate) url: String,
     replies: Arc<Mutex<VecDeque<Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -203,15 +203,17 @@ impl House {
         let launcher = Launcher::this_program();
         let sandbox = Sandbox::new(SandboxConfig::default(), home.path(), &[], launcher);
         let place = ArtifactsIn::Local;
+        let folder = home.path().join("pipelines");
+        let codebuild = CodeBuildConfig::default();
         let tools = Arc::new(Tools {
+            builds: Builds::new(&codebuild, &folder),
             caller: caller.clone(),
             sandbox: sandbox.unwrap(),
             artifacts: Artifacts::new(home.path().join("artifacts"), caller, place),
             pipeline,
-            codebuild: CodeBuildConfig::default(),
-            builds: Builds::new(&CodeBuildConfig::default(), &home.path().join("pipelines")),
+            codebuild,
             config_folder: home.path().to_owned(),
-            folder: home.path().join("pipelines"),
+            folder,
         });
         let type_id = TypeId {
             category: category.to_owned(),

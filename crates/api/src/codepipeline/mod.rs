@@ -6,6 +6,7 @@
 //!
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
+mod artifact_keys;
 mod entity;
 mod executions;
 mod history;
@@ -20,6 +21,7 @@ mod types;
 mod watch;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,7 +34,7 @@ pub use refusal::Code;
 pub use trackway_pipeline::KIND;
 pub use watch::{Looking, Sources};
 
-use crate::Caller;
+use crate::{Caller, Credential};
 
 /// A group of operations.
 struct Group {
@@ -80,6 +82,8 @@ pub(crate) struct CodePipeline {
     desk: jobs::Desk,
     /// Has the watcher of sources look now.
     look: Arc<Notify>,
+    /// The buckets of pipelines' artifact stores, as far as they are known.
+    stores: watch::Stores,
     /// Held while a pipeline is made, changed or deleted.
     naming: tokio::sync::Mutex<()>,
 }
@@ -94,6 +98,7 @@ impl CodePipeline {
             settings: OnceLock::new(),
             desk: jobs::Desk::default(),
             look: Arc::default(),
+            stores: watch::Stores::default(),
             naming: tokio::sync::Mutex::new(()),
         }
     }
@@ -111,6 +116,20 @@ impl CodePipeline {
         every: Option<Duration>,
     ) -> impl Future<Output = ()> + Send + 'static {
         watch::run(self.engine.clone(), sources, every, Arc::clone(&self.look))
+    }
+
+    /// Whether a pipeline has this bucket for its artifacts.
+    pub(crate) async fn is_artifact_store(&self, bucket: &str) -> Result<bool, Fault> {
+        self.stores.has(&self.engine, bucket).await
+    }
+
+    /// Whether a request for artifacts is signed as it must be.
+    pub(crate) fn admit_to_artifacts(
+        &self,
+        request: &trackway_wire::request::Request<'_>,
+        credentials: &BTreeMap<String, Credential>,
+    ) -> Result<(), trackway_wire::error::Failure> {
+        artifact_keys::admit(self.engine.tokens(), request, credentials)
     }
 
     /// Hears what happened to sources. The inner error is what is wrong with the body.

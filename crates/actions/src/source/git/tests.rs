@@ -61,10 +61,10 @@ fn a_remote_is_a_url_or_a_folder_and_shows_no_password() {
         ("https://ann:secret@example.com/a/b.git", "https://example.com/a/b.git"),
         ("ssh://git@example.com/a", "ssh://example.com/a"),
         ("git@example.com:a/b", "git@example.com:a/b"),
-        ("a/b", "/home/x/a/b"),
+        ("a/b", "/srv/x/a/b"),
         ("/a:b/c", "/a:b/c"),
     ] {
-        assert_eq!(Remote::new(text, Path::new("/home/x")).to_string(), shown, "{text}");
+        assert_eq!(Remote::new(text, Path::new("/srv/x")).to_string(), shown, "{text}");
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod events;
 mod living;
+mod stores;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
@@ -27,6 +28,7 @@ use trackway_pipeline::watch::{self, Change, News, Now, REFS_MAX, Source, Watch}
 use super::executions::drawn;
 pub(super) use events::hear;
 pub(super) use living::{Living, living_everywhere};
+pub(super) use stores::Stores;
 
 /// Sources that are looked at at once.
 const LOOKS_MAX: usize = 8;
