@@ -28,9 +28,13 @@ mod nodes;
 mod paging;
 #[path = "lists/parameters.rs"]
 mod parameters;
+#[path = "lists/pipelines.rs"]
+mod pipelines;
 #[path = "lists/step_functions.rs"]
 mod step_functions;
 #[path = "lists/tags.rs"]
 mod tags;
 #[path = "lists/tape.rs"]
 mod tape;
+#[path = "pipelines/yard.rs"]
+mod yard;

@@ -17,6 +17,7 @@ pub mod cron;
 pub mod fanout;
 mod ids;
 mod machine;
+pub mod pattern;
 mod payload;
 mod rows;
 pub mod segment;

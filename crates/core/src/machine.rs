@@ -20,6 +20,12 @@ pub trait Machine: Default + Send + 'static {
     /// Why a signal was refused. Nothing was emitted then.
     type Refusal: Send + std::fmt::Debug + 'static;
 
+    /// Whether the history of one that runs is trimmed: of an entity without an end, the events
+    /// that are older than its kind shows leave, and rows with them ([`Machine::expires`]). It
+    /// takes a [`Machine::snapshot`], and a [`Machine::restore`] that reads for ever whatever a
+    /// release wrote, since what stands before the first event kept is such a state.
+    const TRIMMED: bool = false;
+
     /// Reads a definition that was accepted when it was created.
     ///
     /// # Errors
@@ -34,6 +40,27 @@ pub trait Machine: Default + Send + 'static {
     /// lists are all made of summaries has none. Total, and as reproducible as [`Machine::evolve`]:
     /// the rows are made anew from the journal.
     fn project(&self, _event: &Self::Event, _at: Timestamp, _rows: &mut Rows) {}
+
+    /// The whole state, in the kind's own encoding, with a version of its own: what the events so
+    /// far have come to, so that they need not be folded again. None for a kind whose executions
+    /// are short enough to be folded from their beginning. Equal states have equal encodings.
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The state that [`Machine::snapshot`] wrote; none if this version can't read it: the events
+    /// are folded then, as long as they are there.
+    fn restore(_bytes: &[u8]) -> Option<Self> {
+        None
+    }
+
+    /// The moment that this row of a view belongs to: when the history is trimmed it leaves with
+    /// the events that wrote it, once that moment is older than what is kept. Not after the last of
+    /// these events. None for a row that stays as long as the execution. Asked only of a kind that
+    /// is [`Machine::TRIMMED`].
+    fn expires(_view: u8, _key: &[u8], _row: &[u8]) -> Option<Timestamp> {
+        None
+    }
 
     /// Decides on an input. Changes the state only through [`Turn::emit`]. Runs until blocked.
     ///

@@ -71,16 +71,28 @@ fn number_of<'e>(payloads: &mut Vec<&'e Payload>, payload: &'e Payload) -> u64 {
     payloads.len() as u64
 }
 
+/// When the turn of a segment was taken, without reading its events.
+///
+/// # Errors
+/// Damage, or a version from the future.
+pub fn taken_at<E: Journaled>(bytes: &[u8]) -> Result<Timestamp, SegmentError> {
+    Ok(head::<E>(bytes)?.0)
+}
+
+fn head<E: Journaled>(bytes: &[u8]) -> Result<(Timestamp, &[u8]), SegmentError> {
+    let (&version, mut rest) = bytes.split_first().ok_or(SegmentError::Damaged("it is empty"))?;
+    if version > E::VERSION {
+        return Err(SegmentError::Version { found: version, known: E::VERSION });
+    }
+    Ok((Timestamp(unzigzag(read_varint(&mut rest)?)), rest))
+}
+
 /// Reads a segment: when its turn was taken, and its events.
 ///
 /// # Errors
 /// Damage, or a version from the future.
 pub fn decode<E: Journaled>(bytes: &[u8]) -> Result<(Timestamp, Vec<E>), SegmentError> {
-    let (&version, mut rest) = bytes.split_first().ok_or(SegmentError::Damaged("it is empty"))?;
-    if version > E::VERSION {
-        return Err(SegmentError::Version { found: version, known: E::VERSION });
-    }
-    let at = Timestamp(unzigzag(read_varint(&mut rest)?));
+    let (at, mut rest) = head::<E>(bytes)?;
     let events_len = read_length(&mut rest, bytes.len())?;
     let payloads_len = read_length(&mut rest, bytes.len())?;
     let mut payloads = Vec::with_capacity(payloads_len);
@@ -188,6 +200,7 @@ mod tests {
             let at = Timestamp(1_767_225_600_123);
             let bytes = encode(at, &steps(texts)).unwrap();
             assert_eq!(decode::<Step>(&bytes).unwrap(), (at, steps(texts)));
+            assert_eq!(taken_at::<Step>(&bytes).unwrap(), at);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use trackway_core::Machine;
+use trackway_core::{Machine, Timestamp};
 use trackway_store::Store;
 
 use crate::clock::Clock;
@@ -11,7 +11,7 @@ use crate::desk::Chance;
 use crate::kind::Kinds;
 use crate::limits::SHARDS_DEFAULT;
 use crate::shard::{Parts, Planted};
-use crate::{Catalog, Engine, Fault, Performer, Shard, Tokens, verify};
+use crate::{Catalog, Engine, Fault, Performer, Shard, Tokens, trim, verify};
 
 /// What can be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,14 @@ pub struct Config {
     pub shards: u16,
     /// How long ended executions are kept; none for ever.
     pub retention: Option<Duration>,
+    /// How much history running executions of the kinds that are [`Machine::TRIMMED`] keep; none
+    /// for ever.
+    pub history: Option<Duration>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { shards: SHARDS_DEFAULT, retention: None }
+        Self { shards: SHARDS_DEFAULT, retention: None, history: None }
     }
 }
 
@@ -158,6 +161,16 @@ impl Builder {
     /// The store can't be read or written.
     pub async fn rebuild(&self, store: Arc<dyn Store>) -> Result<verify::RebuildReport, Fault> {
         verify::rebuild(&self.kinds, store).await
+    }
+
+    /// Trims the histories of running executions, of those kinds that are [`Machine::TRIMMED`], up
+    /// to that moment. An engine may have the store open: its own sweep does the same. Returns how
+    /// many events have left.
+    ///
+    /// # Errors
+    /// The store can't be read or written, or an execution can't be folded.
+    pub async fn trim(&self, store: Arc<dyn Store>, horizon: Timestamp) -> Result<u64, Fault> {
+        trim::everything(&self.kinds, store, horizon).await
     }
 
     pub(crate) fn kinds(&self) -> &Kinds {

@@ -20,7 +20,7 @@ use crate::shared::Shared;
 use crate::{
     Catalog, Definition, Entry, Fault, Letter, ListPage, ListQuery, Look, Offer, Page, Record,
     RowPage, RowQuery, Shard, SignalError, StartError, StartReply, StartRequest, Started, Tokens,
-    Waited, Work, keys, load, records, retention,
+    Waited, Work, keys, load, records, retention, trim,
 };
 
 /// A running engine. Clones are handles on the same one.
@@ -424,6 +424,9 @@ pub(crate) async fn open(builder: Builder, store: Arc<dyn Store>) -> Result<Engi
     }
     if let Some(keep) = config.retention {
         tokio::spawn(retention::sweep(shared.clone(), keep));
+    }
+    if let Some(keep) = config.history {
+        tokio::spawn(trim::sweep(shared.clone(), builder.kinds().clone(), keep));
     }
     Ok(Engine { shared })
 }

@@ -10,7 +10,7 @@ use crate::desk::shard_of;
 use crate::keys::{self, Owner, TimerKey, family};
 use crate::kind::{Opaque, Parsed};
 use crate::limits::TIMERS_PER_BATCH_MAX;
-use crate::live::{Live, SlotState};
+use crate::live::{Live, SlotState, SnapshotMark};
 use crate::load::Found;
 use crate::records::{self, LetterRow, Origin, Progress, Tail};
 use crate::turn::{self, Consumed, Stopped, guard};
@@ -138,6 +138,7 @@ impl Shard {
             progress: Progress::default(),
             effects: Default::default(),
             timers: Default::default(),
+            snapshot: SnapshotMark::default(),
             batch: 0,
         });
         let begun = match reply {

@@ -36,6 +36,10 @@ pub mod family {
     pub const INBOX: u8 = b'i';
     /// The catalog.
     pub const CATALOG: u8 = b'c';
+    /// States of executions that run, so that their journals need not be folded: a cache.
+    pub const SNAPSHOT: u8 = b's';
+    /// States before the first event that a trimmed journal still has.
+    pub const BASE: u8 = b'b';
     /// Rows of the kinds' views.
     pub const VIEW: u8 = b'v';
 }
@@ -130,6 +134,21 @@ pub(crate) fn segment_first(key: &[u8]) -> Option<u32> {
         [LONG_NUMBER, a, b, c, d] => Some(u32::from_be_bytes([a, b, c, d])),
         _ => None,
     }
+}
+
+/// The snapshot of an execution's state.
+pub(crate) fn snapshot(id: ExecutionId) -> Bytes {
+    Key::new(family::SNAPSHOT, 17).with(&id.0).done()
+}
+
+/// The state with which an execution's journal begins, once it was trimmed.
+pub(crate) fn base(id: ExecutionId) -> Bytes {
+    Key::new(family::BASE, 17).with(&id.0).done()
+}
+
+/// The segments from the one that begins with this event on.
+pub(crate) fn journal_from(id: ExecutionId, first: u32) -> Range {
+    Range { from: segment(id, first), to: journal(id).to }
 }
 
 /// The list of those with one status. A list of all is merged from these: a second row for each

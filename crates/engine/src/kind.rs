@@ -23,6 +23,14 @@ pub(crate) trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     fn parse(&self, text: &str) -> Result<Parsed, String>;
     fn machine(&self) -> Box<dyn AnyMachine>;
+    /// The machine with this stored state, if it can be read.
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn AnyMachine>>;
+    /// Whether histories of this kind are trimmed; see [`Machine::TRIMMED`].
+    fn is_trimmed(&self) -> bool;
+    /// When the turn of a stored segment was taken.
+    fn taken_at(&self, segment: &[u8]) -> Result<Timestamp, Fault>;
+    /// See [`Machine::expires`].
+    fn expires(&self, view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp>;
 }
 
 /// Some machine, in whatever state.
@@ -41,6 +49,9 @@ pub(crate) trait AnyMachine: Send {
     fn fold(&mut self, segment: &[u8], rows: Option<&mut Rows>) -> Result<u32, Fault>;
 
     fn summary(&self) -> Summary;
+
+    /// See [`Machine::snapshot`].
+    fn snapshot(&self) -> Option<Vec<u8>>;
 
     fn as_any(&self) -> &dyn Any;
 }
@@ -72,6 +83,11 @@ impl Kinds {
     }
 }
 
+/// A kind that isn't registered anywhere, for those who know its type.
+pub(crate) fn of<M: Machine>() -> impl Kind {
+    Of::<M>("", PhantomData)
+}
+
 struct Of<M>(&'static str, PhantomData<fn() -> M>);
 
 impl<M: Machine> Kind for Of<M> {
@@ -85,6 +101,23 @@ impl<M: Machine> Kind for Of<M> {
 
     fn machine(&self) -> Box<dyn AnyMachine> {
         Box::new(M::default())
+    }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn AnyMachine>> {
+        M::restore(state).map(|machine| Box::new(machine) as Box<dyn AnyMachine>)
+    }
+
+    fn is_trimmed(&self) -> bool {
+        M::TRIMMED
+    }
+
+    fn taken_at(&self, segment: &[u8]) -> Result<Timestamp, Fault> {
+        segment::taken_at::<M::Event>(&records::unpack(segment, M::Event::DICTIONARY)?)
+            .map_err(|error| Fault::new(error.to_string()))
+    }
+
+    fn expires(&self, view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
+        M::expires(view, key, row)
     }
 }
 
@@ -123,6 +156,10 @@ impl<M: Machine> AnyMachine for M {
 
     fn summary(&self) -> Summary {
         Machine::summary(self)
+    }
+
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        Machine::snapshot(self)
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -72,6 +72,7 @@ mod engine;
 mod perform;
 mod queues;
 
+mod fold;
 mod inbox;
 mod letter;
 mod live;
@@ -91,8 +92,11 @@ mod shared;
 mod catalog;
 mod clock;
 mod queries;
+mod refold;
 mod retention;
+mod states;
 mod tokens;
+mod trim;
 mod verify;
 mod views;
 

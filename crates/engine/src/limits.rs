@@ -29,6 +29,13 @@ pub const TIMER_SOON_MS: i64 = 1000;
 /// Events from which on a journal is not folded anew for every input: its execution stays among the
 /// idle ones, although it waits for nothing but a timer.
 pub const COSTLY_FOLD_EVENTS: u32 = 1024;
+/// Events after which a snapshot of an execution's state is written anew, if its kind has them.
+pub const SNAPSHOT_EVENTS: u32 = 512;
+/// Bytes of a state for which one more event is folded before it is written again: a large state
+/// must not be written as often as a small one.
+pub const SNAPSHOT_BYTES_PER_EVENT: usize = 64;
+/// The largest state that is stored, in bytes before it is compressed.
+pub const STATE_BYTES_MAX: usize = trackway_store::VALUE_BYTES_MAX - 1024;
 /// Idle executions that a shard keeps folded because the world may answer them soon.
 pub const IDLE_MAX: usize = 64;
 /// Definitions that a shard keeps parsed.
@@ -44,6 +51,15 @@ pub const OFFERS_PER_LOOK: usize = 64;
 /// Bytes of the requests of one polled queue that are kept in memory because somebody looked at
 /// them in vain.
 pub const REQUESTS_KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Segments that leave a journal in one step of its trimming.
+pub const TRIMMED_SEGMENTS_PER_STEP: usize = 512;
+/// Changed rows after which a step of the trimming takes no further segment.
+pub const TRIMMED_ROWS_PER_STEP: usize = 4096;
+/// How much older than the horizon a journal's first event becomes before it is trimmed, in
+/// milliseconds: its state is written then, and that not for every event.
+pub const TRIM_SLACK_MS: i64 = 3_600_000;
+/// Seconds between two looks of the trimming at a page of records.
+pub const TRIM_STEP_SECONDS: u64 = 1;
 /// Rows after which a batch of a rebuild is handed to the store.
 pub const REBUILT_ROWS_PER_BATCH: usize = 4096;
 /// Ended executions dropped by one batch of the retention sweep.

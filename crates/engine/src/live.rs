@@ -7,7 +7,7 @@ use trackway_core::{EffectId, ExecutionId, ReplyTo, TimerId, Timestamp};
 
 use crate::keys::{Owner, TimerKey};
 use crate::kind::{AnyMachine, Parsed};
-use crate::limits::TIMER_SOON_MS;
+use crate::limits::{SNAPSHOT_BYTES_PER_EVENT, SNAPSHOT_EVENTS, TIMER_SOON_MS};
 use crate::records::{Progress, Tail};
 use crate::{Fault, Record, records};
 
@@ -24,8 +24,42 @@ pub(crate) struct Live {
     pub(crate) progress: Progress,
     pub(crate) effects: BTreeMap<EffectId, Slot>,
     pub(crate) timers: BTreeMap<TimerId, Armed>,
+    pub(crate) snapshot: SnapshotMark,
     /// The last batch that has rows of it.
     pub(crate) batch: u64,
+}
+
+/// What is known of the stored snapshot of an execution's state.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SnapshotMark {
+    /// Whether its row is there.
+    pub(crate) is_stored: bool,
+    /// The length of the journal from which on the next one is due.
+    pub(crate) due: u32,
+}
+
+impl Default for SnapshotMark {
+    fn default() -> Self {
+        Self { is_stored: false, due: SNAPSHOT_EVENTS }
+    }
+}
+
+impl SnapshotMark {
+    /// Of an execution whose last `tail` events, of so many, had to be folded.
+    pub(crate) fn folded(is_stored: bool, length: u32, tail: u32) -> Self {
+        Self { is_stored, due: (length - tail).saturating_add(SNAPSHOT_EVENTS) }
+    }
+
+    /// One of so many bytes was made of so many events.
+    pub(crate) fn made(&mut self, length: u32, bytes: usize) {
+        let events = u32::try_from(bytes / SNAPSHOT_BYTES_PER_EVENT).unwrap_or(u32::MAX);
+        self.due = length.saturating_add(events.max(SNAPSHOT_EVENTS));
+    }
+
+    /// The kind makes none.
+    pub(crate) fn never(&mut self) {
+        self.due = u32::MAX;
+    }
 }
 
 /// An effect that is awaited.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use trackway_core::{EffectId, ExecutionId, Rows, TimerId, Timestamp};
+use trackway_core::{EffectId, ExecutionId, TimerId, Timestamp};
 use trackway_store::{Order, Range};
 
+use crate::fold::fold;
 use crate::keys::{self, Owner, TimerKey, family};
-use crate::kind::{AnyMachine, Parsed};
+use crate::kind::{Kind, Parsed};
 use crate::limits::TIMERS_REFILL;
-use crate::live::{Armed, Live, Slot, SlotState, is_answered_inside};
+use crate::live::{Armed, Live, Slot, SlotState, SnapshotMark, is_answered_inside};
 use crate::reader::Reader;
 use crate::records::{self, HeldRow, OutboxRow, Progress, Tail};
 use crate::turn::guard;
@@ -66,13 +67,14 @@ impl Shard {
         let fixtures = tail.fixtures()?;
         let (kind, reply_to) = (fixtures.kind, fixtures.reply_to);
         let owner = Owner::of(fixtures.scope, fixtures.parent);
+        let length = progress.journal_len;
         let folded = match self.stored_definition(kind, fixtures.definition_hash).await? {
-            Ok(definition) => fold(&self.reader, self.blank(kind)?, id, &progress)
+            Ok(definition) => fold(&self.reader, self.kind(kind)?.as_ref(), id, length..=length)
                 .await?
-                .map(|machine| (machine, definition)),
+                .map(|folded| (folded, definition)),
             Err(reason) => Err(reason),
         };
-        let (machine, definition) = match folded {
+        let (folded, definition) = match folded {
             Ok(folded) => folded,
             Err(reason) => {
                 self.park_unread(id, progress, &tail, &reason);
@@ -80,13 +82,14 @@ impl Shard {
             }
         };
         let mut live = Box::new(Live {
-            machine,
+            machine: folded.machine,
             definition,
             kind,
             owner,
             reply_to,
             volatile: false,
             tail,
+            snapshot: SnapshotMark::folded(folded.has_snapshot, length, folded.events),
             progress,
             effects: Default::default(),
             timers: Default::default(),
@@ -101,9 +104,8 @@ impl Shard {
         Ok(Found::Live)
     }
 
-    fn blank(&self, kind: u8) -> Result<Box<dyn AnyMachine>, Fault> {
-        let kind = self.kinds.get(kind).ok_or_else(|| Fault::new(format!("no kind {kind}")))?;
-        Ok(kind.machine())
+    fn kind(&self, kind: u8) -> Result<&Arc<dyn Kind>, Fault> {
+        self.kinds.get(kind).ok_or_else(|| Fault::new(format!("no kind {kind}")))
     }
 
     async fn stored_definition(
@@ -354,44 +356,4 @@ pub(crate) async fn stored_work(
 
 fn damaged_key() -> Fault {
     Fault::new("a key of the store is damaged")
-}
-
-/// Folds a journal. The inner error is a reason to park the execution.
-pub(crate) async fn fold(
-    reader: &Reader,
-    mut machine: Box<dyn AnyMachine>,
-    id: ExecutionId,
-    progress: &Progress,
-) -> Result<Result<Box<dyn AnyMachine>, String>, Fault> {
-    let mut range = keys::journal(id);
-    let mut next = 0;
-    while let Some(rows) = reader.walk(&mut range).await? {
-        for (key, segment) in rows {
-            match fold_one(machine.as_mut(), (&key, &segment), next, None) {
-                Ok(events) => next += events,
-                Err(reason) => return Ok(Err(reason)),
-            }
-        }
-    }
-    if next == progress.journal_len {
-        Ok(Ok(machine))
-    } else {
-        Ok(Err(format!("its journal has {next} events instead of {}", progress.journal_len)))
-    }
-}
-
-pub(crate) fn fold_one(
-    machine: &mut dyn AnyMachine,
-    (key, segment): (&[u8], &[u8]),
-    next: u32,
-    rows: Option<&mut Rows>,
-) -> Result<u32, String> {
-    if keys::segment_first(key) != Some(next) {
-        return Err(format!("its journal has a gap before event {next}"));
-    }
-    match guard(|| machine.fold(segment, rows)) {
-        Ok(Ok(events)) => Ok(events),
-        Ok(Err(fault)) => Err(format!("at event {next}: {fault}")),
-        Err(panic) => Err(format!("folding event {next} panicked: {panic}")),
-    }
 }

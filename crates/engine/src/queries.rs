@@ -3,8 +3,9 @@
 use trackway_core::{ExecutionId, Machine};
 use trackway_store::{Order, Range, Row};
 
+use crate::fold::fold;
 use crate::keys::{self, List, Owner};
-use crate::load::fold;
+
 use crate::reader::Reader;
 use crate::records::{self, read_record};
 use crate::{Cursor, Definition, Entry, Fault, ListPage, ListQuery, Page, Record, kind};
@@ -35,7 +36,8 @@ impl Reader {
         }
     }
 
-    /// Folds a durable execution's journal and looks at the machine.
+    /// Folds a durable execution's journal, or what it has beyond its snapshot, and looks at the
+    /// machine.
     ///
     /// # Errors
     /// The store failed, or holds a journal that can't be read.
@@ -46,10 +48,12 @@ impl Reader {
     ) -> Result<Option<T>, Fault> {
         let Some(bytes) = self.get(&keys::record(id)).await? else { return Ok(None) };
         let (progress, _) = read_record(&bytes)?;
-        let machine = fold(self, Box::new(M::default()), id, &progress)
+        // It may go on while it is read.
+        let length = progress.journal_len..=u32::MAX;
+        let folded = fold(self, &kind::of::<M>(), id, length)
             .await?
             .map_err(|reason| Fault::new(format!("could not fold execution {id}: {reason}")))?;
-        Ok(machine.as_any().downcast_ref::<M>().map(look))
+        Ok(folded.machine.as_any().downcast_ref::<M>().map(look))
     }
 
     /// Reads one page of a list: one range scan a status.

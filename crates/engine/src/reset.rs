@@ -6,7 +6,7 @@ use trackway_store::Range;
 use crate::keys::{self, List, Owner, TimerKey, family};
 use crate::live::{SlotState, is_answered_inside};
 use crate::records::{HeldRow, Progress, Tail, read_record};
-use crate::{Action, Fault, Shard};
+use crate::{Action, Fault, Shard, states};
 
 impl Shard {
     /// Drops all executions of a scope, running or not. The rows go with the batch being computed.
@@ -113,6 +113,9 @@ impl Shard {
         }
         self.desk.open.batch.delete_range(keys::journal(id));
         self.desk.open.batch.delete_range(keys::all_rows(id));
+        for key in states::rows(id) {
+            self.desk.delete(key);
+        }
         Ok(())
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use trackway_core::Timestamp;
 use trackway_store::{Batch, Order, Range};
 
-use crate::Fault;
 use crate::engine::commit;
 use crate::keys::{self, family};
 use crate::limits::{
@@ -20,6 +19,7 @@ use crate::reader::{Reader, following};
 use crate::records::read_record;
 use crate::reset::view_rows;
 use crate::shared::Shared;
+use crate::{Fault, states};
 
 /// Sweeps until the engine stops.
 pub(crate) async fn sweep(shared: Arc<Shared>, keep: Duration) {
@@ -81,6 +81,9 @@ async fn drop_old(
     }
     for key in view_rows(id, &progress, &tail)? {
         batch.delete(key);
+    }
+    if states::base_row(reader, id).await?.is_some() {
+        batch.delete(keys::base(id));
     }
     for mut range in [keys::journal(id), keys::all_rows(id)] {
         while let Some(rows) = reader.walk(&mut range).await? {

@@ -50,8 +50,11 @@ pub const TIMERS: u8 = 2;
 /// The view of what `rows` lists: by number, a text.
 pub const LISTED: u8 = 3;
 
+/// The version of a script's stored state.
+const STATE_VERSION: u8 = 1;
+
 /// The state of a script.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toy {
     step: usize,
     effects: BTreeSet<EffectId>,
@@ -213,6 +216,8 @@ impl Machine for Toy {
     type Signal = Signal;
     type Refusal = Refusal;
 
+    const TRIMMED: bool = true;
+
     fn parse(text: &str) -> Result<Vec<Step>, String> {
         text.split(';').map(str::trim).filter(|text| !text.is_empty()).map(step).collect()
     }
@@ -268,6 +273,25 @@ impl Machine for Toy {
             Event::Listed(number) => rows.put(LISTED, number.to_be_bytes(), listed(*number, at)),
             _ => {}
         }
+    }
+
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        postcard::to_extend(self, vec![STATE_VERSION]).ok()
+    }
+
+    fn restore(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first() {
+            Some((&STATE_VERSION, state)) => postcard::from_bytes(state).ok(),
+            _ => None,
+        }
+    }
+
+    /// Of what is listed, all but every tenth leaves after a while.
+    fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
+        let number = u32::from_be_bytes(*key.first_chunk()?);
+        let start = std::str::from_utf8(row).ok()?.split("\"start\":").nth(1)?;
+        let start = start.split(',').next()?.parse().ok()?;
+        (view == LISTED && !number.is_multiple_of(10)).then_some(Timestamp(start))
     }
 
     fn handle(

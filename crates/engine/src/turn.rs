@@ -16,6 +16,7 @@ use crate::kind::{Decided, Opaque};
 use crate::limits::{ROW_KEY_BYTES_MAX, TIMERS_INLINE_MAX};
 use crate::live::{Armed, Live, Slot, SlotState};
 use crate::records::{HeldRow, LetterRow, OutboxRow};
+use crate::states::StoredState;
 use crate::{Action, Ended, Letter, Offer, Reply, Waited, Work};
 
 /// What an input used up.
@@ -80,6 +81,7 @@ pub(crate) fn take(
             live.progress.summary = summary;
         }
         write_rows(desk, id, is_new, rows);
+        keep_snapshot(desk, id, live);
         desk.put(keys::record(id), live.record_row());
     } else {
         live.progress.summary = summary;
@@ -371,6 +373,38 @@ fn write_rows(
             // A new execution has no row to remove.
             None if is_new => {}
             None => desk.delete(keys::row(id, view, &key)),
+        }
+    }
+}
+
+/// Writes the state from time to time, so that a long journal needs not be folded. One that has
+/// closed takes no turn any more: its snapshot goes.
+fn keep_snapshot(desk: &mut Desk, id: ExecutionId, live: &mut Live) {
+    let events = live.progress.journal_len;
+    if live.progress.closed {
+        if std::mem::take(&mut live.snapshot.is_stored) {
+            desk.delete(keys::snapshot(id));
+        }
+        return;
+    }
+    if events < live.snapshot.due {
+        return;
+    }
+    match guard(|| live.machine.snapshot()) {
+        Ok(Some(state)) => {
+            live.snapshot.made(events, state.len());
+            let stored = StoredState { events, horizon: Timestamp(i64::MIN), state };
+            if let Some(row) = stored.encode() {
+                live.snapshot.is_stored = true;
+                desk.put(keys::snapshot(id), row);
+            }
+        }
+        Ok(None) => live.snapshot.never(),
+        // It can be folded all the same.
+        Err(panic) => {
+            live.snapshot.never();
+            let problem = format!("the snapshot of execution {id} panicked: {panic}");
+            desk.act(false, Action::Problem(problem));
         }
     }
 }

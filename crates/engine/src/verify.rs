@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trackway_core::{ExecutionId, Rows, Summary, TimerId, Timestamp};
+use trackway_core::{ExecutionId, TimerId, Timestamp};
 use trackway_store::{Batch, Range, Store};
 
+use crate::Fault;
 use crate::engine::commit;
 use crate::keys::{self, List, Owner, TimerKey, family};
 use crate::kind::Kinds;
 use crate::limits::REBUILT_ROWS_PER_BATCH;
 use crate::reader::Reader;
 use crate::records::{HeldRow, OutboxRow, Progress, Tail, read_record, read_time};
-use crate::turn::guard;
-use crate::views::{self, Differences, Table};
-use crate::{Fault, load};
+use crate::refold::{Refolded, SnapshotCheck, refold};
+use crate::views::{self, Derived, Differences};
 
 /// What was checked, and what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub struct VerifyReport {
     pub list_rows: u64,
     /// Rows of the kinds' views, each compared with the one refolded.
     pub rows: u64,
+    /// Executions whose journals are trimmed: their rows are compared as far as events are left.
+    pub trimmed: u64,
+    /// Snapshots, each compared with the fold.
+    pub snapshots: u64,
     /// Timer rows, each found in its execution's record.
     pub timers: u64,
     /// Effects in the outbox or held, each of a running execution.
@@ -58,13 +62,6 @@ pub struct RebuildReport {
     pub rows: u64,
 }
 
-struct Refolded {
-    summary: Summary,
-    rows: Table,
-    events: u32,
-    segments: u64,
-}
-
 struct Walk<'a> {
     kinds: &'a Kinds,
     reader: Reader,
@@ -91,6 +88,7 @@ pub(crate) async fn verify(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Verif
     };
     walk.records().await?;
     walk.orphan_segments().await?;
+    walk.orphan_states().await?;
     walk.orphan_rows().await?;
     walk.list_rows().await?;
     walk.timers().await?;
@@ -137,7 +135,7 @@ impl Walk<'_> {
         }
         match refold(self.kinds, &self.reader, id, fixed.kind).await? {
             Ok(refolded) => {
-                self.report.events += u64::from(refolded.events);
+                self.report.events += u64::from(refolded.events - refolded.first);
                 self.report.segments += refolded.segments;
                 if refolded.events != progress.journal_len {
                     let (found, said) = (refolded.events, progress.journal_len);
@@ -146,9 +144,11 @@ impl Walk<'_> {
                 if refolded.summary != progress.summary {
                     self.problem(format!("execution {id}: its summary is not that of its journal"));
                 }
-                let found = Differences::find(&self.reader, id, &refolded.rows).await?;
+                let kind = self.kinds.get(fixed.kind).map(Arc::as_ref);
+                let found = Differences::find(&self.reader, id, &refolded.rows, kind).await?;
                 self.report.rows += found.stored;
                 self.report.problems.extend(found.problems(id));
+                self.states(id, &refolded, progress.closed);
             }
             Err(problem) if progress.parked.is_none() => {
                 self.problem(format!("execution {id}: {problem}"));
@@ -169,6 +169,20 @@ impl Walk<'_> {
             self.expected.insert(id, counts);
         }
         Ok(())
+    }
+
+    fn states(&mut self, id: ExecutionId, refolded: &Refolded, is_closed: bool) {
+        self.report.trimmed += u64::from(refolded.rows.horizon.is_some());
+        match &refolded.snapshot {
+            SnapshotCheck::None => {}
+            SnapshotCheck::Stored(_) if is_closed => {
+                self.problem(format!("execution {id} has closed and has a snapshot"));
+            }
+            SnapshotCheck::Stored(Ok(())) => self.report.snapshots += 1,
+            SnapshotCheck::Stored(Err(why)) => {
+                self.problem(format!("execution {id}: its snapshot {why}"));
+            }
+        }
     }
 
     async fn listed(
@@ -216,6 +230,22 @@ impl Walk<'_> {
                         && self.reader.get(&keys::record(id)).await?.is_none()
                     {
                         self.problem(format!("journal {id} has no record"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every stored state has an execution that can be in it.
+    async fn orphan_states(&mut self) -> Result<(), Fault> {
+        for family in [family::SNAPSHOT, family::BASE] {
+            let mut range = Range::prefix(vec![family]);
+            while let Some(rows) = self.reader.walk(&mut range).await? {
+                for (key, _) in rows {
+                    let Some(id) = keys::record_id(&key) else { continue };
+                    if self.reader.get(&keys::record(id)).await?.is_none() {
+                        self.problem(format!("the state of execution {id} has no record"));
                     }
                 }
             }
@@ -340,34 +370,6 @@ impl Walk<'_> {
     }
 }
 
-async fn refold(
-    kinds: &Kinds,
-    reader: &Reader,
-    id: ExecutionId,
-    kind: u8,
-) -> Result<Result<Refolded, String>, Fault> {
-    let Some(kind) = kinds.get(kind) else {
-        return Ok(Err(format!("no kind has the tag {kind}")));
-    };
-    let mut machine = kind.machine();
-    let mut range = keys::journal(id);
-    let (mut events, mut segments) = (0, 0);
-    let mut table = Table::new();
-    while let Some(rows) = reader.walk(&mut range).await? {
-        for (key, segment) in rows {
-            let mut rows = Rows::default();
-            match load::fold_one(machine.as_mut(), (&key, &segment), events, Some(&mut rows)) {
-                Ok(more) => events += more,
-                Err(problem) => return Ok(Err(problem)),
-            }
-            rows.apply_to(&mut table);
-            segments += 1;
-        }
-    }
-    let summary = guard(|| machine.summary());
-    Ok(summary.map(|summary| Refolded { summary, rows: table, events, segments }))
-}
-
 pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<RebuildReport, Fault> {
     let reader = Reader(store.clone());
     let mut report = RebuildReport::default();
@@ -385,12 +387,18 @@ pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Rebu
             match refold(kinds, &reader, id, fixed.kind).await? {
                 Ok(refolded) => {
                     let before = progress.clone();
-                    progress.summary = refolded.summary;
+                    progress.summary = refolded.summary.clone();
                     progress.journal_len = refolded.events;
                     report.corrected += u64::from(before != progress);
-                    let found = Differences::find(&reader, id, &refolded.rows).await?;
+                    let of = kinds.get(fixed.kind).map(Arc::as_ref);
+                    let found = Differences::find(&reader, id, &refolded.rows, of).await?;
                     report.rows += found.len();
+                    let snapshot = refolded.new_snapshot(progress.closed);
                     found.correct(id, refolded.rows, &mut batch);
+                    match snapshot {
+                        Some(row) => batch.put(keys::snapshot(id), row),
+                        None => batch.delete(keys::snapshot(id)),
+                    };
                 }
                 Err(_) => report.unreadable += 1,
             }
@@ -415,10 +423,10 @@ async fn drop_orphan_rows(reader: &Reader, store: &Arc<dyn Store>) -> Result<u64
     let mut range = views::everywhere();
     while let Some(id) = views::next_owner(reader, &mut range).await? {
         if reader.get(&keys::record(id)).await?.is_none() {
-            let found = Differences::find(reader, id, &Table::new()).await?;
+            let found = Differences::find(reader, id, &Derived::default(), None).await?;
             dropped += found.stored;
             let mut batch = Batch::new();
-            found.correct(id, Table::new(), &mut batch);
+            found.correct(id, Derived::default(), &mut batch);
             commit(store, batch).await?;
         }
     }

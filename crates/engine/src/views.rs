@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use trackway_core::{ExecutionId, RowKey};
+use trackway_core::{ExecutionId, RowKey, Rows, Timestamp};
 use trackway_store::{Batch, Order, Range, Row};
 
 use crate::keys::{self, ROW_PREFIX_LEN, family};
+use crate::kind::Kind;
 use crate::limits::SCAN_ROWS;
 use crate::reader::{Reader, following};
+use crate::turn::guard;
 use crate::{Fault, RowPage, RowQuery};
 
 impl Reader {
@@ -94,8 +96,39 @@ fn go_on_after(range: &mut Range, order: Order, key: Bytes) {
     }
 }
 
-/// The rows that an execution's journal comes to.
-pub(crate) type Table = BTreeMap<RowKey, Vec<u8>>;
+/// What the events of a journal come to in the rows of its views.
+#[derive(Debug, Default)]
+pub(crate) struct Derived {
+    /// The last change of each row that they touch: its value, or that it is gone.
+    pub(crate) edits: BTreeMap<RowKey, Option<Vec<u8>>>,
+    /// Of a trimmed journal: rows that none of these events touches are right as they are, and
+    /// those that belong to a moment before this one may have left.
+    pub(crate) horizon: Option<Timestamp>,
+}
+
+impl Derived {
+    pub(crate) fn add(&mut self, rows: Rows) {
+        self.edits.extend(rows.into_edits());
+    }
+
+    fn may_have_left(&self, kind: Option<&dyn Kind>, (view, key): &RowKey, row: &[u8]) -> bool {
+        let Some((kind, horizon)) = kind.zip(self.horizon) else { return false };
+        has_expired(kind, *view, key, row, horizon)
+    }
+}
+
+/// Whether a row belongs to a moment before that one.
+pub(crate) fn has_expired(
+    kind: &dyn Kind,
+    view: u8,
+    key: &[u8],
+    row: &[u8],
+    horizon: Timestamp,
+) -> bool {
+    // A panic keeps the row.
+    let expires = guard(|| kind.expires(view, key, row));
+    expires.ok().flatten().is_some_and(|moment| moment < horizon)
+}
 
 /// Where the stored rows of an execution differ from those of its journal.
 #[derive(Debug, Default)]
@@ -115,28 +148,43 @@ impl Differences {
     pub(crate) async fn find(
         reader: &Reader,
         id: ExecutionId,
-        table: &Table,
+        derived: &Derived,
+        kind: Option<&dyn Kind>,
     ) -> Result<Self, Fault> {
         let mut found = Self::default();
-        let mut expected = table.iter().peekable();
+        let mut expected = derived.edits.iter().peekable();
         let mut range = keys::all_rows(id);
         while let Some(rows) = reader.walk(&mut range).await? {
             for (key, row) in rows {
                 found.stored += 1;
                 let (view, own) = keys::row_key(&key).unwrap_or_default();
                 let stored: RowKey = (view, own.to_vec());
-                while let Some((before, _)) = expected.next_if(|(key, _)| **key < stored) {
-                    found.missing.push(before.clone());
+                while let Some((before, row)) = expected.next_if(|(key, _)| **key < stored) {
+                    found.absent(derived, kind, before, row.as_deref());
                 }
                 match expected.next_if(|(key, _)| **key == stored) {
-                    Some((_, wanted)) if *wanted == row => {}
-                    Some(_) => found.different.push(stored),
-                    None => found.extra.push(stored),
+                    Some((_, Some(wanted))) if *wanted == row => {}
+                    Some((_, Some(_))) => found.different.push(stored),
+                    None if derived.horizon.is_some() => {}
+                    Some((_, None)) | None => found.extra.push(stored),
                 }
             }
         }
-        found.missing.extend(expected.map(|(key, _)| key.clone()));
+        expected.for_each(|(key, row)| found.absent(derived, kind, key, row.as_deref()));
         Ok(found)
+    }
+
+    /// A row that isn't stored: that is wrong if the journal comes to it and it can't have left.
+    fn absent(
+        &mut self,
+        derived: &Derived,
+        kind: Option<&dyn Kind>,
+        key: &RowKey,
+        row: Option<&[u8]>,
+    ) {
+        if row.is_some_and(|row| !derived.may_have_left(kind, key, row)) {
+            self.missing.push(key.clone());
+        }
     }
 
     /// How many rows are not as they should be.
@@ -160,12 +208,12 @@ impl Differences {
     }
 
     /// Makes the stored rows those of the journal.
-    pub(crate) fn correct(self, id: ExecutionId, mut table: Table, batch: &mut Batch) {
+    pub(crate) fn correct(self, id: ExecutionId, mut derived: Derived, batch: &mut Batch) {
         for (view, key) in self.extra {
             batch.delete(keys::row(id, view, &key));
         }
         for wrong in self.missing.into_iter().chain(self.different) {
-            if let Some(row) = table.remove(&wrong) {
+            if let Some(Some(row)) = derived.edits.remove(&wrong) {
                 batch.put(keys::row(id, wrong.0, &wrong.1), row);
             }
         }

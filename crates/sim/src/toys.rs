@@ -39,6 +39,13 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
         plain("one-turn", &[("a", "pass 3; dice"), ("b", "fail"), ("c", "")]),
         plain("tasks", &[("a", "task good; task good; task bad"), ("b", "fan 5 good; pass 1")]),
         plain("rows", &[("a", "rows 5; task good; rows 3"), ("b", "rows 2; wait 9; rows 1; fail")]),
+        plain(
+            "snapshots",
+            &[
+                ("a", "pass 600; task good; rows 300; wait 5; pass 400; dice; task bad"),
+                ("b", "fan 3 good; pass 511; poll x; child pass 520, task good, rows 2; wait 3"),
+            ],
+        ),
         plain("timers", &[("a", "wait 50; wait 0; pass 1"), ("b", "timers 20 7; task good")]),
         plain(
             "timeouts",

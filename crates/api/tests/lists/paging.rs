@@ -15,11 +15,11 @@ pub(crate) const OTHER: &str = "111122223333";
 
 /// The words in which a service's protocol speaks of pages.
 pub(crate) struct Words {
-    target: &'static str,
-    version: &'static str,
-    size: &'static str,
-    token: &'static str,
-    refusal: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) size: &'static str,
+    pub(crate) token: &'static str,
+    pub(crate) refusal: &'static str,
 }
 
 pub(crate) const SSM: Words = Words {
@@ -36,6 +36,14 @@ pub(crate) const STEP_FUNCTIONS: Words = Words {
     size: "maxResults",
     token: "nextToken",
     refusal: "InvalidToken",
+};
+
+pub(crate) const CODEPIPELINE: Words = Words {
+    target: "CodePipeline_20150709",
+    version: "1.1",
+    size: "maxResults",
+    token: "nextToken",
+    refusal: "InvalidNextTokenException",
 };
 
 /// A client of the API.
@@ -73,6 +81,13 @@ impl Client {
     /// The same by another account.
     pub(crate) async fn done_as(&self, account: &str, operation: &str, request: Value) -> Value {
         let (status, body) = self.ask(&SSM, account, operation, &request).await;
+        assert_eq!(status, 200, "{operation} {request}: {body}");
+        body
+    }
+
+    /// The answer to a request of CodePipeline that has to succeed.
+    pub(crate) async fn codepipeline(&self, operation: &str, request: Value) -> Value {
+        let (status, body) = self.ask(&CODEPIPELINE, OURS, operation, &request).await;
         assert_eq!(status, 200, "{operation} {request}: {body}");
         body
     }

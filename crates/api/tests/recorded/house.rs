@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use trackway_api::{Api, Credential, ssm, step_functions};
+use trackway_api::{Api, Credential, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_asl::call::{LAMBDA, SERVICE, STATES};
 use trackway_association::{Association, AssociationRun};
 use trackway_command::CommandRun;
 use trackway_core::Outcome;
 use trackway_engine::{Clock, Engine, Performed, Performer, Work};
+use trackway_pipeline::Pipeline;
 use trackway_runbook::automation::Automation;
 use trackway_store::{BoxFuture, Memory};
 
@@ -72,17 +73,20 @@ impl House {
             .kind::<CommandRun>(ssm::COMMAND_KIND, "command")
             .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
             .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
+            .kind::<Pipeline>(codepipeline::KIND, "pipeline")
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
             .performer("automation", Arc::new(children.clone()))
             .performer("machine", Arc::new(children.clone()))
+            .performer("action", desk.clone())
             .performer("aws", desk.clone())
             .performer(LAMBDA, desk.clone())
             .performer(SERVICE, desk)
             .performer(STATES, Arc::new(nested.clone()))
             .polled("activity")
             .polled("node")
+            .polled("job")
             .exists(trackway_api::step_functions::exists)
             .clock(clock)
             .open(Arc::new(Memory::new()))

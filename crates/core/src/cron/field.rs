@@ -5,6 +5,14 @@
 pub struct Set(u128, u128);
 
 impl Set {
+    /// Of these members; what is 256 or more is left out.
+    #[must_use]
+    pub fn of(members: impl IntoIterator<Item = u16>) -> Self {
+        let mut set = Self::default();
+        members.into_iter().for_each(|member| set.insert(member));
+        set
+    }
+
     pub(super) fn insert(&mut self, value: u16) {
         match value {
             0..128 => self.0 |= 1 << value,

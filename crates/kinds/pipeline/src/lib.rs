@@ -20,6 +20,7 @@ pub mod ids;
 pub mod limits;
 pub mod pipeline;
 pub mod request;
+pub mod rule;
 pub mod signal;
 pub mod structure;
 pub mod types;

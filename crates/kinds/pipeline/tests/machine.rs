@@ -7,6 +7,8 @@
 mod actions;
 #[path = "machine/bench.rs"]
 mod bench;
+#[path = "machine/conditions.rs"]
+mod conditions;
 #[path = "machine/executions.rs"]
 mod executions;
 #[path = "machine/model.rs"]

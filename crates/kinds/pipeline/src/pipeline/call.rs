@@ -22,11 +22,6 @@ impl Structure {
         let by_region = self.artifact_stores.as_ref().and_then(|stores| stores.get(region));
         by_region.or(self.artifact_store.as_ref())
     }
-
-    /// An action, by the place of its stage and its own.
-    pub(super) fn action(&self, stage: u16, act: u16) -> Option<&Action> {
-        self.stages.get(usize::from(stage))?.actions.get(usize::from(act))
-    }
 }
 
 impl Pipeline {
@@ -55,7 +50,7 @@ impl Pipeline {
         let structure = self.structures.get(&run.version)?;
         let action = structure.action(run.stage, place)?;
         let act = run.inside.as_ref()?.acts.get(&place)?;
-        let region = self.region_of(action);
+        let region = self.region_of(&action);
         let lookup = |reference: Reference<'_>| run.find(reference);
         let all = |text: &String| resolve(text, lookup).unwrap_or_else(|_| text.clone());
         let environment = action.environment_variables.iter().map(|variable| EnvironmentVariable {
@@ -74,9 +69,9 @@ impl Pipeline {
             type_id: action.action_type_id.clone(),
             region: region.to_owned(),
             role_arn: action.role_arn.clone().unwrap_or_else(|| structure.role_arn.clone()),
-            configuration: act.configuration(action),
-            input_artifacts: inputs(structure, action, run, region),
-            output_artifacts: self.outputs_of(structure, action, act),
+            configuration: act.configuration(&action),
+            input_artifacts: inputs(structure, &action, run, region),
+            output_artifacts: self.outputs_of(structure, &action, act),
             commands: action.commands.iter().map(all).collect(),
             output_variables: action.output_variables.clone(),
             environment_variables: environment.collect(),
@@ -88,7 +83,7 @@ impl Pipeline {
             job_id: act.job.as_ref().map(|job| uuid::text(job.id)).unwrap_or_default(),
             continuation_token: act.job.as_ref().and_then(|job| job.token.clone()),
             started: act.started.0,
-            deadline: deadline(action, act.started).0,
+            deadline: deadline(&action, act.started).0,
         })
     }
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trackway_core::{EffectId, Journaled, Payload, TimerId};
 
+use super::condition::ConditionStatus;
 use super::state::{ActStatus, RunStatus};
 use crate::request::{Details, Revision, SourceRevision};
-use crate::signal::Cargo;
+use crate::signal::{Cargo, ConditionKind};
 
 /// One event of a pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,6 +156,31 @@ pub enum EventKind {
     RevisionPut,
     /// The pipeline was deleted.
     Deleted,
+    /// A condition of an execution's stage is checked; its rules start.
+    ConditionStarted {
+        /// The execution.
+        run: u32,
+        /// Which of the stage's.
+        condition: ConditionKind,
+    },
+    /// A condition was checked, or overridden. Payload, if overridden: who did, a text.
+    ConditionEnded {
+        /// The execution.
+        run: u32,
+        /// Which of the stage's.
+        condition: ConditionKind,
+        /// How.
+        status: ConditionStatus,
+    },
+    /// A rule waits on.
+    RuleWaits {
+        /// The execution.
+        run: u32,
+        /// Its place.
+        rule: u16,
+        /// Until when.
+        timer: TimerId,
+    },
 }
 
 /// What an action is started as.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use trackway_core::{EffectId, TimerId, Timestamp};
 
 use super::call;
+use super::condition::{Checked, ConditionStatus, is_rule};
 use super::event::{End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Stopping};
 use super::state::{
     Act, ActStatus, Awaited, Found, Inside, JobStage, JobState, Place, Run, RunStatus, StageStatus,
@@ -17,7 +18,7 @@ use super::{ACTIVE, DELETED, Pipeline};
 use crate::ids::{self, Number};
 use crate::limits::{CONCURRENT_EXECUTIONS_MAX, RECENT_MAX};
 use crate::request::{Details, Revision};
-use crate::signal::{Birth, Cargo};
+use crate::signal::{Birth, Cargo, ConditionKind};
 use crate::structure::{ConditionResult, ExecutionMode, Stage, Structure};
 
 /// The payload of an event.
@@ -50,6 +51,13 @@ impl Pipeline {
             EventKind::RevisionPut => {
                 let put: RevisionPut = read(event);
                 self.revise((put.stage, put.action), put.revision);
+            }
+            EventKind::ConditionStarted { run, condition } => {
+                self.checked(*run, *condition, Checked { updated: at, ..Checked::default() });
+            }
+            EventKind::ConditionEnded { run, condition, status } => {
+                let checked = Checked { status: *status, updated: at, by: read(event) };
+                self.checked(*run, *condition, checked);
             }
             EventKind::Deleted => {
                 (self.status, self.closed) = (DELETED, Some(at));
@@ -101,6 +109,7 @@ impl Pipeline {
                 self.job_offered((*run, *act), id, *nonce, (read(event), at));
             }
             EventKind::Notified { run, act } => self.replace_effect(*run, *act, None),
+            EventKind::RuleWaits { run, rule, timer } => self.replace_timer(*run, *rule, *timer),
             EventKind::ActEnded { run, act, status } => {
                 self.act_ended((*run, *act), *status, read(event), at);
             }
@@ -232,8 +241,9 @@ impl Pipeline {
         if !is_skipped {
             it.succeeded.push(name.clone());
         }
-        let succeeded = (rollback && !is_skipped && it.mode != ExecutionMode::Parallel)
-            .then(|| Box::new(Succeeded { id: it.id, cargo: it.cargo() }));
+        let succeeded =
+            (rollback && !is_skipped && it.mode != ExecutionMode::Parallel && !it.is_rollback())
+                .then(|| Box::new(Succeeded { id: it.id, cargo: it.cargo() }));
         self.unlock(&name, run);
         let stage = self.stages.entry(name).or_default();
         if stage.latest == Some(run) {
@@ -311,13 +321,32 @@ impl Pipeline {
         let earlier = &mut inside.earlier;
         inside.acts.retain(|place, act| {
             let is_again = is_all || matches!(act.status, ActStatus::Failed | ActStatus::Abandoned);
+            let is_again = is_again && !is_rule(*place);
             if is_again {
                 earlier.insert(*place, (act.started, act.seq));
             }
             !is_again
         });
+        inside.forget_conditions(is_all);
         if !is_parallel {
             self.stages.entry(name).or_default().busy = Some(run);
+        }
+    }
+
+    /// A condition is checked, or was. Once it is overridden, an execution that failed goes on.
+    fn checked(&mut self, run: u32, condition: ConditionKind, checked: Checked) {
+        let name = self.name_of(run);
+        let Some(it) = self.runs.get_mut(&run) else { return };
+        it.updated = checked.updated;
+        let Some(inside) = &mut it.inside else { return };
+        let goes_on = checked.status == ConditionStatus::Overridden && !it.status.is_live();
+        inside.conditions.insert(condition, checked);
+        if goes_on {
+            it.status = RunStatus::InProgress;
+            inside.status = StageStatus::InProgress;
+            if it.mode != ExecutionMode::Parallel {
+                self.stages.entry(name).or_default().busy = Some(run);
+            }
         }
     }
 
@@ -386,7 +415,7 @@ impl Pipeline {
         let structure = self.structures.get(&run.version);
         if let Some(action) = structure.and_then(|it| it.action(run.stage, place)) {
             act.name.clone_from(&action.name);
-            act.resolved = call::resolved(action, run).unwrap_or_default();
+            act.resolved = call::resolved(&action, run).unwrap_or_default();
         }
         if let Some(inside) = &mut run.inside {
             act.by.clone_from(&inside.retried_by);
@@ -448,7 +477,7 @@ impl Pipeline {
         let Some(act) = it.inside.as_ref().and_then(|inside| inside.acts.get(&place)) else {
             return;
         };
-        let mut outputs = self.outputs_of(&structure, action, act);
+        let mut outputs = self.outputs_of(&structure, &action, act);
         outputs.retain(|it| written.as_ref().is_none_or(|names| names.contains(&it.name)));
         let found = it.revisions.iter().find(|found| found.action == action.name);
         let revision = found
@@ -556,6 +585,7 @@ impl Run {
         }
         Cargo {
             version: self.version,
+            started: self.started.0,
             is_rollback: self.is_rollback(),
             succeeded: self.succeeded.clone(),
             artifacts: self.artifacts.iter().map(artifact).collect(),

@@ -1,8 +1,10 @@
 //! A pipeline: its versions, its stages, and the executions that compete for them.
 
 mod call;
+mod condition;
 mod decide;
 mod event;
+mod expire;
 mod fold;
 mod rows;
 mod state;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trackway_core::{EffectId, Input, Machine, Rows, Summary, TimerId, Timestamp, Turn};
 
+pub use condition::ConditionStatus;
 pub use event::{
     End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Rollback, Stopping,
 };
@@ -32,8 +35,8 @@ pub const KIND: u8 = 6;
 pub const ACTIVE: u8 = 1;
 /// The summary's status of one that was deleted.
 pub const DELETED: u8 = 2;
-/// The first byte of a snapshot. Another number whenever the state's form changes: then the journal
-/// is folded instead.
+/// The first byte of a snapshot. A form of the state that was released is read for ever, under its
+/// number, since a trimmed history begins with one.
 const SNAPSHOT_VERSION: u8 = 1;
 
 /// The state of a pipeline.
@@ -89,19 +92,6 @@ impl Pipeline {
         &self.seen
     }
 
-    /// The whole state as bytes: what the journal so far has come to.
-    #[must_use]
-    pub fn to_bytes(&self) -> Option<Vec<u8>> {
-        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
-    }
-
-    /// The state that [`Self::to_bytes`] wrote; none if it can't be read.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (version, bytes) = bytes.split_first()?;
-        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
-    }
-
     fn structure_of(&self, version: u32) -> Arc<Structure> {
         self.structures.get(&version).cloned().unwrap_or_default()
     }
@@ -133,6 +123,8 @@ impl Machine for Pipeline {
     type Signal = Signal;
     type Refusal = Refusal;
 
+    const TRIMMED: bool = true;
+
     fn parse(_text: &str) -> Result<(), String> {
         Ok(())
     }
@@ -143,6 +135,19 @@ impl Machine for Pipeline {
 
     fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
         rows::project(self, event, at, rows);
+    }
+
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
+    }
+
+    fn restore(bytes: &[u8]) -> Option<Self> {
+        let (version, bytes) = bytes.split_first()?;
+        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
+    }
+
+    fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
+        expire::moment(view, key, row)
     }
 
     fn handle(

@@ -4,14 +4,16 @@ use serde_json::{Map, Value, json};
 use trackway_core::{Rows, Timestamp, uuid};
 
 use super::Pipeline;
+use super::condition::is_rule;
 use super::event::{End, Event, EventKind};
 use super::fold::read;
 use super::state::{Act, Run};
 use crate::structure::{Action, InputArtifact};
 use crate::views::{
     ACTION_BY_ID, ACTIONS, ACTIONS_OF_EXECUTION, CARGO, DEPLOY_TARGETS, EXECUTION, EXECUTIONS,
-    ExecutionRow, LATEST_ACTIONS_OF_EXECUTION, SUCCEEDED_IN_STAGE, VERSIONS, VersionRow,
-    newest_first, of_execution, of_name,
+    ExecutionRow, LATEST_ACTIONS_OF_EXECUTION, LATEST_RULES_OF_EXECUTION, RULES,
+    RULES_OF_EXECUTION, SUCCEEDED_IN_STAGE, VERSIONS, VersionRow, newest_first, of_execution,
+    of_name,
 };
 
 /// What is shown instead of a secret.
@@ -49,7 +51,9 @@ pub(super) fn project(pipeline: &Pipeline, event: &Event, at: Timestamp, rows: &
                 succeeded(run, rows);
             }
         }
-        EventKind::StopAsked { run } | EventKind::Retried { run, .. } => {
+        EventKind::StopAsked { run }
+        | EventKind::Retried { run, .. }
+        | EventKind::ConditionEnded { run, .. } => {
             let Some(run) = pipeline.runs.get(run) else { return };
             execution(pipeline, run, rows);
         }
@@ -95,19 +99,29 @@ fn started(pipeline: &Pipeline, run: &Run, place: u16, rows: &mut Rows) {
     let Some(inside) = &run.inside else { return };
     let Some(act) = inside.acts.get(&place) else { return };
     let key = key_of(act);
-    rows.put(ACTIONS_OF_EXECUTION, of_execution(run.id, key), key);
+    let (of, latest) = match is_rule(place) {
+        true => (RULES_OF_EXECUTION, LATEST_RULES_OF_EXECUTION),
+        false => (ACTIONS_OF_EXECUTION, LATEST_ACTIONS_OF_EXECUTION),
+    };
+    rows.put(of, of_execution(run.id, key), key);
     if let Some((started, seq)) = inside.earlier.get(&place) {
         let earlier = newest_first(*started, *seq);
-        rows.delete(LATEST_ACTIONS_OF_EXECUTION, of_execution(run.id, earlier));
+        rows.delete(latest, of_execution(run.id, earlier));
     }
-    rows.put(LATEST_ACTIONS_OF_EXECUTION, of_execution(run.id, key), key);
-    rows.put(ACTION_BY_ID, act.id.to_be_bytes(), key);
+    rows.put(latest, of_execution(run.id, key), key);
+    if !is_rule(place) {
+        rows.put(ACTION_BY_ID, act.id.to_be_bytes(), key);
+    }
     action(pipeline, run, place, rows);
 }
 
 fn action(pipeline: &Pipeline, run: &Run, place: u16, rows: &mut Rows) {
     let Some(act) = run.inside.as_ref().and_then(|inside| inside.acts.get(&place)) else { return };
-    rows.put(ACTIONS, key_of(act), bytes(&detail(pipeline, run, place, act)));
+    let (view, detail) = match is_rule(place) {
+        true => (RULES, rule_detail(pipeline, run, place, act)),
+        false => (ACTIONS, detail(pipeline, run, place, act)),
+    };
+    rows.put(view, key_of(act), bytes(&detail));
 }
 
 fn ended(run: &Run, place: u16, end: &End, rows: &mut Rows) {
@@ -130,9 +144,9 @@ fn detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         "startTime": seconds(act.started),
         "lastUpdateTime": seconds(act.updated),
         "status": act.status,
-        "input": input(pipeline, run, action, act),
+        "input": input(pipeline, run, &action, act),
     });
-    let outputs = pipeline.outputs_of(&structure, action, act);
+    let outputs = pipeline.outputs_of(&structure, &action, act);
     let written = outputs.iter().filter(|output| act.written.contains(&output.name));
     let artifacts: Vec<_> =
         written.map(|output| artifact(&output.name, &output.bucket, &output.key)).collect();
@@ -140,6 +154,37 @@ fn detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         "outputArtifacts": artifacts,
         "executionResult": result(act),
         "outputVariables": act.variables,
+    });
+    put(&mut detail, "updatedBy", act.by.as_deref());
+    detail
+}
+
+/// `RuleExecutionDetail`.
+fn rule_detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
+    let structure = pipeline.structure_of(run.version);
+    let Some(rule) = structure.action(run.stage, place) else { return Value::Null };
+    let mut input = json!({
+        "ruleTypeId": rule.action_type_id,
+        "configuration": rule.configuration,
+        "resolvedConfiguration": act.configuration(&rule),
+        "region": pipeline.region_of(&rule),
+        "inputArtifacts": artifacts(run, &rule.input_artifacts),
+    });
+    put(&mut input, "roleArn", rule.role_arn.as_deref());
+    let mut result = result(act);
+    // The model's `RuleExecutionResult` has no such member.
+    result.as_object_mut().map(|result| result.remove("logStreamARN"));
+    let mut detail = json!({
+        "pipelineExecutionId": uuid::text(run.id),
+        "ruleExecutionId": uuid::text(act.id),
+        "pipelineVersion": run.version,
+        "stageName": pipeline.stage_of(run),
+        "ruleName": rule.name,
+        "startTime": seconds(act.started),
+        "lastUpdateTime": seconds(act.updated),
+        "status": act.status,
+        "input": input,
+        "output": { "executionResult": result },
     });
     put(&mut detail, "updatedBy", act.by.as_deref());
     detail

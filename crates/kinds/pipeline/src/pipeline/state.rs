@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use trackway_core::{EffectId, TimerId, Timestamp};
 
+use super::condition::Checked;
 use super::text;
 use crate::request::{Details, Revision, SourceRevision};
-use crate::signal::Cargo;
+use crate::signal::{Cargo, ConditionKind};
 use crate::structure::ExecutionMode;
 
 /// `PipelineExecutionStatus`.
@@ -161,7 +162,8 @@ pub(super) struct Inside {
     pub execution: u128,
     pub is_rollback: bool,
     pub status: StageStatus,
-    /// Its actions that have started, by their place in the structure; of each the latest.
+    /// Its actions and rules that have started, by their place ([`super::condition`]); of each the
+    /// latest.
     pub acts: BTreeMap<u16, Act>,
     /// Where those stand in the lists that a retry runs anew.
     pub earlier: BTreeMap<u16, (Timestamp, u32)>,
@@ -169,6 +171,8 @@ pub(super) struct Inside {
     pub retries: (u32, u32),
     /// Whether the latest retry was automatic.
     pub is_auto_retry: bool,
+    /// Its conditions that are or were checked.
+    pub conditions: BTreeMap<ConditionKind, Checked>,
     /// Who asked for the latest retry.
     pub retried_by: Option<String>,
 }
@@ -245,13 +249,14 @@ impl Run {
 }
 
 impl Inside {
-    /// Whether an action goes on.
+    /// Whether an action or a rule goes on.
     pub(super) fn is_busy(&self) -> bool {
         self.acts.values().any(|act| act.status == ActStatus::InProgress)
     }
 
     /// Whether an action failed, or was given up.
     pub(super) fn has_failed(&self) -> bool {
-        self.acts.values().any(|act| matches!(act.status, ActStatus::Failed | ActStatus::Abandoned))
+        let is_failed = |act: &Act| matches!(act.status, ActStatus::Failed | ActStatus::Abandoned);
+        self.actions().any(|(_, act)| is_failed(act))
     }
 }

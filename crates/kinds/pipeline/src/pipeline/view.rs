@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use trackway_core::uuid;
 
-use super::Pipeline;
 use super::rows::{execution_type, put, seconds};
 use super::state::{Act, ActStatus, Inside, Run, RunStatus, Stage, StageStatus};
+use super::{Pipeline, condition};
 use crate::structure::{self, Action};
 
 impl Pipeline {
@@ -46,12 +46,20 @@ impl Pipeline {
         let inside = here.map(|(_, inside)| inside).filter(|_| stage.shown.is_none());
         let inside = inside.or(stage.shown.as_deref());
         let actions = declared.actions.iter();
-        let found = |action: &Action| inside?.acts.values().find(|act| act.name == action.name);
+        let found = |action: &Action| {
+            let mut acts = inside?.actions().map(|(_, act)| act);
+            acts.find(|act| act.name == action.name)
+        };
         view["actionStates"] =
             actions.map(|action| self.action_view(declared, action, found(action))).collect();
         if let Some(inside) = inside {
             let is_stopping = here.is_some_and(|(run, _)| run.status == RunStatus::Stopping);
             view["latestExecution"] = latest_view(inside, is_stopping);
+            for (name, kind) in condition::STATES {
+                if let Some(state) = condition::state_view(declared, inside, kind) {
+                    view[name] = state;
+                }
+            }
             if let Some(retries) = retries_view(inside) {
                 view["retryStageMetadata"] = retries;
             }

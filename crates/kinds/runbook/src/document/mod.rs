@@ -19,7 +19,6 @@ pub mod library;
 mod parameter;
 pub mod parameters;
 mod parse;
-mod pattern;
 mod planning;
 mod problem;
 pub mod reference;
@@ -35,7 +34,6 @@ pub use describe::{Facts, hash};
 pub use inputs::duration_seconds;
 pub use parameter::stored_name;
 pub use parse::{CONTENT_BYTES_MAX, Document, DocumentType, parse};
-pub use pattern::{matches, pattern};
 pub use planning::Values;
 pub use problem::{Exception, Problem, Problems};
 pub use runbook::{
@@ -43,3 +41,4 @@ pub use runbook::{
     Output, OutputReference, Parameter, ParameterType, Runbook, Step, Test, Variable,
 };
 pub use text::{Format, convert, read, write};
+pub use trackway_core::pattern::{matches, pattern};

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::fields::{self, Object, as_flag, as_integer, scalar_text};
-use super::pattern::pattern;
 use super::problem::{Found, Place};
 use super::reference::{Reference, Template};
 use super::runbook::{Parameter, ParameterType};
+use trackway_core::pattern::pattern;
 
 /// The members of a declaration.
 const FIELDS: [&str; 11] = [

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::pattern::{matches, pattern};
 use super::planning::Values;
 use super::reference::as_text;
 use super::runbook::{Parameter, ParameterType};
+use trackway_core::pattern::{matches, pattern};
 
 /// What a caller gives: lists of texts by name.
 pub type Given = BTreeMap<String, Vec<String>>;

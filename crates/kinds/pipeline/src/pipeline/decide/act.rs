@@ -10,6 +10,7 @@ use crate::pipeline::event::{End, EventKind, Form, Next};
 use crate::pipeline::state::{ActStatus, Awaited, JobStage};
 use crate::pipeline::{Pipeline, decide};
 use crate::request::{ACTION_QUEUE, AWS_QUEUE, ActionAnswer, Done, TypeId, job_queue};
+use crate::rule;
 use crate::signal::{Refusal, Signal};
 use crate::structure::Action;
 
@@ -23,14 +24,14 @@ impl Pipeline {
         let Some(it) = self.runs.get(&run) else { return };
         let structure = self.structure_of(it.version);
         let Some(action) = structure.action(it.stage, place) else { return };
-        let refused = call::resolved(action, it).err();
+        let refused = call::resolved(&action, it).err();
         let form = match &refused {
             Some(_) => Form::Nothing,
-            None => form_of(action, turn),
+            None => form_of(&action, turn),
         };
         let is_silent = match form {
             Form::Nothing => true,
-            Form::Approval(_) => topic(action).is_none(),
+            Form::Approval(_) => topic(&action).is_none(),
             _ => false,
         };
         let effect = (!is_silent).then(|| self.next_effect());
@@ -42,7 +43,14 @@ impl Pipeline {
             let end = End { error: Some(error), ..End::default() };
             return self.end_act((run, place), ActStatus::Failed, &end, None, turn);
         }
-        turn.command(Command::Wake { timer, at: call::deadline(action, turn.now()) });
+        let deadline = call::deadline(&action, turn.now());
+        if form == Form::Nothing {
+            if let Some(at) = self.decide_rule((run, place), deadline, turn) {
+                turn.command(Command::Wake { timer, at });
+            }
+            return;
+        }
+        turn.command(Command::Wake { timer, at: deadline });
         if let Some(effect) = effect {
             self.ask((run, place), effect, Value::Null, turn);
         }
@@ -63,10 +71,10 @@ impl Pipeline {
         let command = if let Some(token) = act.token {
             let structure = self.structure_of(it.version);
             let Some(action) = structure.action(it.stage, place) else { return };
-            let deadline = call::deadline(action, act.started);
+            let deadline = call::deadline(&action, act.started);
             let stage = self.stage_of(it);
             let request =
-                self.notification((&structure.name, &stage), (action, act), token, deadline);
+                self.notification((&structure.name, &stage), (&action, act), token, deadline);
             let (queue, request) = (AWS_QUEUE.to_owned(), decide::payload(&request));
             Command::Run { effect, queue, request }
         } else if act.job.as_ref().is_some_and(|job| job.stage == JobStage::Offered) {
@@ -217,10 +225,13 @@ impl Pipeline {
 
     pub(in crate::pipeline) fn fired(&mut self, timer: TimerId, turn: &mut Turn<'_, Self>) {
         let Some(Awaited::Act(run, place)) = self.timers.get(&timer).copied() else { return };
+        if self.rule_due((run, place), turn) {
+            return;
+        }
         let Some(it) = self.runs.get(&run) else { return };
         let structure = self.structure_of(it.version);
         let Some(action) = structure.action(it.stage, place) else { return };
-        let error = Some(("JobFailed".to_owned(), timed_out(action)));
+        let error = Some(("JobFailed".to_owned(), timed_out(&action)));
         let end = End { error, ..End::default() };
         self.end_act((run, place), ActStatus::Failed, &end, None, turn);
         self.advance(run, turn);
@@ -281,6 +292,9 @@ impl Pipeline {
 /// How an action of this type is carried out.
 fn form_of(action: &Action, turn: &mut Turn<'_, Pipeline>) -> Form {
     let TypeId { category, owner, provider, .. } = &action.action_type_id;
+    if rule::is_decided_here(&action.action_type_id) {
+        return Form::Nothing;
+    }
     match (owner.as_str(), category.as_str(), provider.as_str()) {
         (_, "Approval", "Manual") => {
             let bits = (u128::from(turn.random()) << 64) | u128::from(turn.random());

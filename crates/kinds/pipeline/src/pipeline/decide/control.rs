@@ -92,7 +92,7 @@ impl Pipeline {
         match run.status {
             RunStatus::Failed | RunStatus::Stopped => {}
             // The others of its group go on while what failed runs anew.
-            RunStatus::InProgress if has_failed && !is_all => {}
+            RunStatus::InProgress if has_failed && !is_all && inside.in_question().is_none() => {}
             RunStatus::InProgress | RunStatus::Stopping => return Err(Refusal::Conflict),
             _ => return Err(Refusal::NotRetryable("the execution has not failed in the stage")),
         }
@@ -115,8 +115,8 @@ impl Pipeline {
     ) {
         let failed: Vec<u16> = match self.inside_mut(run) {
             Some(inside) => {
-                let failed = inside.acts.iter().filter(|(_, act)| act.status == ActStatus::Failed);
-                failed.map(|(act, _)| *act).collect()
+                let failed = inside.actions().filter(|(_, act)| act.status == ActStatus::Failed);
+                failed.map(|(act, _)| act).collect()
             }
             None => return,
         };

@@ -1,10 +1,10 @@
 //! Executions go through stages: they wait, enter, pass, end.
 //!
 //! ```text
-//!   arrive ─▶ enter ─▶ entered ─▶ advance ─▶ acts_succeeded ─▶ pass ─▶ arrive at the next
-//!      │               (hook)     groups      (hook)                    or end
-//!      ▼                            │
-//!    waits                          └─▶ acts_failed (hook) ─▶ end
+//!   arrive ─▶ enter ─▶ advance ─▶ acts_succeeded ─▶ pass ─▶ arrive at the next, or end
+//!      │               conditions,
+//!      ▼               groups  │
+//!    waits                     └─▶ acts_failed ─▶ end, or what the stage says
 //! ```
 
 use trackway_core::Turn;
@@ -12,6 +12,7 @@ use trackway_core::Turn;
 use crate::pipeline::Pipeline;
 use crate::pipeline::event::EventKind;
 use crate::pipeline::state::{ActStatus, RunStatus};
+use crate::signal::ConditionKind;
 use crate::structure::ExecutionMode;
 
 impl Pipeline {
@@ -54,30 +55,13 @@ impl Pipeline {
         })
     }
 
-    fn enter(&mut self, run: u32, stage: u16, turn: &mut Turn<'_, Self>) {
+    pub(super) fn enter(&mut self, run: u32, stage: u16, turn: &mut Turn<'_, Self>) {
         self.emit(EventKind::Entered { run, stage }, turn);
-        self.entered_stage(run, turn);
-    }
-
-    /// Hook: an execution has entered a stage, no action has started. `beforeEntry` conditions go
-    /// here; once they hold, [`Self::advance`].
-    pub(super) fn entered_stage(&mut self, run: u32, turn: &mut Turn<'_, Self>) {
         self.advance(run, turn);
     }
 
-    /// Hook: all actions of the stage succeeded. `onSuccess` conditions go here; once they hold,
-    /// [`Self::pass`].
-    pub(super) fn acts_succeeded(&mut self, run: u32, turn: &mut Turn<'_, Self>) {
-        self.pass(run, false, turn);
-    }
-
-    /// Hook: an action of the stage failed, and none is in progress any more. `onFailure` goes
-    /// here; otherwise the execution fails.
-    pub(super) fn acts_failed(&mut self, run: u32, turn: &mut Turn<'_, Self>) {
-        self.end(run, RunStatus::Failed, turn);
-    }
-
-    /// Starts the next actions of the stage, once those before have ended; or goes on.
+    /// Starts the next actions of the stage, once its entry condition holds and those before have
+    /// ended; or goes on.
     pub(super) fn advance(&mut self, run: u32, turn: &mut Turn<'_, Self>) {
         loop {
             let Some(it) = self.runs.get(&run).filter(|run| run.status.is_live()) else { return };
@@ -85,11 +69,20 @@ impl Pipeline {
             if inside.is_busy() {
                 return;
             }
+            if let Some(condition) = inside.in_question() {
+                match self.settle(run, condition, turn) {
+                    true => continue,
+                    false => return,
+                }
+            }
             if it.status == RunStatus::Stopping {
                 return self.end(run, RunStatus::Stopped, turn);
             }
             if inside.has_failed() {
                 return self.acts_failed(run, turn);
+            }
+            if self.check(run, ConditionKind::BeforeEntry, turn) {
+                continue;
             }
             let group = self.next_group(run);
             if group.is_empty() {

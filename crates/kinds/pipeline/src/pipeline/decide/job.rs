@@ -33,7 +33,7 @@ impl Pipeline {
         let structure = self.structure_of(it.version);
         let Some(action) = structure.action(it.stage, place) else { return };
         let Some(act) = self.act(run, place) else { return };
-        let latest = call::deadline(action, act.started);
+        let latest = call::deadline(&action, act.started);
         let at = turn.now().plus_seconds(HANDED_MINUTES * 60).min(latest);
         let (before, timer) = (act.timer, self.next_timer());
         self.emit(EventKind::ActHanded { run, act: place, timer }, turn);
@@ -99,7 +99,8 @@ impl Pipeline {
         let structure = run.map(|run| (run, self.structure_of(run.version)));
         structure.is_some_and(|(run, structure)| {
             let action = structure.action(run.stage, place);
-            action.is_some_and(|action| action.action_type_id.provider == "Lambda")
+            let is_function = |provider: &str| matches!(provider, "Lambda" | "LambdaInvoke");
+            action.is_some_and(|action| is_function(&action.action_type_id.provider))
         })
     }
 

@@ -6,9 +6,11 @@
 //! | `flow` | executions go through stages: they wait, enter, pass, end |
 //! | `act` | actions start, go on and end |
 //! | `job` | jobs of workers and functions |
+//! | `condition` | conditions of stages, their rules, and what follows |
 //! | `control` | stop, retry, transitions, versions, the end of the pipeline |
 
 mod act;
+mod condition;
 mod control;
 mod flow;
 mod job;
@@ -55,7 +57,7 @@ impl Pipeline {
                 self.retry((&stage, execution), all_actions, &by, turn)
             }
             Signal::Rollback { .. } => self.roll_back(signal, turn),
-            Signal::Override { .. } => Err(Refusal::NotOverridable("no condition holds it back")),
+            Signal::Override { .. } => self.override_condition(signal, turn),
             Signal::Transition { stage, outbound, disabled, by } => {
                 let set = super::GateSet { stage, disabled, by };
                 self.set_gate(set, outbound, turn)

@@ -54,7 +54,7 @@ impl Pipeline {
         self.recent.contains(&id) || self.run_with(id).is_some()
     }
 
-    fn check_room(&self, more: usize) -> Result<(), Refusal> {
+    pub(super) fn check_room(&self, more: usize) -> Result<(), Refusal> {
         let live = self.runs.values().filter(|run| run.status.is_live()).count();
         let is_limited = self.structure().execution_mode != ExecutionMode::Superseded;
         if is_limited && live + more > CONCURRENT_EXECUTIONS_MAX {

@@ -1,4 +1,4 @@
-//! `allowedPattern`: a regular expression in Java's dialect.
+//! Regular expressions in Java's dialect, as AWS's documents and pipelines have them.
 //!
 //! Java's `\w`, `\d` and `\s` are ASCII and its look-around is real. The first is written out, the
 //! second is the engine's; how far the engine may go back is bounded.
@@ -33,15 +33,30 @@ const POSIX: [(&str, &str); 13] = [
 /// # Errors
 /// The text is no pattern, and why.
 pub fn pattern(text: &str) -> Result<Regex, String> {
-    let compiled = RegexBuilder::new(&translate(text)).backtrack_limit(BACKTRACK_MAX).build();
+    compile(&translate(text))
+}
+
+fn compile(text: &str) -> Result<Regex, String> {
+    let compiled = RegexBuilder::new(text).backtrack_limit(BACKTRACK_MAX).build();
     compiled.map_err(|error| error.to_string().lines().last().unwrap_or_default().to_owned())
 }
 
-/// Whether a pattern is found in a text. As the node's agent does it, and unlike Java's `matches`,
-/// the pattern need not cover the text: what it should cover is anchored.
+/// Whether a pattern is found in a text, which it need not cover: what it should cover is anchored.
+/// So the node's agent takes `allowedPattern`.
 #[must_use]
 pub fn matches(pattern: &Regex, text: &str) -> bool {
     pattern.is_match(text).unwrap_or(false)
+}
+
+/// Compiles a pattern that is found where it covers the whole text: Java's `matches`.
+///
+/// # Errors
+/// The text is no pattern, and why.
+pub fn whole(text: &str) -> Result<Regex, String> {
+    // It must be a pattern without its surroundings, lest it close their bracket.
+    let text = translate(text);
+    compile(&text)?;
+    compile(&format!(r"\A(?:{text})\z"))
 }
 
 /// Java's dialect as the engine's.
@@ -154,6 +169,31 @@ mod tests {
         }
         for java in ["(", "[z-a]", "*", "[a"] {
             assert!(pattern(java).is_err(), "{java}");
+        }
+    }
+
+    #[test]
+    fn a_whole_pattern_covers_the_text() {
+        let cases = [
+            ("", "", true),
+            ("", "a", false),
+            ("a|ab", "ab", true),
+            ("a", "ab", false),
+            ("^a$", "a", true),
+            ("main|release/.*", "release/1", true),
+            ("main|release/.*", "x-main", false),
+            ("(?i)MAIN", "main", true),
+            (".*fix.*", "a\nfix", false),
+            ("(?s).*fix.*", "a\nfix", true),
+            (r"\Qa.b", "a.b", true),
+            ("a", "a\n", false),
+        ];
+        for (java, text, expected) in cases {
+            let compiled = whole(java).unwrap_or_else(|why| panic!("{java}: {why}"));
+            assert_eq!(matches(&compiled, text), expected, "{java} and {text}");
+        }
+        for java in ["a)|(b", "(", ")"] {
+            assert!(whole(java).is_err(), "{java}");
         }
     }
 }
