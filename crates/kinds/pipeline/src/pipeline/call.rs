@@ -11,6 +11,7 @@ use crate::ids;
 use crate::limits;
 use crate::request::{ActionCall, Artifact, EnvironmentVariable, Job};
 use crate::structure::{Action, ArtifactStore, Structure};
+use crate::types::timeout_minutes;
 use crate::variables::{EXECUTION_ID, IMPLICIT, PIPELINE, Reference, Unresolved, resolve};
 
 /// The code of an action whose configuration can't be resolved.
@@ -139,12 +140,9 @@ fn head(name: &str, most: usize) -> &str {
 
 /// When an action times out that starts now.
 pub(super) fn deadline(action: &Action, started: Timestamp) -> Timestamp {
-    let type_id = &action.action_type_id;
-    let minutes = match action.timeout_in_minutes {
-        Some(minutes) => u64::from(minutes),
-        None => limits::action_minutes(&type_id.owner, &type_id.category, &type_id.provider),
-    };
-    started.plus_seconds(minutes * 60)
+    let minutes = action.timeout_in_minutes;
+    let minutes = minutes.unwrap_or_else(|| timeout_minutes(&action.action_type_id));
+    started.plus_seconds(u64::from(minutes) * 60)
 }
 
 impl Run {
