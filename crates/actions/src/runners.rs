@@ -9,6 +9,7 @@ use trackway_performers::sandbox::Sandbox;
 use trackway_pipeline::request::{ActionAnswer, ActionCall, Details};
 
 use crate::artifact::Artifacts;
+use crate::build::{self, Builds};
 use crate::config::{CodeBuildConfig, PipelineConfig};
 
 /// What runners work with.
@@ -23,6 +24,8 @@ pub struct Tools {
     pub pipeline: PipelineConfig,
     /// `[codebuild]`.
     pub codebuild: CodeBuildConfig,
+    /// The builds that run here.
+    pub builds: Builds,
     /// Where the configuration lies; paths in it are relative to it.
     pub config_folder: PathBuf,
     /// A folder of one's own for work in progress, git mirrors and logs.
@@ -40,11 +43,36 @@ pub struct Run {
     pub call: ActionCall,
 }
 
+impl Run {
+    /// Its account, and the region that the action acts in.
+    pub(crate) fn scope_of_region(&self) -> Scope {
+        let mut scope = self.scope.clone();
+        if !self.call.region.is_empty() {
+            scope.region.clone_from(&self.call.region);
+        }
+        scope
+    }
+}
+
 /// Carries out actions of one type. Dropping the future gives the action up.
 pub type Runner = fn(Run) -> Pin<Box<dyn Future<Output = ActionAnswer> + Send>>;
 
 /// Every action and rule type that runs here: category, provider, runner.
-const RUNNERS: &[(&str, &str, Runner)] = &[];
+const RUNNERS: &[(&str, &str, Runner)] = &[
+    ("Deploy", "AppConfig", crate::deploy::app_config::run),
+    ("Deploy", "CloudFormation", crate::deploy::cloudformation::run),
+    ("Deploy", "CodeDeploy", crate::deploy::code_deploy::run),
+    ("Deploy", "ECS", crate::deploy::ecs::run),
+    ("Deploy", "S3", crate::deploy::s3::run),
+    ("Invoke", "CodePipeline", crate::invoke::code_pipeline::run),
+    ("Invoke", "Lambda", crate::invoke::lambda::run),
+    ("Invoke", "StepFunctions", crate::invoke::step_functions::run),
+    ("Rule", "CloudWatchAlarm", crate::rule::alarm::run),
+    ("Rule", "LambdaInvoke", crate::invoke::lambda::run),
+    ("Build", "CodeBuild", build::code_build),
+    ("Test", "CodeBuild", build::code_build),
+    ("Compute", "Commands", build::commands),
+];
 
 /// Carries it out, if there is a runner.
 pub(crate) async fn runner_for(run: &Run) -> ActionAnswer {

@@ -1,10 +1,13 @@
 //! Scenarios of CodePipeline: a pipeline, what is asked of it, and who performs its actions. An
 //! action's name says how it ends: `good…`, `bad…`, `flaky…` fails in the first three minutes,
 //! `half…` goes on once under another effect or as another job, `slow…` takes 107 seconds,
-//! `never…` does not end. Approvals are decided by whom their topic tells: `good…` and `bad…`.
+//! `never…` does not end, `late…` fails from the third minute on. So do rules.
+//! Approvals are decided by whom their topic tells: `good…` and `bad…`.
 //!
 //! What is asked comes minutes apart, between which all comes to rest but what a worker holds; the
 //! worker outside keeps its own time. So a crash moves nothing past anything else.
+
+mod conditions;
 
 use std::collections::BTreeMap;
 
@@ -125,7 +128,7 @@ const APPROVAL: &str = "AWS/Approval/Manual";
 /// Every scenario of pipelines: some by hand, some by chance.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Scenario>> {
-    let by_hand = by_hand().into_iter().chain(held_back());
+    let by_hand = by_hand().into_iter().chain(held_back()).chain(conditions::all());
     let all = by_hand.chain((0..10).map(by_chance));
     all.map(|scenario| Box::new(scenario) as Box<dyn Scenario>).collect()
 }
@@ -377,7 +380,7 @@ fn end_of(name: &str) -> &str {
 fn fails(call: &ActionCall) -> bool {
     let is_early = call.started < BEGIN_MS + 3 * MINUTE_MS;
     let end = end_of(&call.action_name);
-    end == "bad" || (end == "flaky" && is_early)
+    end == "bad" || (end == "flaky" && is_early) || (end == "late" && !is_early)
 }
 
 /// What the performer of an action comes to.
@@ -386,7 +389,7 @@ fn performed(call: ActionCall) -> Does {
     if call.type_id.provider == "Worker" {
         return Does::Finish(outcome(&json!({ "offer": {} })));
     }
-    if call.type_id.provider == "Lambda" {
+    if matches!(call.type_id.provider.as_str(), "Lambda" | "LambdaInvoke") {
         let is_again = call.continuation_token.is_some();
         let job = ids::read(&call.job_id).unwrap_or_default();
         return Does::FinishThen(outcome(&json!({ "handed": {} })), worked(&call, job, is_again));
@@ -492,7 +495,12 @@ fn tell(events: &[Event]) -> Vec<Told> {
                 let run = run_of(&event.kind, &mut runs);
                 let step = steps.entry(run).or_default();
                 *step += 1;
-                ((run, *step, 0), format!("{:?}", event.kind))
+                let text = match &event.kind {
+                    // Of a rollback that the pipeline starts itself, chance chose the id.
+                    EventKind::Started { .. } => "Started".to_owned(),
+                    kind => format!("{kind:?}"),
+                };
+                ((run, *step, 0), text)
             }
         };
         let mut it = Told::plain(text);
@@ -519,7 +527,9 @@ fn run_of(kind: &EventKind, runs: &mut u32) -> u32 {
         | EventKind::Passed { run, .. }
         | EventKind::StopAsked { run }
         | EventKind::Ended { run, .. }
-        | EventKind::Retried { run, .. } => *run,
+        | EventKind::Retried { run, .. }
+        | EventKind::ConditionStarted { run, .. }
+        | EventKind::ConditionEnded { run, .. } => *run,
         _ => u32::MAX,
     }
 }
@@ -533,6 +543,7 @@ fn act_of(kind: &EventKind) -> Option<(u32, u16)> {
         | EventKind::JobOffered { run, act, .. }
         | EventKind::Notified { run, act }
         | EventKind::ActEnded { run, act, .. } => Some((*run, *act)),
+        EventKind::RuleWaits { run, rule, .. } => Some((*run, *rule)),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trackway_actions::artifact::Artifacts;
+use trackway_actions::build::Builds;
 use trackway_actions::{ActionPerformer, Tools};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
@@ -114,6 +115,7 @@ impl Service {
             })
             .config(trackway_engine::Config {
                 retention: retention_days.map(|days| DAY * days),
+                history: history(config),
                 ..trackway_engine::Config::default()
             })
             .open(store)
@@ -228,12 +230,17 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
 /// The services, told of the configuration.
 fn services(engine: &Engine, config: &Config) -> Api {
     let api = Api::new(engine.clone(), credentials(config));
-    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
     api.configure_pipelines(codepipeline::Settings {
-        history: (days > 0).then(|| DAY.saturating_mul(days)),
+        history: history(config),
         workers: config.pipeline.workers.clone(),
     });
     api
+}
+
+/// How much of their history pipelines keep; none for ever.
+fn history(config: &Config) -> Option<Duration> {
+    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
+    (days > 0).then(|| DAY.saturating_mul(days))
 }
 
 /// Who may call, by access key.
@@ -263,14 +270,16 @@ fn tools(
     (scratch, artifacts): (&Path, PathBuf),
     (caller, sandbox): (&AwsCaller, &Sandbox),
 ) -> Arc<Tools> {
+    let folder = scratch.join("pipelines");
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
         artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
+        builds: Builds::new(&config.codebuild, &folder),
         config_folder: config.folder.clone(),
-        folder: scratch.join("pipelines"),
+        folder,
     })
 }
 

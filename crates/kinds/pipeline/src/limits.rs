@@ -12,3 +12,27 @@ pub const HISTORY_DAYS: u64 = 365;
 pub const RECENT_MAX: usize = 200;
 /// Minutes after which a function that was invoked has to have ended its job or continued it.
 pub const HANDED_MINUTES: u64 = 20;
+
+/// Minutes that an action may take, unless it says so itself.
+#[must_use]
+pub fn action_minutes(owner: &str, category: &str, provider: &str) -> u64 {
+    const HOUR: u64 = 60;
+    const DAY: u64 = 24 * HOUR;
+    match (owner, category, provider) {
+        ("Custom", _, _) => DAY,
+        (_, "Approval", _) => 7 * DAY,
+        (_, _, "CloudFormation" | "CloudFormationStackSet" | "CloudFormationStackInstances") => {
+            3 * DAY
+        }
+        (_, _, "CodeBuild") => 8 * HOUR,
+        (_, _, "CodeDeploy" | "CodeDeployToECS") => 5 * DAY,
+        (_, _, "Lambda" | "LambdaInvoke") => DAY,
+        (_, "Deploy", "S3") => 90,
+        (_, _, "StepFunctions") => 7 * DAY,
+        _ => HOUR,
+    }
+}
+/// Pipelines of an account in a region.
+pub const PIPELINES_MAX: usize = 1000;
+/// Custom action types of an account in a region.
+pub const CUSTOM_TYPES_MAX: usize = 50;

@@ -197,8 +197,6 @@ pub struct JobResult {
 pub struct Cargo {
     /// The version that it ran.
     pub version: u32,
-    /// When it started, milliseconds of the epoch.
-    pub started: i64,
     /// Whether it was a rollback itself.
     pub is_rollback: bool,
     /// The stages in which it succeeded.

@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use trackway_core::{Timestamp, uuid};
 
 use super::Pipeline;
+use super::condition::condition_of;
 use super::state::{Act, Run};
 use crate::ids;
 use crate::limits;
 use crate::request::{ActionCall, Artifact, EnvironmentVariable, Job};
 use crate::structure::{Action, ArtifactStore, Structure};
-use crate::types::timeout_minutes;
 use crate::variables::{EXECUTION_ID, IMPLICIT, PIPELINE, Reference, Unresolved, resolve};
 
 /// The code of an action whose configuration can't be resolved.
@@ -68,6 +68,7 @@ impl Pipeline {
             action_name: action.name.clone(),
             action_execution_id: uuid::text(act.id),
             type_id: action.action_type_id.clone(),
+            condition: condition_of(place),
             region: region.to_owned(),
             role_arn: action.role_arn.clone().unwrap_or_else(|| structure.role_arn.clone()),
             configuration: act.configuration(&action),
@@ -140,9 +141,12 @@ fn head(name: &str, most: usize) -> &str {
 
 /// When an action times out that starts now.
 pub(super) fn deadline(action: &Action, started: Timestamp) -> Timestamp {
-    let minutes = action.timeout_in_minutes;
-    let minutes = minutes.unwrap_or_else(|| timeout_minutes(&action.action_type_id));
-    started.plus_seconds(u64::from(minutes) * 60)
+    let type_id = &action.action_type_id;
+    let minutes = match action.timeout_in_minutes {
+        Some(minutes) => u64::from(minutes),
+        None => limits::action_minutes(&type_id.owner, &type_id.category, &type_id.provider),
+    };
+    started.plus_seconds(minutes * 60)
 }
 
 impl Run {

@@ -73,6 +73,11 @@ fn rule_at(place: u16) -> Option<(ConditionKind, usize)> {
     Some((kind, usize::from(offset % PLACES)))
 }
 
+/// Of which conditions the rule at this place is.
+pub(super) fn condition_of(place: u16) -> Option<ConditionKind> {
+    rule_at(place).map(|(kind, _)| kind)
+}
+
 impl Stage {
     /// The condition of this kind; AWS allows one.
     pub(super) fn condition(&self, kind: ConditionKind) -> Option<&Condition> {

@@ -4,7 +4,6 @@ mod call;
 mod condition;
 mod decide;
 mod event;
-mod expire;
 mod fold;
 mod rows;
 mod state;
@@ -35,8 +34,8 @@ pub const KIND: u8 = 6;
 pub const ACTIVE: u8 = 1;
 /// The summary's status of one that was deleted.
 pub const DELETED: u8 = 2;
-/// The first byte of a snapshot. A form of the state that was released is read for ever, under its
-/// number, since a trimmed history begins with one.
+/// The first byte of a snapshot. Another number whenever the state's form changes. Once a version is
+/// released it is read for ever: a trimmed history begins with such a state.
 const SNAPSHOT_VERSION: u8 = 1;
 
 /// The state of a pipeline.
@@ -129,14 +128,6 @@ impl Machine for Pipeline {
         Ok(())
     }
 
-    fn evolve(&mut self, event: &Event, at: Timestamp) {
-        self.fold(event, at);
-    }
-
-    fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
-        rows::project(self, event, at, rows);
-    }
-
     fn snapshot(&self) -> Option<Vec<u8>> {
         postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
     }
@@ -147,7 +138,15 @@ impl Machine for Pipeline {
     }
 
     fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
-        expire::moment(view, key, row)
+        crate::views::expires(view, key, row)
+    }
+
+    fn evolve(&mut self, event: &Event, at: Timestamp) {
+        self.fold(event, at);
+    }
+
+    fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
+        rows::project(self, event, at, rows);
     }
 
     fn handle(
