@@ -260,6 +260,23 @@ fn calm_pipelines_come_to_what_they_say() {
         "updated: Succeeded, Succeeded",
         "seen: Succeeded, Succeeded",
         "rolled-back: Succeeded, Succeeded",
+        "condition-holds: Succeeded",
+        "condition-fails: Failed",
+        "condition-skips: Succeeded",
+        "condition-times-out: Failed",
+        "condition-window: Succeeded",
+        "condition-success: Succeeded",
+        "condition-no-success: Failed, Failed",
+        "condition-entry-overridden: Succeeded",
+        "condition-success-overridden: Failed, Succeeded",
+        "condition-stopped: Stopped",
+        "condition-abandoned: Stopped, Failed",
+        "condition-deleted: Deleted",
+        "condition-retries: Failed",
+        "condition-retries-all: Failed",
+        "condition-no-target: Failed",
+        "condition-rolls-back: Succeeded, Failed, Failed",
+        "condition-failure-holds: Failed",
     ];
     assert_eq!(rows, expected);
 }
