@@ -213,6 +213,74 @@ fn calm_associations_come_to_what_they_say() {
     assert_eq!(rows, expected);
 }
 
+/// What executions of pipelines come to, in the order in which they started.
+#[test]
+fn calm_pipelines_come_to_what_they_say() {
+    let rows: Vec<String> = pipeline::all()
+        .iter()
+        .filter(|scenario| !scenario.name().contains("chance"))
+        .map(|scenario| {
+            let outcome = calm(scenario.as_ref()).unwrap_or_else(|failure| panic!("{failure}"));
+            let told = outcome.executions.into_values().flat_map(|(_, told)| told);
+            let ended = told.filter(|text| text.starts_with("Ended") || text == "Deleted");
+            let ends: Vec<_> = ended
+                .map(|text| {
+                    let status = text.split("status: ").nth(1).unwrap_or("Deleted");
+                    status.trim_end_matches(" }").to_owned()
+                })
+                .collect();
+            let name = scenario.name();
+            format!("{}: {}", name.trim_start_matches("pipeline/"), ends.join(", "))
+        })
+        .collect();
+    let expected = [
+        "build: Succeeded",
+        "progress: Succeeded",
+        "job: Succeeded",
+        "continued-job: Succeeded",
+        "function: Succeeded",
+        "continued-function: Succeeded",
+        "silent-function: Failed",
+        "approved: Succeeded",
+        "rejected: Failed",
+        "expired: Failed",
+        "offered: Succeeded",
+        "group: Failed",
+        "retried: Failed, Succeeded",
+        "retried-all: Failed, Succeeded",
+        "superseded: Succeeded, Succeeded, Superseded, Succeeded",
+        "queued: Succeeded, Succeeded, Succeeded, Succeeded",
+        "parallel: Succeeded, Succeeded, Succeeded, Succeeded",
+        "stopped: Stopped",
+        "abandoned: Stopped, Succeeded",
+        "stopped-in-front: Succeeded, Succeeded, Stopped, Stopped",
+        "disabled: Superseded, Succeeded",
+        "disabled-queue: Succeeded, Succeeded, Succeeded, Succeeded",
+        "deleted: Deleted",
+        "updated: Succeeded, Succeeded",
+        "seen: Succeeded, Succeeded",
+        "rolled-back: Succeeded, Succeeded",
+        "condition-holds: Succeeded",
+        "condition-fails: Failed",
+        "condition-skips: Succeeded",
+        "condition-times-out: Failed",
+        "condition-window: Succeeded",
+        "condition-success: Succeeded",
+        "condition-no-success: Failed, Failed",
+        "condition-entry-overridden: Succeeded",
+        "condition-success-overridden: Failed, Succeeded",
+        "condition-stopped: Stopped",
+        "condition-abandoned: Stopped, Failed",
+        "condition-deleted: Deleted",
+        "condition-retries: Failed",
+        "condition-retries-all: Failed",
+        "condition-no-target: Failed",
+        "condition-rolls-back: Succeeded, Failed, Failed",
+        "condition-failure-holds: Failed",
+    ];
+    assert_eq!(rows, expected);
+}
+
 /// The calm runs of the recorded cases are the ones that are recorded.
 #[test]
 fn calm_runs_of_recorded_cases_end_as_aws_did() {

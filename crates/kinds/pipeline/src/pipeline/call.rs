@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use trackway_core::{Timestamp, uuid};
 
 use super::Pipeline;
-use super::condition::kind_of;
+use super::condition::condition_of;
 use super::state::{Act, Run};
 use crate::ids;
 use crate::limits;
@@ -68,7 +68,7 @@ impl Pipeline {
             action_name: action.name.clone(),
             action_execution_id: uuid::text(act.id),
             type_id: action.action_type_id.clone(),
-            condition: kind_of(place),
+            condition: condition_of(place),
             region: region.to_owned(),
             role_arn: action.role_arn.clone().unwrap_or_else(|| structure.role_arn.clone()),
             configuration: act.configuration(&action),

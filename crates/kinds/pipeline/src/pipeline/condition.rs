@@ -56,15 +56,6 @@ pub(super) fn place_of(kind: ConditionKind, rule: usize) -> u16 {
     RULES + kind * PLACES + rule
 }
 
-/// Of which conditions the rule at this place is; none at the place of an action.
-pub(super) fn kind_of(place: u16) -> Option<ConditionKind> {
-    match place.checked_sub(RULES)? / PLACES {
-        0 => Some(ConditionKind::BeforeEntry),
-        1 => Some(ConditionKind::OnSuccess),
-        _ => Some(ConditionKind::OnFailure),
-    }
-}
-
 /// Whether this is the place of a rule.
 pub(super) fn is_rule(place: u16) -> bool {
     place >= RULES
@@ -80,6 +71,11 @@ fn rule_at(place: u16) -> Option<(ConditionKind, usize)> {
         _ => return None,
     };
     Some((kind, usize::from(offset % PLACES)))
+}
+
+/// Of which conditions the rule at this place is.
+pub(super) fn condition_of(place: u16) -> Option<ConditionKind> {
+    rule_at(place).map(|(kind, _)| kind)
 }
 
 impl Stage {

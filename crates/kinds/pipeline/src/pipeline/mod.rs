@@ -91,19 +91,6 @@ impl Pipeline {
         &self.seen
     }
 
-    /// The whole state as bytes: what the journal so far has come to.
-    #[must_use]
-    pub fn to_bytes(&self) -> Option<Vec<u8>> {
-        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
-    }
-
-    /// The state that [`Self::to_bytes`] wrote; none if it can't be read.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (version, bytes) = bytes.split_first()?;
-        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
-    }
-
     /// The revision that a source action found last.
     #[must_use]
     pub fn found_last(&self, action: &str) -> Option<&str> {
@@ -149,11 +136,12 @@ impl Machine for Pipeline {
     }
 
     fn snapshot(&self) -> Option<Vec<u8>> {
-        self.to_bytes()
+        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
     }
 
     fn restore(bytes: &[u8]) -> Option<Self> {
-        Self::from_bytes(bytes)
+        let (version, bytes) = bytes.split_first()?;
+        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
     }
 
     fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {

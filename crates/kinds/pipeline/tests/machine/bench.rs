@@ -154,7 +154,7 @@ impl Bench {
         }
         assert_eq!(machine, self.machine, "the state is the fold of the journal");
         assert_eq!(table, self.rows, "the rows follow from the journal");
-        let restored = Pipeline::from_bytes(&self.machine.to_bytes().unwrap()).unwrap();
+        let restored = Pipeline::restore(&self.machine.snapshot().unwrap()).unwrap();
         assert_eq!(restored, self.machine, "a snapshot comes back as it was");
     }
 

@@ -354,7 +354,7 @@ fn the_state_does_not_grow_with_what_has_ended() {
             } else {
                 bench.done(run, "Build-1");
             }
-            sizes.push(bench.machine.to_bytes().unwrap().len());
+            sizes.push(bench.machine.snapshot().unwrap().len());
         }
         let (early, late) = (sizes[400], sizes[798]);
         assert!(late < early + early / 20, "{mode}: {early} bytes, then {late}");

@@ -1,34 +1,34 @@
-//! Events folded into the state.
+//! Events folded into the state: here the pipeline and its executions, in `act` what happens to
+//! their actions, in `cargo` what a rollback takes along.
+
+mod act;
+mod cargo;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-use trackway_core::{EffectId, TimerId, Timestamp};
-
-use super::call;
-use super::condition::{Checked, ConditionStatus, is_rule};
-use super::event::{End, Event, EventKind, Form, GateSet, Next, Opening, RevisionPut, Stopping};
-use super::state::{
-    Act, ActStatus, Awaited, Found, Inside, JobStage, JobState, Place, Run, RunStatus, StageStatus,
-    Succeeded,
-};
-use super::{ACTIVE, DELETED, Pipeline};
 use crate::ids::{self, Number};
 use crate::limits::{CONCURRENT_EXECUTIONS_MAX, RECENT_MAX};
-use crate::request::{Details, Revision};
-use crate::signal::{Birth, Cargo, ConditionKind};
+use crate::pipeline::condition::{Checked, ConditionStatus, is_rule};
+use crate::pipeline::event::{Event, EventKind, GateSet, Opening, RevisionPut, Stopping};
+use crate::pipeline::state::{ActStatus, Inside, Run, RunStatus, StageStatus, Succeeded};
+use crate::pipeline::{ACTIVE, DELETED, Pipeline};
+use crate::request::Revision;
+use crate::signal::{Birth, ConditionKind};
 use crate::structure::{ConditionResult, ExecutionMode, Stage, Structure};
+use serde::de::DeserializeOwned;
+use trackway_core::Timestamp;
+
+use cargo::texts;
 
 /// The payload of an event.
-pub(super) fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
+pub(in crate::pipeline) fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
     let text = event.payload.as_deref().unwrap_or("null");
     serde_json::from_str(text).unwrap_or_default()
 }
 
 impl Pipeline {
-    pub(super) fn fold(&mut self, event: &Event, at: Timestamp) {
+    pub(in crate::pipeline) fn fold(&mut self, event: &Event, at: Timestamp) {
         self.left = None;
         match &event.kind {
             EventKind::Created => self.created(read(event), at),
@@ -67,56 +67,6 @@ impl Pipeline {
             _ => self.fold_act(event, at),
         }
     }
-
-    fn fold_act(&mut self, event: &Event, at: Timestamp) {
-        match &event.kind {
-            EventKind::ActStarted { run, act, id, effect, timer, keys, form } => {
-                self.await_it(*effect, Some(*timer), Awaited::Act(*run, *act));
-                let number = self.number;
-                let started = Act {
-                    id: number.id(*id),
-                    started: at,
-                    updated: at,
-                    effect: *effect,
-                    timer: Some(*timer),
-                    keys: keys.clone(),
-                    ..Act::default()
-                };
-                self.act_started((*run, *act), shaped(started, *form, number));
-            }
-            EventKind::JobAcknowledged { run, act } => {
-                if let Some(job) = self.act_mut(*run, *act).and_then(|act| act.job.as_mut()) {
-                    job.stage = JobStage::InProgress;
-                }
-            }
-            EventKind::ActProgressed { run, act, effect } => {
-                self.replace_effect(*run, *act, Some(*effect));
-                if let Some(act) = self.act_mut(*run, *act) {
-                    merge(&mut act.details, read(event));
-                    act.updated = at;
-                }
-            }
-            EventKind::ActHanded { run, act, timer } => {
-                self.replace_effect(*run, *act, None);
-                self.replace_timer(*run, *act, *timer);
-                if let Some(job) = self.act_mut(*run, *act).and_then(|act| act.job.as_mut()) {
-                    job.stage = JobStage::InProgress;
-                }
-            }
-            EventKind::JobOffered { run, act, effect, job, nonce } => {
-                self.replace_effect(*run, *act, Some(*effect));
-                let id = self.number.id(*job);
-                self.job_offered((*run, *act), id, *nonce, (read(event), at));
-            }
-            EventKind::Notified { run, act } => self.replace_effect(*run, *act, None),
-            EventKind::RuleWaits { run, rule, timer } => self.replace_timer(*run, *rule, *timer),
-            EventKind::ActEnded { run, act, status } => {
-                self.act_ended((*run, *act), *status, read(event), at);
-            }
-            _ => {}
-        }
-    }
-
     fn created(&mut self, birth: Birth, at: Timestamp) {
         self.number = Number::new(birth.number);
         (self.account, self.region) = (birth.account, birth.region);
@@ -130,7 +80,7 @@ impl Pipeline {
         let gone = |name: &String| !structure.stages.iter().any(|stage| stage.name == *name);
         // Nobody can change a transition any more that no version has.
         for (_, stage) in self.stages.iter_mut().filter(|(name, _)| gone(name)) {
-            stage.gate = super::state::Gate::default();
+            stage.gate = crate::pipeline::state::Gate::default();
         }
         self.structures.insert(structure.version, Arc::new(structure));
         self.tidy();
@@ -371,162 +321,6 @@ impl Pipeline {
             None => self.revisions.push((key, revision)),
         }
     }
-
-    pub(super) fn inside_mut(&mut self, run: u32) -> Option<&mut Inside> {
-        self.runs.get_mut(&run)?.inside.as_deref_mut()
-    }
-
-    fn act_mut(&mut self, run: u32, act: u16) -> Option<&mut Act> {
-        self.inside_mut(run)?.acts.get_mut(&act)
-    }
-
-    fn await_it(&mut self, effect: Option<EffectId>, timer: Option<TimerId>, what: Awaited) {
-        if let Some(effect) = effect {
-            self.effects.insert(effect, what);
-            self.effects_len = effect.0 + 1;
-        }
-        if let Some(timer) = timer {
-            self.timers.insert(timer, what);
-            self.timers_len = timer.0 + 1;
-        }
-    }
-
-    fn replace_effect(&mut self, run: u32, place: u16, effect: Option<EffectId>) {
-        let Some(act) = self.act_mut(run, place) else { return };
-        if let Some(before) = std::mem::replace(&mut act.effect, effect) {
-            self.effects.remove(&before);
-        }
-        self.await_it(effect, None, Awaited::Act(run, place));
-    }
-
-    fn replace_timer(&mut self, run: u32, place: u16, timer: TimerId) {
-        let Some(act) = self.act_mut(run, place) else { return };
-        if let Some(before) = act.timer.replace(timer) {
-            self.timers.remove(&before);
-        }
-        self.await_it(None, Some(timer), Awaited::Act(run, place));
-    }
-
-    fn act_started(&mut self, (run, place): (u32, u16), mut act: Act) {
-        act.seq = self.acts_len;
-        self.acts_len += 1;
-        let Some(run) = self.runs.get_mut(&run) else { return };
-        run.updated = act.started;
-        let structure = self.structures.get(&run.version);
-        if let Some(action) = structure.and_then(|it| it.action(run.stage, place)) {
-            act.name.clone_from(&action.name);
-            act.resolved = call::resolved(&action, run).unwrap_or_default();
-        }
-        if let Some(inside) = &mut run.inside {
-            act.by.clone_from(&inside.retried_by);
-            inside.acts.insert(place, act);
-        }
-    }
-
-    fn job_offered(
-        &mut self,
-        (run, place): (u32, u16),
-        id: u128,
-        nonce: u32,
-        (next, at): (Next, Timestamp),
-    ) {
-        let Some(act) = self.act_mut(run, place) else { return };
-        act.updated = at;
-        merge(&mut act.details, next.details);
-        let stage = if next.is_call { JobStage::Calling } else { JobStage::Offered };
-        let before = act.job.replace(JobState { id, nonce, stage, token: next.token });
-        if let Some(before) = before {
-            push_bounded(&mut self.ended_jobs, before.id);
-        }
-        if let Some(revision) = next.revision {
-            self.found(run, place, revision);
-        }
-    }
-
-    fn act_ended(&mut self, (run, place): (u32, u16), status: ActStatus, end: End, at: Timestamp) {
-        let Some(act) = self.act_mut(run, place) else { return };
-        (act.status, act.updated, act.error) = (status, at, end.error);
-        merge(&mut act.details, end.details);
-        act.by = end.by.or(act.by.take());
-        act.variables = texts(&end.output_variables);
-        let (effect, timer) = (act.effect.take(), act.timer.take());
-        let job = act.job.as_mut().map(|job| {
-            job.stage = JobStage::Ended;
-            job.id
-        });
-        effect.and_then(|effect| self.effects.remove(&effect));
-        timer.and_then(|timer| self.timers.remove(&timer));
-        if let Some(job) = job {
-            push_bounded(&mut self.ended_jobs, job);
-        }
-        if let Some(revision) = end.revision {
-            self.found(run, place, revision);
-        }
-        if status == ActStatus::Succeeded {
-            self.act_succeeded(run, place, end.output_artifacts);
-        }
-        if let Some(run) = self.runs.get_mut(&run) {
-            run.updated = at;
-        }
-    }
-
-    fn act_succeeded(&mut self, run: u32, place: u16, written: Option<Vec<String>>) {
-        let Some(it) = self.runs.get(&run) else { return };
-        let structure = self.structure_of(it.version);
-        let Some(action) = structure.action(it.stage, place) else { return };
-        let Some(act) = it.inside.as_ref().and_then(|inside| inside.acts.get(&place)) else {
-            return;
-        };
-        let mut outputs = self.outputs_of(&structure, &action, act);
-        outputs.retain(|it| written.as_ref().is_none_or(|names| names.contains(&it.name)));
-        let found = it.revisions.iter().find(|found| found.action == action.name);
-        let revision = found
-            .filter(|_| action.action_type_id.category == "Source")
-            .map(|found| found.revision.id.clone());
-        let variables = act.variables.clone();
-        let Some(it) = self.runs.get_mut(&run) else { return };
-        if let Some(namespace) = &action.namespace {
-            it.outputs.insert(namespace.clone(), variables);
-        }
-        let names = outputs.iter().map(|output| output.name.clone()).collect();
-        for output in outputs {
-            let place =
-                Place { bucket: output.bucket, key: output.key, revision: revision.clone() };
-            it.artifacts.insert(output.name, place);
-        }
-        if let Some(act) = self.act_mut(run, place) {
-            act.written = names;
-        }
-    }
-
-    /// A source action found this.
-    fn found(&mut self, run: u32, place: u16, revision: Revision) {
-        let Some(it) = self.runs.get_mut(&run) else { return };
-        let structure = self.structures.get(&it.version).cloned().unwrap_or_default();
-        let Some(action) = structure.action(it.stage, place) else { return };
-        let artifacts = action.output_artifacts.iter().map(|it| it.name.clone()).collect();
-        it.revisions.retain(|found| found.action != action.name);
-        let found = Found { action: action.name.clone(), artifacts, revision: revision.clone() };
-        it.revisions.push(found);
-        if let Some(act) = it.inside.as_mut().and_then(|inside| inside.acts.get_mut(&place)) {
-            act.revision_url.clone_from(&revision.url);
-        }
-        let stage = structure.stages.get(usize::from(it.stage)).map(|stage| stage.name.clone());
-        self.revise((stage.unwrap_or_default(), action.name.clone()), revision);
-    }
-}
-
-fn shaped(mut act: Act, form: Form, number: Number) -> Act {
-    match form {
-        Form::Call => act.job = Some(JobState { id: act.id, ..JobState::default() }),
-        Form::Job(job, nonce) => {
-            let stage = JobStage::Offered;
-            act.job = Some(JobState { id: number.id(job), nonce, stage, token: None });
-        }
-        Form::Approval(token) => act.token = Some(token),
-        Form::Nothing => {}
-    }
-    act
 }
 
 fn push_bounded(list: &mut std::collections::VecDeque<u128>, id: u128) {
@@ -534,20 +328,6 @@ fn push_bounded(list: &mut std::collections::VecDeque<u128>, id: u128) {
     if list.len() > RECENT_MAX {
         list.pop_front();
     }
-}
-
-/// Adds what is known now to what was known.
-fn merge(known: &mut Details, new: Details) {
-    known.external_execution_id = new.external_execution_id.or(known.external_execution_id.take());
-    known.summary = new.summary.or(known.summary.take());
-    known.url = new.url.or(known.url.take());
-    known.percent_complete = new.percent_complete.or(known.percent_complete);
-    known.log_stream_arn = new.log_stream_arn.or(known.log_stream_arn.take());
-}
-
-fn texts(map: &Map<String, Value>) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    map.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
 fn uses_rollback(structure: &Structure, name: &str) -> bool {
@@ -565,50 +345,5 @@ impl Stage {
         results
             .chain(conditions.flatten().map(|condition| condition.result))
             .any(|result| result == rollback)
-    }
-}
-
-impl Run {
-    /// What a rollback to it takes along.
-    pub(super) fn cargo(&self) -> Cargo {
-        let artifact = |(name, place): (&String, &Place)| {
-            let value = serde_json::json!([place.bucket, place.key, place.revision]);
-            (name.clone(), value)
-        };
-        let mut variables: Map<String, Value> = self
-            .outputs
-            .iter()
-            .map(|(namespace, names)| (namespace.clone(), serde_json::json!(names)))
-            .collect();
-        if !self.variables.is_empty() {
-            variables.insert("variables".to_owned(), serde_json::json!(self.variables));
-        }
-        Cargo {
-            version: self.version,
-            is_rollback: self.is_rollback(),
-            succeeded: self.succeeded.clone(),
-            artifacts: self.artifacts.iter().map(artifact).collect(),
-            variables,
-            revisions: self.revisions.iter().map(|found| serde_json::json!(found)).collect(),
-        }
-    }
-
-    fn load(&mut self, cargo: &Cargo) {
-        for (name, value) in &cargo.artifacts {
-            let read: (String, String, Option<String>) =
-                serde_json::from_value(value.clone()).unwrap_or_default();
-            let (bucket, key, revision) = read;
-            self.artifacts.insert(name.clone(), Place { bucket, key, revision });
-        }
-        for (namespace, names) in &cargo.variables {
-            let names = names.as_object().map(texts).unwrap_or_default();
-            if namespace == "variables" {
-                self.variables = names;
-            } else {
-                self.outputs.insert(namespace.clone(), names);
-            }
-        }
-        let read = |value: &Value| serde_json::from_value(value.clone()).ok();
-        self.revisions = cargo.revisions.iter().filter_map(read).collect();
     }
 }
