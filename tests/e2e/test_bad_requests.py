@@ -138,7 +138,7 @@ def test_a_request_without_an_operation_is_a_client_error(server, method, path):
         ("AWSStepFunctions.RedriveExecution", "RedriveExecution"),
         ("AWSStepFunctions.TestState", "TestState"),
         ("AWSStepFunctions.DescribeMapRun", "DescribeMapRun"),
-        ("CodePipeline_20150709.ListPipelines", "ListPipelines"),
+        ("AmazonSSM.DescribeOpsItems", "DescribeOpsItems"),
         ("AmazonSSM.DescribeMaintenanceWindows", "DescribeMaintenanceWindows"),
     ],
 )
@@ -154,7 +154,7 @@ def test_an_operation_that_is_not_built_says_so_with_its_name(server, target, op
 
 
 def test_a_request_that_is_not_built_is_still_validated(server):
-    refused(server, "ValidationException", b"{}", "CodePipeline_20150709.GetPipeline")
+    refused(server, "ValidationException", b'{"MaxResults": 0}', "AmazonSSM.DescribeMaintenanceWindows")
 
 
 @pytest.mark.parametrize("arn", ["", " ", "arn", "arn:aws:states", ":" * 6, "arn:aws:states:us-east-1:000000000000:execution:m:e" * 9])

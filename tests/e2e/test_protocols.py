@@ -1,5 +1,6 @@
 """The protocols beside awsJson 1.0, and what an answer carries."""
 
+import datetime
 import email.utils
 import time
 import urllib.error
@@ -11,6 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from harness import raw
+
+
+def without_metadata(response):
+    return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
 
 def error_of(call):
@@ -49,7 +54,6 @@ def test_health_and_head(server):
 @pytest.mark.parametrize(
     "service, call, operation",
     [
-        ("codepipeline", lambda client: client.list_pipelines(), "ListPipelines"),
         ("ssm", lambda client: client.describe_maintenance_windows(), "DescribeMaintenanceWindows"),
         ("iot", lambda client: client.list_audit_tasks(startTime=0, endTime=1), "ListAuditTasks"),
     ],
@@ -74,17 +78,58 @@ def test_services_to_come_check_their_requests(server):
 
 
 def test_cbor_is_spoken_both_ways(server, monkeypatch):
+    json_client = server.client("codepipeline")
     monkeypatch.setattr(botocore.model, "PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", ("smithy-rpc-v2-cbor", "json"))
     client = server.client("codepipeline", parameter_validation=False)
     sent = {}
     client.meta.events.register("before-send.codepipeline.*", lambda request, **_: sent.update(url=request.url))
-    response = error_of(lambda: client.list_pipelines(maxResults=3))
-    assert "/service/CodePipeline_20150709/operation/ListPipelines" in sent["url"]
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "ListPipelines" in response["Error"]["Message"]
     response = error_of(lambda: client.list_pipelines(maxResults=0))
+    assert "/service/CodePipeline_20150709/operation/ListPipelines" in sent["url"]
     assert response["Error"]["Code"] == "ValidationException"
     assert "Value '0' at 'maxResults'" in response["Error"]["Message"]
+    response = error_of(lambda: client.get_pipeline_state(name="nothing"))
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert response["Error"]["Code"] == "PipelineNotFoundException"
+
+    counts = {"minimumCount": 0, "maximumCount": 1}
+    for category in ("Source", "Build"):
+        client.create_custom_action_type(
+            category=category, provider="Cbor", version="1", inputArtifactDetails=counts, outputArtifactDetails=counts
+        )
+    stages = [
+        {"name": category, "actions": [{
+            "name": category,
+            "actionTypeId": {"category": category, "owner": "Custom", "provider": "Cbor", "version": "1"},
+            "outputArtifacts": [{"name": category}],
+            "inputArtifacts": [{"name": "Source"}] if category == "Build" else [],
+        }]}
+        for category in ("Source", "Build")
+    ]
+    client.create_pipeline(
+        pipeline={
+            "name": "cbor",
+            "roleArn": "arn:aws:iam::000000000000:role/r",
+            "artifactStore": {"type": "S3", "location": "bucket"},
+            "stages": stages,
+            "version": 1,
+        }
+    )
+    created = datetime.datetime(2024, 2, 29, 12, 0, 0, 250000, tzinfo=datetime.timezone.utc)
+    client.put_action_revision(
+        pipelineName="cbor",
+        stageName="Source",
+        actionName="Source",
+        actionRevision={"revisionId": "r", "revisionChangeId": "c", "created": created},
+    )
+    for one, other in ((client, json_client), (json_client, client)):
+        # The same, moments and numbers included, whichever protocol is spoken.
+        assert without_metadata(one.get_pipeline_state(name="cbor")) == without_metadata(other.get_pipeline_state(name="cbor"))
+        assert without_metadata(one.list_action_executions(pipelineName="cbor")) == without_metadata(
+            other.list_action_executions(pipelineName="cbor")
+        )
+    shown = client.get_pipeline_state(name="cbor")["stageStates"][0]["actionStates"][0]["currentRevision"]
+    assert shown["created"] == created
+    client.delete_pipeline(name="cbor")
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"\xa1", b"\xbf", b"\x81\x01", b"\xa1\x01\x02", b"\x9f" * 5000, b"\x7f", b"\xfb\x00"])

@@ -172,7 +172,6 @@ async fn what_is_not_built_says_so_and_its_name() {
         ("AWSStepFunctions", "SFN", "RedriveExecution", r#"{"executionArn":"a"}"#),
         ("AWSStepFunctions", "SFN", "TestState", r#"{"definition":"{}"}"#),
         ("AmazonSSM", "SSM", "DescribeOpsItems", "{}"),
-        ("CodePipeline_20150709", "CodePipeline", "ListPipelines", "{}"),
     ] {
         let request = Request::post("/")
             .header("x-amz-target", format!("{service}.{operation}"))

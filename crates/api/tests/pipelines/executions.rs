@@ -79,9 +79,7 @@ async fn what_has_ended_is_refused_in_each_operation_s_own_words() {
 async fn a_stop_that_waits_is_asked_once_and_gives_up_when_told() {
     let (_house, client) = house(Clock::Manual).await;
     let id = yard::create(&client, &two_stages("p")).await;
-    let stop = |abandon: bool| {
-        json!({ "pipelineName": "p", "pipelineExecutionId": id, "abandon": abandon, "reason": "r" })
-    };
+    let stop = |abandon: bool| json!({ "pipelineName": "p", "pipelineExecutionId": id, "abandon": abandon, "reason": "r" });
     let answer = client.codepipeline("StopPipelineExecution", stop(false)).await;
     assert_eq!(answer["pipelineExecutionId"], json!(id));
     assert_eq!(status(&client, &id).await, "Stopping");

@@ -111,9 +111,7 @@ async fn a_poll_may_ask_for_a_value_of_the_queryable_property() {
     let (_house, client) = house(Clock::Manual).await;
     yard::create(&client, &pipeline("p")).await;
     work(&client, "Source").await;
-    let ask = |key: &str, value: &str| {
-        json!({ "actionTypeId": kind("Build"), "maxBatchSize": 9, "queryParam": { key: value } })
-    };
+    let ask = |key: &str, value: &str| json!({ "actionTypeId": kind("Build"), "maxBatchSize": 9, "queryParam": { key: value } });
     let found = async |value: &str| {
         let answer = client.codepipeline("PollForJobs", ask("Name", value)).await;
         let jobs = answer["jobs"].as_array().unwrap().iter();
@@ -139,10 +137,60 @@ async fn jobs_of_aws_are_polled_for_where_they_are_left_to_workers() {
     house.client.0.configure_pipelines(Settings { workers, ..Settings::default() });
     let none = client.codepipeline("PollForJobs", ask("AWS", "CodeBuild")).await;
     assert_eq!(none, json!({ "jobs": [] }));
-    for (owner, provider) in [("AWS", "ECRBuildAndPublish"), ("Custom", "No"), ("ThirdParty", "X")] {
+    for (owner, provider) in [("AWS", "ECRBuildAndPublish"), ("Custom", "No"), ("ThirdParty", "X")]
+    {
         let told = refused(&client, "PollForJobs", ask(owner, provider)).await;
         assert!(told.starts_with("400 ActionTypeNotFoundException: "), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_third_party_s_job_wants_its_client_s_token() {
+    let (_house, client) = house(Clock::Manual).await;
+    let kind = json!({
+        "category": "Deploy", "owner": "ThirdParty", "provider": "AlexaSkillsKit", "version": "1",
+    });
+    let action = json!({
+        "name": "Skill",
+        "actionTypeId": kind,
+        "configuration": {
+            "ClientId": "c", "SkillId": "s", "ClientSecret": "x", "RefreshToken": "y",
+        },
+        "inputArtifacts": [{ "name": "SOutput" }],
+    });
+    yard::create(&client, &yard::pipeline("p", "QUEUED", &[("Deploy", vec![action])])).await;
+    work(&client, "Source").await;
+    let of = json!({ "actionTypeId": kind });
+    let told = refused(&client, "PollForJobs", of.clone()).await;
+    assert!(told.starts_with("400 ActionTypeNotFoundException: "), "{told}");
+    let polled = client.codepipeline("PollForThirdPartyJobs", of.clone()).await;
+    let job = polled["jobs"][0].clone();
+    assert_eq!(client.codepipeline("PollForThirdPartyJobs", of).await, json!({ "jobs": [] }));
+    let with = |token: &Value, more: Value| {
+        let mut request = json!({ "jobId": job["jobId"], "clientToken": token });
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    let failure = json!({ "failureDetails": { "type": "JobFailed", "message": "m" } });
+    for (operation, more) in [
+        ("GetThirdPartyJobDetails", json!({})),
+        ("AcknowledgeThirdPartyJob", json!({ "nonce": "1" })),
+        ("PutThirdPartyJobSuccessResult", json!({})),
+        ("PutThirdPartyJobFailureResult", failure),
+    ] {
+        let told = refused(&client, operation, with(&json!("another"), more)).await;
+        assert!(told.starts_with("400 InvalidClientTokenException: "), "{operation}: {told}");
+    }
+    let token = &job["clientId"];
+    let details = client.codepipeline("GetThirdPartyJobDetails", with(token, json!({}))).await;
+    let details = &details["jobDetails"];
+    assert_eq!(details["data"]["actionConfiguration"]["configuration"]["RefreshToken"], "y");
+    assert_eq!(details["data"]["pipelineContext"].get("pipelineExecutionId"), None);
+    let nonce = json!({ "nonce": details["nonce"] });
+    client.codepipeline("AcknowledgeThirdPartyJob", with(token, nonce)).await;
+    client.codepipeline("PutThirdPartyJobSuccessResult", with(token, json!({}))).await;
+    let listed = client.codepipeline("ListPipelineExecutions", json!({ "pipelineName": "p" }));
+    assert_eq!(listed.await["pipelineExecutionSummaries"][0]["status"], "Succeeded");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -62,10 +62,7 @@ async fn a_webhook_starts_its_pipeline_for_what_its_filters_let_through() {
     let started = executions(&client).await;
     assert_eq!(started.len(), 2);
     let arn = "arn:aws:codepipeline:us-east-1:000000000000:webhook:w";
-    assert_eq!(
-        started[0]["trigger"],
-        json!({ "triggerType": "Webhook", "triggerDetail": arn }),
-    );
+    assert_eq!(started[0]["trigger"], json!({ "triggerType": "Webhook", "triggerDetail": arn }),);
     let listed = client.codepipeline("ListWebhooks", json!({})).await;
     assert!(listed["webhooks"][0]["lastTriggered"].is_f64());
     // Put again it stays where it is; put anew it is somewhere else.
