@@ -9,8 +9,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PipelineConfig {
-    /// Seconds between two looks at the sources that are watched.
-    pub poll_seconds: u64,
+    /// Seconds between two looks at the sources that are watched; 0 looks only when an event comes.
+    pub poll_seconds: f64,
     /// Days for which action executions are kept, from their start; 0 is for ever.
     pub history_days: u64,
     /// Where artifacts lie.
@@ -29,7 +29,7 @@ pub struct PipelineConfig {
 impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
-            poll_seconds: 30,
+            poll_seconds: 30.0,
             history_days: trackway_pipeline::limits::HISTORY_DAYS,
             artifacts: ArtifactsIn::default(),
             repositories: BTreeMap::new(),
@@ -59,6 +59,8 @@ pub enum ArtifactsIn {
 pub struct CodeBuildConfig {
     /// `[codebuild.projects.NAME]`.
     pub projects: BTreeMap<String, Project>,
+    /// Builds, and Commands, that run here at once; others wait. As many as there are processors.
+    pub concurrency: Option<usize>,
 }
 
 /// `[codebuild.projects.NAME]`: how a project's builds run here.
@@ -67,10 +69,11 @@ pub struct CodeBuildConfig {
 pub struct Project {
     /// Its buildspec runs here, in the sandbox; otherwise CodeBuild at the endpoint builds it.
     pub local: bool,
-    /// The buildspec, relative to the source; `buildspec.yml`.
+    /// The buildspec: a path relative to the source, an object of S3 by its ARN, or its text;
+    /// `buildspec.yml`.
     pub buildspec: Option<String>,
     /// Environment variables of the project.
     pub environment: BTreeMap<String, String>,
-    /// Minutes that a build may take; 60.
+    /// Minutes that a build may take; 60, and at most 480.
     pub timeout_minutes: Option<u64>,
 }

@@ -17,6 +17,7 @@ pub mod artifact;
 pub mod build;
 pub mod config;
 pub mod deploy;
+mod elsewhere;
 pub mod invoke;
 mod performer;
 pub mod rule;

@@ -9,7 +9,9 @@ use trackway_performers::sandbox::Sandbox;
 use trackway_pipeline::request::{ActionAnswer, ActionCall, Details};
 
 use crate::artifact::Artifacts;
+use crate::build::{self, Builds};
 use crate::config::{CodeBuildConfig, PipelineConfig};
+use crate::{deploy, invoke, rule, source};
 
 /// What runners work with.
 pub struct Tools {
@@ -23,6 +25,8 @@ pub struct Tools {
     pub pipeline: PipelineConfig,
     /// `[codebuild]`.
     pub codebuild: CodeBuildConfig,
+    /// The builds that run here.
+    pub builds: Builds,
     /// Where the configuration lies; paths in it are relative to it.
     pub config_folder: PathBuf,
     /// A folder of one's own for work in progress, git mirrors and logs.
@@ -40,11 +44,43 @@ pub struct Run {
     pub call: ActionCall,
 }
 
+impl Run {
+    /// Its account, and the region that the action acts in.
+    pub(crate) fn scope_of_region(&self) -> Scope {
+        let mut scope = self.scope.clone();
+        if !self.call.region.is_empty() {
+            scope.region.clone_from(&self.call.region);
+        }
+        scope
+    }
+}
+
 /// Carries out actions of one type. Dropping the future gives the action up.
 pub type Runner = fn(Run) -> Pin<Box<dyn Future<Output = ActionAnswer> + Send>>;
 
 /// Every action and rule type that runs here: category, provider, runner.
-const RUNNERS: &[(&str, &str, Runner)] = &[];
+const RUNNERS: &[(&str, &str, Runner)] = &[
+    ("Build", "CodeBuild", build::code_build),
+    ("Compute", "Commands", build::commands),
+    ("Deploy", "AppConfig", deploy::app_config::run),
+    ("Deploy", "CloudFormation", deploy::cloudformation::run),
+    ("Deploy", "CodeDeploy", deploy::code_deploy::run),
+    ("Deploy", "ECS", deploy::ecs::run),
+    ("Deploy", "S3", deploy::s3::run),
+    ("Invoke", "CodePipeline", invoke::code_pipeline::run),
+    ("Invoke", "Lambda", invoke::lambda::run),
+    ("Invoke", "StepFunctions", invoke::step_functions::run),
+    ("Rule", "CloudWatchAlarm", rule::alarm::run),
+    ("Rule", "CodeBuild", build::code_build),
+    ("Rule", "Commands", build::commands),
+    ("Rule", "LambdaInvoke", invoke::lambda::run),
+    ("Source", "CodeCommit", source::run_repository),
+    ("Source", "CodeStarSourceConnection", source::run_repository),
+    ("Source", "ECR", source::run_image),
+    ("Source", "GitHub", source::run_repository),
+    ("Source", "S3", source::run_object),
+    ("Test", "CodeBuild", build::code_build),
+];
 
 /// Carries it out, if there is a runner.
 pub(crate) async fn runner_for(run: &Run) -> ActionAnswer {

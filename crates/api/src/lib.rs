@@ -26,12 +26,12 @@ pub mod step_functions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
-use trackway_engine::Engine;
+use trackway_engine::{Engine, Fault};
 use trackway_wire::error::Failure;
 use trackway_wire::server::{self, Call};
 use trackway_wire::sigv4;
@@ -76,6 +76,25 @@ impl Api {
     /// history is listed for ever and no worker is offered jobs of AWS's action types.
     pub fn configure_pipelines(&self, settings: codepipeline::Settings) {
         self.services.codepipeline.configure(settings);
+    }
+
+    /// Watches the sources of pipelines until the engine stops: every so often, or, without a time,
+    /// only when an event comes.
+    pub fn watch_sources(
+        &self,
+        sources: Arc<dyn codepipeline::Sources>,
+        every: Option<Duration>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.services.codepipeline.watch(sources, every)
+    }
+
+    /// Hears what happened to sources of pipelines: what it started, as JSON. The inner error is
+    /// what is wrong with the body.
+    ///
+    /// # Errors
+    /// The engine's fault.
+    pub async fn hear_source_events(&self, body: &[u8]) -> Result<Result<Value, String>, Fault> {
+        self.services.codepipeline.hear(body).await
     }
 
     /// Answers a delivery to a webhook of CodePipeline; none if the request is no such delivery. It

@@ -17,6 +17,8 @@ mod automation;
 mod commands;
 #[path = "lists/compliance.rs"]
 mod compliance;
+#[path = "lists/declared.rs"]
+mod declared;
 #[path = "lists/documents.rs"]
 mod documents;
 #[path = "recorded/house.rs"]

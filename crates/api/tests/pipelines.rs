@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on is a test that fails")]
 
+#[path = "pipelines/declarations.rs"]
+mod declarations;
 #[path = "pipelines/executions.rs"]
 mod executions;
 #[path = "recorded/house.rs"]
@@ -16,6 +18,8 @@ mod nasty;
 mod paging;
 #[path = "pipelines/protocols.rs"]
 mod protocols;
+#[path = "pipelines/resources.rs"]
+mod resources;
 #[path = "pipelines/webhooks.rs"]
 mod webhooks;
 #[path = "pipelines/yard.rs"]

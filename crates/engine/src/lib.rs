@@ -23,8 +23,8 @@
 //! **Invariants.**
 //! - Nothing leaves before its batch is durable: no reply, no effect, no letter.
 //! - An input counts once: its turn's batch also deletes the row it came from.
-//! - The journal is the truth; record columns, index rows and the rows of the kinds' views equal a
-//!   refold of it.
+//! - The journal is the truth; record columns, index rows, snapshots and the rows of the kinds'
+//!   views equal a refold of it. Of a trimmed journal the base is a part.
 //! - A closed execution has no timer, no effect, no letter of its own.
 //! - A failed commit stops the engine; nothing after it is acknowledged.
 //! - A turn that panics parks its execution, never the process.
@@ -39,10 +39,11 @@
 //!   .performer(queue: &str, Arc<dyn Performer>)      // effects whose queue starts with it
 //!   .polled(queue: &str)                             // effects that are polled for by take()
 //!   .clock(Clock::{Real, Skip, Manual})
-//!   .config(Config { shards, retention, .. })
+//!   .config(Config { shards, retention, history, .. })
 //!   .open(Arc<dyn Store>).await -> Result<Engine, Fault>     // in a tokio runtime
 //!   .verify(Arc<dyn Store>).await  -> Result<VerifyReport, Fault>    // no engine open
 //!   .rebuild(Arc<dyn Store>).await -> Result<RebuildReport, Fault>   // no engine open
+//!   .trim(Arc<dyn Store>, Timestamp).await -> Result<u64, Fault>     // as the engine's own sweep
 //!
 //! engine.start(StartRequest).await            -> Result<Started, StartError>
 //! engine.start_and_wait(StartRequest).await   -> Result<Waited, StartError>

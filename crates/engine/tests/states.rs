@@ -229,6 +229,37 @@ async fn the_sweep_trims_what_is_older_than_it_is_to_be() {
     house.until("a", SUCCEEDED).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_state_is_read_while_its_execution_goes_on_and_is_trimmed() {
+    const NOTES: usize = 300;
+    let house = House::new().await;
+    house.start("a", &"rows 9; note; ".repeat(NOTES)).await;
+    let (engine, store) = (house.engine.clone(), Arc::new(house.store.clone()));
+    let notes = tokio::spawn(async move {
+        for _ in 0..NOTES {
+            engine.advance(1);
+            engine.signal::<Toy>(id("a"), note()).await.unwrap();
+        }
+    });
+    let engine = house.engine.clone();
+    let trims = tokio::spawn(async move {
+        while !engine.record(id("a")).await.unwrap().unwrap().closed {
+            builder().trim(store.clone(), engine.now() + -3).await.unwrap();
+        }
+    });
+    let mut last = 0;
+    while last < 2 * NOTES {
+        let step = house.engine.state::<Toy, _>(id("a"), Toy::step).await.unwrap().unwrap();
+        assert!(step >= last, "{step} after {last}");
+        last = step;
+    }
+    notes.await.unwrap();
+    trims.await.unwrap();
+    house.until("a", SUCCEEDED).await;
+    let report = house.verified().await;
+    assert_eq!((report.trimmed, report.snapshots), (1, 0));
+}
+
 const PHASES: i64 = 8;
 
 /// What is stored before the tale: a clock that stands far ahead, so that every telling of it has

@@ -18,7 +18,7 @@
 //! ([`trackway_engine::Builder::verify`]); everything a caller was told is true.
 //!
 //! What is played: scripts of the toy kind ([`toys`]), machines written for it ([`asl`], [`runbook`],
-//! [`command`], [`association`]), the
+//! [`command`], [`association`], [`pipeline`]), the
 //! examples ([`examples`]), and in `tests/sim/recorded.rs` every recorded case of AWS that is about
 //! what is built, its calls answered as they were (`TRACKWAY_CONFORMANCE` says where the cases are).
 //! Every scenario meets every single fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.
@@ -42,6 +42,7 @@ pub mod association;
 pub mod calls;
 pub mod command;
 pub mod examples;
+pub mod pipeline;
 pub mod runbook;
 #[expect(dead_code, reason = "runbooks that go round for ever are not played")]
 #[path = "../../kinds/runbook/tests/automation/sample.rs"]

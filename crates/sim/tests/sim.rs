@@ -24,8 +24,8 @@ use std::time::Instant;
 
 use trackway_engine::Planted;
 use trackway_sim::{
-    Failure, Scenario, asl, association, calm, check, check_random, command, examples, replay,
-    runbook, toys,
+    Failure, Scenario, asl, association, calm, check, check_random, command, examples, pipeline,
+    replay, runbook, toys,
 };
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
@@ -42,6 +42,7 @@ fn groups() -> Vec<(&'static str, Scenarios)> {
         ("runbook", runbook::all()),
         ("associations", association::all()),
         ("command", command::all()),
+        ("pipeline", pipeline::all()),
     ];
     match recorded::all() {
         Some(cases) => groups.push(("recorded", cases)),
@@ -112,15 +113,16 @@ fn every_planted_bug_is_caught_with_every_kind() {
         Planted::RowNotWritten,
     ];
     // Step Functions' lists are all made of summaries.
-    let has_rows = |group: &str| matches!(group, "toys" | "runbook" | "associations" | "command");
+    let has_rows =
+        |group: &str| matches!(group, "toys" | "runbook" | "associations" | "command" | "pipeline");
     // The examples have no children, so no letters to lose.
     for (group, scenarios) in groups().into_iter().filter(|(group, _)| *group != "examples") {
         for bug in bugs {
             if bug == Planted::RowNotWritten && !has_rows(group) {
                 continue;
             }
-            // Commands have no children either.
-            if bug == Planted::LetterNotConsumed && group == "command" {
+            // Commands and pipelines have no children either.
+            if bug == Planted::LetterNotConsumed && matches!(group, "command" | "pipeline") {
                 continue;
             }
             let caught = scenarios.iter().any(|scenario| check(scenario.as_ref(), bug).is_err());

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trackway_actions::artifact::Artifacts;
+use trackway_actions::build::Builds;
+use trackway_actions::source::look::Eye;
 use trackway_actions::{ActionPerformer, Tools};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
@@ -27,7 +29,7 @@ use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::command::serve;
 use crate::config::Config;
-use crate::local_services::{Instances, OwnServices};
+use crate::local_services::{Instances, OwnServices, PipelineSources};
 use crate::node::Hosted;
 
 /// The name of Automation in logs and reports.
@@ -93,6 +95,7 @@ impl Service {
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
         let logs = tools.folder.join("logs");
+        let eye = Eye::new(Arc::clone(&tools));
         let engine = own
             .perform(builder())
             .performer("action", Arc::new(ActionPerformer::new(tools)))
@@ -114,6 +117,7 @@ impl Service {
             })
             .config(trackway_engine::Config {
                 retention: retention_days.map(|days| DAY * days),
+                history: history(config),
                 ..trackway_engine::Config::default()
             })
             .open(store)
@@ -123,6 +127,7 @@ impl Service {
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
+        watch_sources(&api, eye, config);
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
         Ok(Self { engine, functions, api, node, logs, passing })
     }
@@ -228,12 +233,17 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
 /// The services, told of the configuration.
 fn services(engine: &Engine, config: &Config) -> Api {
     let api = Api::new(engine.clone(), credentials(config));
-    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
     api.configure_pipelines(codepipeline::Settings {
-        history: (days > 0).then(|| DAY.saturating_mul(days)),
+        history: history(config),
         workers: config.pipeline.workers.clone(),
     });
     api
+}
+
+/// How much of their history pipelines keep; none for ever.
+fn history(config: &Config) -> Option<Duration> {
+    let days = u32::try_from(config.pipeline.history_days).unwrap_or(u32::MAX);
+    (days > 0).then(|| DAY.saturating_mul(days))
 }
 
 /// Who may call, by access key.
@@ -263,15 +273,24 @@ fn tools(
     (scratch, artifacts): (&Path, PathBuf),
     (caller, sandbox): (&AwsCaller, &Sandbox),
 ) -> Arc<Tools> {
+    let folder = scratch.join("pipelines");
     Arc::new(Tools {
         caller: caller.clone(),
         sandbox: sandbox.clone(),
         artifacts: Artifacts::new(artifacts, caller.clone(), config.pipeline.artifacts),
         pipeline: config.pipeline.clone(),
         codebuild: config.codebuild.clone(),
+        builds: Builds::new(&config.codebuild, &folder),
         config_folder: config.folder.clone(),
-        folder: scratch.join("pipelines"),
+        folder,
     })
+}
+
+/// Has the sources of pipelines watched until the engine stops.
+fn watch_sources(api: &Api, eye: Eye, config: &Config) {
+    let seconds = config.pipeline.poll_seconds;
+    let every = (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(DAY));
+    tokio::spawn(api.watch_sources(Arc::new(PipelineSources(eye)), every));
 }
 
 /// Who calls webhooks; where they may go to is said as for downloads.

@@ -50,9 +50,10 @@ impl Gateway {
         Some(match own {
             "reset" => self.reset(request).await,
             "clock/advance" => self.advance(request.body()),
+            "codepipeline/events" => self.source_events(request.body()).await,
             _ => error(
                 StatusCode::NOT_FOUND,
-                "no such call; there are reset, clock/advance and those of nodes",
+                "no such call; there are reset, clock/advance, codepipeline/events and those of nodes",
             ),
         })
     }
@@ -66,6 +67,15 @@ impl Gateway {
         };
         match self.engine.reset(&format!("{account}/{region}")).await {
             Ok(_) => answer(StatusCode::OK, &json!({ "account": account, "region": region })),
+            Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
+        }
+    }
+
+    /// Starts pipelines, and has their sources looked at.
+    async fn source_events(&self, body: &Bytes) -> Response<Bytes> {
+        match self.api.hear_source_events(body).await {
+            Ok(Ok(started)) => answer(StatusCode::OK, &started),
+            Ok(Err(why)) => error(StatusCode::BAD_REQUEST, &why),
             Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
         }
     }

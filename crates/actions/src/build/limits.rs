@@ -32,6 +32,8 @@ pub const REPORT_BYTES_MAX: u64 = 32 << 20;
 pub const REPORT_FILES_MAX: usize = 1000;
 /// Bytes of all output variables of one action.
 pub const VARIABLES_BYTES_MAX: usize = 122_880;
+/// Characters of the message of a failure, which may hold a whole command.
+pub const MESSAGE_CHARS_MAX: usize = 4000;
 
 /// The limits of one sandbox of a build.
 pub(super) fn sandbox(wall: Duration) -> Limits {

@@ -59,10 +59,9 @@ pub fn read_from(path: &Path, offset: u64) -> io::Result<(String, u64)> {
     let mut bytes = Vec::new();
     file.take(READ_BYTES_MAX).read_to_end(&mut bytes)?;
     // What may be the beginning of a character waits for the rest of it.
-    let whole = match std::str::from_utf8(&bytes) {
-        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
-        _ => bytes.len(),
-    };
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    let whole = if is_begun { bytes.len() - last.len() } else { bytes.len() };
     bytes.truncate(whole);
     let next = offset + u64::try_from(bytes.len()).unwrap_or_default();
     Ok((String::from_utf8_lossy(&bytes).into_owned(), next))
@@ -158,7 +157,8 @@ mod tests {
     fn log(max: u64) -> (tempfile::TempDir, PathBuf, Log) {
         let folder = tempfile::tempdir().unwrap();
         let path = path(folder.path(), "id");
-        let log = Log { max, ..Log::begin(&path) };
+        let mut log = Log::begin(&path);
+        log.max = max;
         (folder, path, log)
     }
 

@@ -52,7 +52,8 @@ impl Mask {
         let mut rest = held.as_slice();
         while !rest.is_empty() {
             // A longer secret may still become whole: it is waited for.
-            let may_begin = |secret: &Vec<u8>| secret.len() > rest.len() && secret.starts_with(rest);
+            let may_begin =
+                |secret: &Vec<u8>| secret.len() > rest.len() && secret.starts_with(rest);
             if !is_end && self.secrets.iter().any(may_begin) {
                 break;
             }

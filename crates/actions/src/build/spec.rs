@@ -139,8 +139,8 @@ pub(super) struct ReportSpec {
 type Read<T> = Result<T, String>;
 
 /// Reads a buildspec. The error is the message of a `YAML_FILE_ERROR`.
-pub(super) fn read(text: &str) -> Read<Buildspec> {
-    let value = trackway_yaml::read_texts(text).map_err(|error| error.to_string())?;
+pub(super) fn read(content: &str) -> Read<Buildspec> {
+    let value = trackway_yaml::read_texts(content).map_err(|error| error.to_string())?;
     let Value::Object(top) = &value else {
         return Err("the buildspec is not a map".to_owned());
     };
@@ -216,7 +216,11 @@ fn environment(top: &Map<String, Value>, spec: &mut Buildspec) -> Read<()> {
     Ok(())
 }
 
-fn phase_spec(phase: Phase, found: &Map<String, Value>, notes: &mut Vec<String>) -> Read<PhaseSpec> {
+fn phase_spec(
+    phase: Phase,
+    found: &Map<String, Value>,
+    notes: &mut Vec<String>,
+) -> Read<PhaseSpec> {
     let spec = PhaseSpec {
         phase,
         commands: commands(found, "commands")?,
@@ -321,7 +325,9 @@ fn list(of: &Map<String, Value>, key: &str) -> Read<Vec<String>> {
     match of.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::String(one)) => Ok(vec![one.clone()]),
-        Some(Value::Array(all)) => all.iter().enumerate().map(|(n, one)| item(key, n, one)).collect(),
+        Some(Value::Array(all)) => {
+            all.iter().enumerate().map(|(n, one)| item(key, n, one)).collect()
+        }
         Some(_) => Err(format!("Expected {key} to be a list")),
     }
 }
@@ -367,7 +373,7 @@ mod tests {
             ("version: 0.2\nphases: {build: {on-failure: PANIC}}", "Expecting: ABORT, CONTINUE"),
             ("version: 0.2\nphases: {build: {on-failure: RETRY-101}}", "Expecting: ABORT"),
             ("version: 0.2\nphases: {build: {on-failure: 'RETRY-('}}", "Expecting: ABORT"),
-            ("version: 0.2\n phases", "at line 2"),
+            ("version: 0.2\nphases: [", "at line 3"),
             ("- a", "is not a map"),
         ];
         for (text, expected) in cases {
@@ -389,8 +395,14 @@ mod tests {
             spec.variables,
             [pair("A", "1.10"), pair("B", "yes"), pair("C", "x y"), pair("D", "")]
         );
-        assert_eq!((spec.parameters, spec.secrets), (vec![pair("P", "/p")], vec![pair("S", "id:key")]));
-        assert_eq!((spec.exported, &spec.phases[0].commands), (vec!["A".to_owned()], &vec!["true".to_owned()]));
+        assert_eq!(
+            (spec.parameters, spec.secrets),
+            (vec![pair("P", "/p")], vec![pair("S", "id:key")])
+        );
+        assert_eq!(
+            (spec.exported, &spec.phases[0].commands),
+            (vec!["A".to_owned()], &vec!["true".to_owned()])
+        );
         let artifacts = spec.artifacts.unwrap();
         assert_eq!((artifacts.files, artifacts.discard_paths), (vec!["**/*".to_owned()], true));
     }

@@ -1,1 +1,3 @@
-//! Rules of conditions.
+//! Rules of conditions. LambdaInvoke is [`crate::invoke::lambda`].
+
+pub(crate) mod alarm;

@@ -17,17 +17,20 @@ mod state;
 pub mod table;
 mod tags;
 mod types;
+mod watch;
 mod webhooks;
 
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
-use trackway_engine::Engine;
+use tokio::sync::Notify;
+use trackway_engine::{Engine, Fault};
 
 pub use refusal::Code;
 pub use trackway_pipeline::KIND;
+pub use watch::{Looking, Sources};
 
 use crate::Caller;
 
@@ -75,6 +78,8 @@ pub(crate) struct CodePipeline {
     settings: OnceLock<Settings>,
     /// Jobs that were handed out and not acknowledged yet.
     desk: jobs::Desk,
+    /// Has the watcher of sources look now.
+    look: Arc<Notify>,
     /// Held while a pipeline is made, changed or deleted.
     naming: tokio::sync::Mutex<()>,
 }
@@ -88,6 +93,7 @@ impl CodePipeline {
             engine,
             settings: OnceLock::new(),
             desk: jobs::Desk::default(),
+            look: Arc::default(),
             naming: tokio::sync::Mutex::new(()),
         }
     }
@@ -95,6 +101,25 @@ impl CodePipeline {
     /// Tells it of the server's configuration; the first word counts.
     pub(crate) fn configure(&self, settings: Settings) {
         let _was_set = self.settings.set(settings);
+    }
+
+    /// Watches sources until the engine stops: every so often, or, without a time, only when an
+    /// event comes.
+    pub(crate) fn watch(
+        &self,
+        sources: Arc<dyn Sources>,
+        every: Option<Duration>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        watch::run(self.engine.clone(), sources, every, Arc::clone(&self.look))
+    }
+
+    /// Hears what happened to sources. The inner error is what is wrong with the body.
+    pub(crate) async fn hear(&self, body: &[u8]) -> Result<Result<Value, String>, Fault> {
+        let heard = watch::hear(&self.engine, body).await?;
+        if heard.is_ok() {
+            self.look.notify_one();
+        }
+        Ok(heard)
     }
 
     fn settings(&self) -> &Settings {

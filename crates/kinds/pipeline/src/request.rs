@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::signal::ConditionKind;
+
 /// The queue whose performer carries out actions and rules: an [`ActionCall`], answered by an
 /// [`ActionAnswer`] as JSON. `Outcome::Failed` is a failure too: `error` becomes
 /// `errorDetails.code`, `cause` its message.
@@ -66,6 +68,9 @@ pub struct ActionCall {
     pub continuation_token: Option<String>,
     /// What it is. Rules have the category `Rule`.
     pub type_id: TypeId,
+    /// Of a rule: of which conditions it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionKind>,
     /// The region it acts in.
     pub region: String,
     /// The action's role, else the pipeline's.

@@ -89,6 +89,22 @@ pub fn started(key: &[u8]) -> Option<Timestamp> {
     Some(Timestamp((!u64::from_be_bytes(bytes)).cast_signed()))
 }
 
+/// When the action or rule execution that this row is about started: its history is kept for a while
+/// from then on. None for rows that stay with their pipeline: executions, and versions.
+#[must_use]
+pub fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
+    let place = match view {
+        ACTIONS | RULES => key,
+        ACTIONS_OF_EXECUTION
+        | LATEST_ACTIONS_OF_EXECUTION
+        | RULES_OF_EXECUTION
+        | LATEST_RULES_OF_EXECUTION => key.get(16..)?,
+        ACTION_BY_ID => row,
+        _ => return None,
+    };
+    started(place)
+}
+
 /// The key of what belongs to an execution: its id, then the [`newest_first`] key.
 #[must_use]
 pub fn of_execution(execution: u128, place: [u8; 12]) -> Vec<u8> {
@@ -100,4 +116,32 @@ pub fn of_execution(execution: u128, place: [u8; 12]) -> Vec<u8> {
 pub fn of_name(name: &str) -> Vec<u8> {
     let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
     [&[length], name.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_actions_expire_by_the_action_s_start_and_those_of_executions_do_not() {
+        let at = Timestamp(1_767_225_600_123);
+        let place = newest_first(at, 7);
+        let within = of_execution(9, place);
+        for view in [ACTIONS, RULES] {
+            assert_eq!(expires(view, &place, b"{}"), Some(at));
+        }
+        for view in [
+            ACTIONS_OF_EXECUTION,
+            LATEST_ACTIONS_OF_EXECUTION,
+            RULES_OF_EXECUTION,
+            LATEST_RULES_OF_EXECUTION,
+        ] {
+            assert_eq!(expires(view, &within, &place), Some(at));
+            assert_eq!(expires(view, &within[..10], &place), None);
+        }
+        assert_eq!(expires(ACTION_BY_ID, &[9; 16], &place), Some(at));
+        for view in [EXECUTIONS, EXECUTION, SUCCEEDED_IN_STAGE, CARGO, VERSIONS, DEPLOY_TARGETS] {
+            assert_eq!(expires(view, &place, &place), None);
+        }
+    }
 }

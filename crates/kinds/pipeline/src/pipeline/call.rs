@@ -67,6 +67,7 @@ impl Pipeline {
             action_name: action.name.clone(),
             action_execution_id: uuid::text(act.id),
             type_id: action.action_type_id.clone(),
+            condition: None,
             region: region.to_owned(),
             role_arn: action.role_arn.clone().unwrap_or_else(|| structure.role_arn.clone()),
             configuration: act.configuration(&action),

@@ -34,8 +34,8 @@ pub const KIND: u8 = 6;
 pub const ACTIVE: u8 = 1;
 /// The summary's status of one that was deleted.
 pub const DELETED: u8 = 2;
-/// The first byte of a snapshot. Another number whenever the state's form changes: then the journal
-/// is folded instead.
+/// The first byte of a snapshot. Another number whenever the state's form changes. Once a version is
+/// released it is read for ever: a trimmed history begins with such a state.
 const SNAPSHOT_VERSION: u8 = 1;
 
 /// The state of a pipeline.
@@ -104,6 +104,13 @@ impl Pipeline {
         postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
     }
 
+    /// The revision that a source action found last.
+    #[must_use]
+    pub fn found_last(&self, action: &str) -> Option<&str> {
+        let found = self.revisions.iter().find(|((_, name), _)| name == action);
+        found.map(|(_, revision)| revision.id.as_str())
+    }
+
     fn structure_of(&self, version: u32) -> Arc<Structure> {
         self.structures.get(&version).cloned().unwrap_or_default()
     }
@@ -135,8 +142,22 @@ impl Machine for Pipeline {
     type Signal = Signal;
     type Refusal = Refusal;
 
+    const TRIMMED: bool = true;
+
     fn parse(_text: &str) -> Result<(), String> {
         Ok(())
+    }
+
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        self.to_bytes()
+    }
+
+    fn restore(bytes: &[u8]) -> Option<Self> {
+        Self::from_bytes(bytes)
+    }
+
+    fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
+        crate::views::expires(view, key, row)
     }
 
     fn evolve(&mut self, event: &Event, at: Timestamp) {

@@ -61,10 +61,13 @@ pub fn decide(type_id: &TypeId, configuration: &Map<String, Value>, now: Timesta
 }
 
 /// What is wrong with the configuration of a rule that is decided here, as far as it doesn't refer
-/// to variables: for the checks when a pipeline is created. Whether all keys are there and known is
+/// to variables: the key, and why. For the checks when a pipeline is created. Whether all keys are there and known is
 /// for the rule's type to say.
 #[must_use]
-pub fn problem(type_id: &TypeId, configuration: &Map<String, Value>) -> Option<String> {
+pub fn problem(
+    type_id: &TypeId,
+    configuration: &Map<String, Value>,
+) -> Option<(&'static str, String)> {
     if !is_decided_here(type_id) {
         return None;
     }

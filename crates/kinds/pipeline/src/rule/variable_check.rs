@@ -12,16 +12,17 @@ use super::{Failure, text};
 const OPERATORS: [&str; 4] = ["EQ", "NE", "CONTAINS", "MATCHES"];
 
 /// What is wrong with a configuration, as far as it doesn't refer to variables.
-pub(super) fn problem(configuration: &Map<String, Value>) -> Option<String> {
+pub(super) fn problem(configuration: &Map<String, Value>) -> Option<(&'static str, String)> {
     let operator = text(configuration, "Operator").filter(|text| !text.contains("#{"))?;
     if !OPERATORS.contains(&operator) {
-        return Some(format!("Operator must be one of EQ, NE, CONTAINS, MATCHES: {operator}"));
+        return Some(("Operator", "it must be one of EQ, NE, CONTAINS, MATCHES".to_owned()));
     }
     let value = text(configuration, "Value").filter(|text| !text.contains("#{"))?;
     if operator != "MATCHES" {
         return None;
     }
-    whole(value).err().map(|why| format!("Value is not a regular expression: {why}"))
+    let why = whole(value).err()?;
+    Some(("Value", format!("it is not a regular expression: {why}")))
 }
 
 /// Whether the rule holds, of a configuration with its variables resolved: what it found.
@@ -29,8 +30,8 @@ pub(super) fn problem(configuration: &Map<String, Value>) -> Option<String> {
 /// # Errors
 /// It doesn't hold, or is not valid.
 pub(super) fn check(configuration: &Map<String, Value>) -> Result<String, Failure> {
-    if let Some(problem) = problem(configuration) {
-        return Err(Failure::configuration(problem));
+    if let Some((key, why)) = problem(configuration) {
+        return Err(Failure::configuration(format!("{key} is not valid: {why}")));
     }
     let get = |key| {
         text(configuration, key).ok_or_else(|| Failure::configuration(format!("{key} is missing")))

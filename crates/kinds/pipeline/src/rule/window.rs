@@ -55,11 +55,11 @@ struct Window {
 }
 
 /// What is wrong with a configuration, as far as it doesn't refer to variables.
-pub(super) fn problem(configuration: &Map<String, Value>) -> Option<String> {
+pub(super) fn problem(configuration: &Map<String, Value>) -> Option<(&'static str, String)> {
     let given = |key| text(configuration, key).filter(|text| !text.contains("#{"));
-    let cron = given("Cron").map(cron);
-    let zone = given("TimeZone").map(zone);
-    cron.and_then(Result::err).or_else(|| zone.and_then(Result::err))
+    let cron = given("Cron").and_then(|text| cron(text).err());
+    let zone = given("TimeZone").and_then(|text| zone(text).err());
+    cron.map(|why| ("Cron", why)).or_else(|| Some(("TimeZone", zone?)))
 }
 
 /// Whether the window is open, or when it opens.
@@ -77,8 +77,10 @@ pub(super) fn decide(configuration: &Map<String, Value>, now: Timestamp) -> Verd
 
 impl Window {
     fn of(configuration: &Map<String, Value>) -> Result<Self, String> {
-        let cron = cron(text(configuration, "Cron").ok_or("Cron is missing")?)?;
-        let zone = text(configuration, "TimeZone").map_or(Ok(TimeZone::UTC), zone)?;
+        let cron = cron(text(configuration, "Cron").ok_or("Cron is missing")?)
+            .map_err(|why| format!("Cron is not valid: {why}"))?;
+        let zone = text(configuration, "TimeZone").map_or(Ok(TimeZone::UTC), zone);
+        let zone = zone.map_err(|why| format!("TimeZone is not valid: {why}"))?;
         Ok(Self { cron, zone })
     }
 
@@ -107,7 +109,7 @@ impl Window {
 }
 
 fn cron(text: &str) -> Result<Cron, String> {
-    let mut cron = Cron::parse_quartz(text).map_err(|why| format!("Cron is not valid: {why}"))?;
+    let mut cron = Cron::parse_quartz(text).map_err(|why| why.to_string())?;
     cron.seconds = Set::of(0..60);
     Ok(cron)
 }
@@ -118,10 +120,10 @@ fn zone(name: &str) -> Result<TimeZone, String> {
     let name = found.map_or(name, |(_, name)| *name);
     if let Some(offset) = name.strip_prefix("UTC") {
         let offset = if offset.is_empty() { Some(Offset::UTC) } else { read_offset(offset) };
-        let offset = offset.ok_or_else(|| format!("TimeZone is not valid: {name}"))?;
+        let offset = offset.ok_or_else(|| format!("{name} is no offset such as UTC+05:30"))?;
         return Ok(TimeZone::fixed(offset));
     }
-    let unknown = |_| format!("TimeZone is not known: {name}");
+    let unknown = |_| format!("there is no time zone {name}");
     TimeZoneDatabase::bundled().get(name).map_err(unknown)
 }
 
@@ -248,16 +250,18 @@ mod tests {
         for (configuration, problem) in [
             (json!({ "Cron": "* * * ? * *" }), None),
             (json!({ "Cron": "#{variables.cron}", "TimeZone": "#{variables.zone}" }), None),
-            (json!({ "Cron": "* * * ? * *", "TimeZone": "X" }), Some("TimeZone is not known: X")),
+            (
+                json!({ "Cron": "* * * ? * *", "TimeZone": "X" }),
+                Some(("TimeZone", "there is no time zone X")),
+            ),
             (
                 json!({ "Cron": "* * * * * *" }),
-                Some(
-                    "Cron is not valid: exactly one of the fields day-of-month and day-of-week must be ?",
-                ),
+                Some(("Cron", "exactly one of the fields day-of-month and day-of-week must be ?")),
             ),
         ] {
             let found = super::problem(configuration.as_object().unwrap());
-            assert_eq!(found.as_deref(), problem, "{configuration}");
+            let found = found.as_ref().map(|(key, why)| (*key, why.as_str()));
+            assert_eq!(found, problem, "{configuration}");
         }
         let verdict = decide(&Map::new(), Timestamp(0));
         let expected = Failure::configuration("Cron is missing");

@@ -1,8 +1,19 @@
 //! References to variables: `#{namespace.key}`.
 
-/// The texts between `#{` and `}`, in order.
+/// The texts between `#{` and `}` that are references or would be ones with a period, in order.
+/// What has other characters than names have is no reference.
 pub(super) fn references(text: &str) -> impl Iterator<Item = &str> {
-    text.split("#{").skip(1).filter_map(|rest| rest.split_once('}').map(|(inside, _)| inside))
+    let inside = text.split("#{").skip(1).filter_map(|rest| rest.split_once('}'));
+    inside.map(|(inside, _)| inside).filter(|inside| match inside.split_once('.') {
+        Some((namespace, key)) => is_name(namespace) && is_name(key),
+        None => is_name(inside),
+    })
+}
+
+/// Source: `ActionNamespace`, `OutputVariablesKey` in the service model.
+fn is_name(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '-' | '_');
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 #[cfg(test)]
@@ -18,6 +29,7 @@ mod tests {
             ("x#{a.b}y#{variables.C}#{d}", &["a.b", "variables.C", "d"]),
             ("#{a.b", &[]),
             ("#{a#{b.c}", &["b.c"]),
+            ("#{a b} #{a. b} #{.b} #{a.} #{} #{a.b.c}", &[]),
         ] {
             assert_eq!(references(text).collect::<Vec<_>>(), expected, "{text}");
         }

@@ -103,28 +103,6 @@ pub fn find(type_id: &TypeId) -> Option<ActionType> {
     table::all().find(|known| known.is(type_id)).map(table::Known::action_type)
 }
 
-/// After how many minutes an action or a rule times out, if the structure doesn't say. Source:
-/// "Quotas in CodePipeline".
-#[must_use]
-pub fn timeout_minutes(type_id: &TypeId) -> u32 {
-    const HOUR: u32 = 60;
-    const DAY: u32 = 24 * HOUR;
-    match (type_id.category.as_str(), type_id.provider.as_str()) {
-        _ if type_id.owner == "Custom" => DAY,
-        ("Approval", _) => 7 * DAY,
-        (
-            "Deploy",
-            "CloudFormation" | "CloudFormationStackSet" | "CloudFormationStackInstances",
-        ) => 3 * DAY,
-        (_, "CodeBuild") => 8 * HOUR,
-        ("Deploy", "CodeDeploy" | "CodeDeployToECS") => 5 * DAY,
-        ("Invoke", "Lambda") | ("Rule", "LambdaInvoke") => DAY,
-        ("Deploy", "S3") => 90,
-        ("Invoke", "StepFunctions") => 7 * DAY,
-        _ => HOUR,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,26 +142,5 @@ mod tests {
             .map(|property| property.name)
             .collect();
         assert_eq!(secrets, ["ClientSecret", "RefreshToken", "OAuthToken"]);
-    }
-
-    #[test]
-    fn what_is_long_running_has_long() {
-        for (text, minutes) in [
-            ("Approval/AWS/Manual", 10080),
-            ("Deploy/AWS/CloudFormation", 4320),
-            ("Build/AWS/CodeBuild", 480),
-            ("Test/AWS/CodeBuild", 480),
-            ("Rule/AWS/CodeBuild", 480),
-            ("Deploy/AWS/CodeDeploy", 7200),
-            ("Invoke/AWS/Lambda", 1440),
-            ("Deploy/AWS/Lambda", 60),
-            ("Deploy/AWS/S3", 90),
-            ("Source/AWS/S3", 60),
-            ("Invoke/AWS/StepFunctions", 10080),
-            ("Build/Custom/Mine", 1440),
-            ("Compute/AWS/Commands", 60),
-        ] {
-            assert_eq!(timeout_minutes(&id(text)), minutes, "{text}");
-        }
     }
 }

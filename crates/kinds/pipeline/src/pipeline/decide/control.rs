@@ -144,6 +144,11 @@ impl Pipeline {
         let Some(behind) = behind else { return Ok(()) };
         set.stage.clone_from(&behind.name);
         let name = behind.name.clone();
+        let gate = self.stages.get(&name).map(|stage| stage.gate.clone()).unwrap_or_default();
+        let is_known = gate.changed.is_some_and(|(by, _)| by == set.by);
+        if gate.disabled == set.disabled && (is_known || set.disabled.is_none()) {
+            return Ok(());
+        }
         self.emit_with(EventKind::GateSet, &set, turn);
         self.admit(&name, turn);
         Ok(())

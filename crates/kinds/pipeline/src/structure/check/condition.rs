@@ -1,6 +1,6 @@
 //! Conditions of stages and their rules.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::action::region;
 use super::artifact::{are_made, made};
@@ -12,8 +12,6 @@ use ConditionResult::{Fail, Retry, Rollback, Skip};
 
 /// Providers whose rules may pass a stage over. Source: "Stage conditions".
 const SKIPPERS: [&str; 2] = ["LambdaInvoke", "VariableCheck"];
-/// `Operator` of VariableCheck.
-const OPERATORS: [&str; 4] = ["EQ", "NE", "CONTAINS", "MATCHES"];
 
 /// Which conditions, as messages say it.
 #[derive(Clone, Copy)]
@@ -191,7 +189,15 @@ fn check_rule(rule: &Rule, context: Context<'_>) -> Result<(), Invalid> {
             format!("Rule {name} has a commands field, which only Commands rules can have");
         return Err(Invalid::action(message));
     }
-    values(name, &id.provider, &rule.configuration)
+    match crate::rule::problem(id, &rule.configuration) {
+        Some((key, why)) => {
+            let value = rule.configuration.get(key).and_then(Value::as_str).unwrap_or_default();
+            Err(Invalid::action(format!(
+                "Rule configuration for rule '{name}' contains an invalid value '{value}' for '{key}': {why}"
+            )))
+        }
+        None => Ok(()),
+    }
 }
 
 fn keys(rule: &Rule, kind: &RuleType) -> Result<(), Invalid> {
@@ -208,22 +214,5 @@ fn keys(rule: &Rule, kind: &RuleType) -> Result<(), Invalid> {
     match required.find(|property| !given.contains_key(&property.name)) {
         Some(missing) => complain("is missing required configuration", &missing.name),
         None => Ok(()),
-    }
-}
-
-fn values(name: &str, provider: &str, given: &Map<String, Value>) -> Result<(), Invalid> {
-    let text = |key: &str| given.get(key).and_then(Value::as_str).unwrap_or_default();
-    let complain = |key: &str| {
-        let value = text(key);
-        Err(Invalid::action(format!(
-            "Rule configuration for rule '{name}' contains an invalid value '{value}' for '{key}'"
-        )))
-    };
-    match provider {
-        "VariableCheck" if !OPERATORS.contains(&text("Operator")) => complain("Operator"),
-        "DeploymentWindow" if !(6..=7).contains(&text("Cron").split_whitespace().count()) => {
-            complain("Cron")
-        }
-        _ => Ok(()),
     }
 }
