@@ -28,7 +28,6 @@ fn tools(home: &Path) -> Arc<Tools> {
         pipeline,
         builds: Builds::new(&CodeBuildConfig::default(), &home.join("work")),
         codebuild: CodeBuildConfig::default(),
-        builds: Builds::new(&CodeBuildConfig::default(), &home.join("work")),
         config_folder: home.to_owned(),
         folder: home.join("work"),
     })
