@@ -67,10 +67,11 @@ class Tour:
         assert self.type in [one["id"] for one in listed]
         rules = call("ListRuleTypes", ruleOwnerFilter="AWS")["ruleTypes"]
         assert "VariableCheck" in [one["id"]["provider"] for one in rules]
-        got = call("GetActionType", **self.type)["actionType"]
-        assert got["id"] == self.type
-        call("UpdateActionType", actionType=got | {"description": "Builds on tour"})
-        assert call("GetActionType", **self.type)["actionType"]["description"] == "Builds on tour"
+        hub = type_id("Source", "GitHub", "ThirdParty")
+        got = call("GetActionType", **hub)["actionType"]
+        assert got["id"] == hub
+        call("UpdateActionType", actionType=got | {"description": "Sources on tour"})
+        assert call("GetActionType", **hub)["actionType"]["description"] == "Sources on tour"
 
     def work(self, name="Work", **fields):
         return action(

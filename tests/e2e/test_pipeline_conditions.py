@@ -287,6 +287,7 @@ def test_a_success_condition_rolls_back_and_without_a_target_only_fails(world):
     execution_is(client, name, bad, "Failed")
     rollback = executions(client, name)[0]["pipelineExecutionId"]
     do(client, provider, rollback)
+    refused("NotLatestPipelineExecutionException", override, client, name, bad, "ON_SUCCESS")
     # It has the variables of the good one.
     execution_is(client, name, rollback, "Succeeded")
 

@@ -8,11 +8,14 @@ import pytest
 
 from harness import ROLE as MACHINE_ROLE
 from harness import eventually
-from pipelines import action, actions, execution, execution_is, pipeline, s3_source, stage, type_id
+from pipelines import action, actions, execution, execution_is, executions, pipeline, s3_source, stage, type_id
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 CONFIG = """
+[sandbox]
+enabled = true
+
 [pipeline]
 poll_seconds = 1
 
@@ -50,7 +53,17 @@ def main(event, context):
         client.put_job_success_result(jobId=job["id"], continuationToken="half way")
     else:
         artifacts = job["data"]["inputArtifacts"]
-        variables = {"token": token or "none", "account": job["accountId"], "artifacts": json.dumps(artifacts)}
+        keys = job["data"]["artifactCredentials"]
+        s3 = boto3.client(
+            "s3", endpoint_url=told["endpoint"], region_name="us-east-1", aws_access_key_id=keys["accessKeyId"],
+            aws_secret_access_key=keys["secretAccessKey"], aws_session_token=keys["sessionToken"],
+        )
+        place = artifacts[0]["location"]["s3Location"]
+        read = s3.get_object(Bucket=place["bucketName"], Key=place["objectKey"])["Body"].read()
+        variables = {
+            "token": token or "none", "account": job["accountId"], "artifacts": json.dumps(artifacts),
+            "size": str(len(read)),
+        }
         client.put_job_success_result(jobId=job["id"], outputVariables=variables)
 
 
@@ -92,8 +105,8 @@ class World:
         self.source(files or {"index.html": "<p>hello</p>"})
         declared = pipeline(self.name, stage("Source", s3_source()), *(stages or [stage("Do", *made)]))
         self.client.create_pipeline(pipeline=declared)
-        (id,) = [one["pipelineExecutionId"] for one in self.client.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"]]
-        return self.ended(id)
+        (first,) = executions(self.client, self.name)
+        return self.ended(first["pipelineExecutionId"])
 
     def again(self, **fields):
         id = self.client.start_pipeline_execution(name=self.name, **fields)["pipelineExecutionId"]
@@ -144,7 +157,8 @@ def test_a_bucket_is_deployed_to(world):
     whole = {"BucketName": "web", "Extract": "false", "ObjectKey": "app-{datetime}-{uuid}.zip"}
     assert world.run(do("Deploy", "S3", web), do("Deploy", "S3", whole, "Whole"))["status"] == "Succeeded"
     found = s3.get_object(Bucket="web", Key="index.html")
-    assert (found["Body"].read(), found["ContentType"], found["CacheControl"]) == (b"<p>hello</p>", "text/html", "max-age=3")
+    assert found["Body"].read() == b"<p>hello</p>"
+    assert (found["ContentType"], found["CacheControl"]) == ("text/html", "max-age=3")
     grants = s3.get_object_acl(Bucket="web", Key="index.html")["Grants"]
     assert any(grant["Permission"] == "READ" and "AllUsers" in grant["Grantee"].get("URI", "") for grant in grants)
     (key,) = [one["Key"] for one in s3.list_objects_v2(Bucket="web", Prefix="app-")["Contents"]]
@@ -182,7 +196,8 @@ def stack_action(name, mode, **more):
 def test_a_stack_is_created_updated_and_deleted(world):
     made = stack_action("Deploy", "CREATE_UPDATE", OutputFileName="out.json")
     made |= {"namespace": "Stack", "outputArtifacts": [{"name": "Out"}]}
-    told = do("Deploy", "S3", {"BucketName": "site", "Extract": "true", "ObjectKey": "#{Stack.SourceKey}"}, "Keep", ["Out"])
+    site = {"BucketName": "site", "Extract": "true", "ObjectKey": "#{Stack.SourceKey}"}
+    told = do("Deploy", "S3", site, "Keep", ["Out"])
     stages = [stage("Make", made, told | {"runOrder": 2})]
     assert world.run(stages=stages, files=stack_files("topic-one"))["status"] == "Succeeded"
     cloudformation = world.moto.client("cloudformation")
@@ -215,30 +230,36 @@ def test_a_change_set_is_made_and_executed(world):
     execute = do("Deploy", "CloudFormation", configuration, "Execute", inputs=()) | {"runOrder": 2}
     files = stack_files("topic-three")
     assert world.run(prepare, execute, files=files)["status"] == "Succeeded"
-    assert world.variables("Execute")["TopicArn"].endswith(":topic-three")
     (stack,) = world.moto.client("cloudformation").describe_stacks(StackName="by-changes")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert world.result("Execute")["externalExecutionId"] == stack["StackId"]
+    # moto shows no outputs of a stack that a change set made.
+    assert world.variables("Execute") == {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+    topics = [topic["TopicArn"] for topic in world.moto.client("sns").list_topics()["Topics"]]
+    assert any(topic.endswith(":topic-three") for topic in topics)
 
 
 def test_a_template_that_is_none_fails_the_action(world):
     made = stack_action("Deploy", "CREATE_UPDATE", StackName="broken")
-    files = stack_files("x") | {"template.json": '{"Resources": {"A": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "Gone"}}}}}'}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "Gone"}}}
+    files = stack_files("x") | {"template.json": json.dumps({"Resources": {"A": topic}})}
     assert world.run(made, files=files)["status"] == "Failed"
     details = world.result("Deploy")["errorDetails"]
     assert details["code"] == "JobFailed"
     assert "Service: AmazonCloudFormation" in details["message"]
 
 
-def machine(world, definition, kind="STANDARD"):
+def machine(world, states, kind="STANDARD"):
     sfn = world.server.client()
-    return sfn.create_state_machine(
-        name="machine", definition=json.dumps(definition), roleArn=MACHINE_ROLE, type=kind
-    )["stateMachineArn"]
+    definition = json.dumps({"StartAt": next(iter(states)), "States": states})
+    made = sfn.create_state_machine(name="machine", definition=definition, roleArn=MACHINE_ROLE, type=kind)
+    return made["stateMachineArn"]
 
 
 def test_a_workflow_is_run_and_waited_for(world):
-    arn = machine(world, {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "Next": "Pass"}, "Pass": {"Type": "Pass", "End": True}}})
-    invoke = do("Invoke", "StepFunctions", {"StateMachineArn": arn, "ExecutionNamePrefix": "pre", "Input": '{"a": 1}'}, outputs=["Out"])
+    arn = machine(world, {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}})
+    configuration = {"StateMachineArn": arn, "ExecutionNamePrefix": "pre", "Input": '{"a": 1}'}
+    invoke = do("Invoke", "StepFunctions", configuration, outputs=["Out"])
     keep = do("Deploy", "S3", {"BucketName": "site", "Extract": "true"}, "Keep", ["Out"]) | {"runOrder": 2}
     assert world.run(invoke, keep)["status"] == "Succeeded"
     id = world.action("Do")["actionExecutionId"]
@@ -249,8 +270,14 @@ def test_a_workflow_is_run_and_waited_for(world):
     assert json.loads((world.server.folder / "site/output.json").read_text()) == {"a": 1}
 
 
+def test_an_express_workflow_is_only_started(world):
+    arn = machine(world, {"Fail": {"Type": "Fail"}}, "EXPRESS")
+    assert world.run(do("Invoke", "StepFunctions", {"StateMachineArn": arn}))["status"] == "Succeeded"
+    assert ":express:" in world.variables("Do")["ExecutionArn"]
+
+
 def test_a_workflow_that_fails_fails_the_action(world):
-    arn = machine(world, {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "Broken", "Cause": "no luck"}}})
+    arn = machine(world, {"Fail": {"Type": "Fail", "Error": "Broken", "Cause": "no luck"}})
     invoke = do("Invoke", "StepFunctions", {"StateMachineArn": arn, "InputType": "FilePath", "Input": "in.json"})
     assert world.run(invoke, files={"in.json": "{}"})["status"] == "Failed"
     details = world.result("Do")["errorDetails"]
@@ -270,6 +297,7 @@ def test_a_function_ends_its_action(world):
     (artifact,) = json.loads(variables["artifacts"])
     assert (artifact["name"], artifact["location"]["type"]) == ("Source", "S3")
     assert artifact["location"]["s3Location"]["bucketName"] == "artifact-bucket"
+    assert int(variables["size"]) == (world.server.folder / "source/source.zip").stat().st_size
 
 
 def test_a_function_fails_its_action(world):
@@ -278,18 +306,23 @@ def test_a_function_fails_its_action(world):
     assert world.result("Do")["errorDetails"] == {"code": "JobFailed", "message": "too late"}
 
 
-def test_a_function_that_is_not_there_fails_the_action_at_once(world):
+def test_a_function_that_is_not_there_fails_the_action_at_once(new_server):
+    # Without AWS, since moto accepts an invocation of any name.
+    world = World(new_server(config=CONFIG, files={"worker.py": WORKER}), None, "nobody")
     assert world.run(do("Invoke", "Lambda", {"FunctionName": "nobody"}))["status"] == "Failed"
     details = world.result("Do")["errorDetails"]
-    assert details["code"] == "JobFailed"
-    assert "ResourceNotFoundException" in details["message"]
+    assert details["code"] == "ConfigurationError"
+    assert details["message"].startswith("The function nobody is not declared in trackway.toml, and no endpoint")
 
 
 def test_a_function_that_says_nothing_leaves_its_action_in_progress(world):
     world.source({"a": "b"})
     invoke = do("Invoke", "Lambda", {"FunctionName": "silent"})
     world.client.create_pipeline(pipeline=pipeline(world.name, stage("Source", s3_source()), stage("Do", invoke)))
-    look = lambda: [one for one in actions(world.client, world.name) if one["actionName"] == "Do"]
+
+    def look():
+        return [one for one in actions(world.client, world.name) if one["actionName"] == "Do"]
+
     (found,) = eventually(look, "the action is there")
     eventually(lambda: "no job result" in world.server.said(), "the function's error is in the log")
     assert world.action("Do")["status"] == "InProgress"
@@ -307,7 +340,8 @@ def test_another_pipeline_is_run_and_waited_for(world):
         pipeline=pipeline(inner, stage("Source", s3_source()), stage("Do", deploy), variables=variables)
     )
     given = json.dumps([{"name": "WHERE", "value": "there"}])
-    assert world.run(do("Invoke", "CodePipeline", {"PipelineName": inner, "Variables": given}))["status"] == "Succeeded"
+    invoke = do("Invoke", "CodePipeline", {"PipelineName": inner, "Variables": given}, inputs=())
+    assert world.run(invoke)["status"] == "Succeeded"
     started = world.result("Do")["externalExecutionId"]
     found = execution(world.client, inner, started)
     assert found["status"] == "Succeeded"
@@ -349,14 +383,24 @@ def test_a_function_decides_a_condition(world, fail, status):
     world.name = f"rule-{status}"
     deploy = do("Deploy", "S3", {"BucketName": "site", "Extract": "true"})
     told = {"FunctionName": "worker", "UserParameters": parameters(world, fail=fail)}
-    checks = condition("FAIL", rule("LambdaInvoke", told))
+    checks = condition("FAIL", rule("LambdaInvoke", told) | {"inputArtifacts": [{"name": "Source"}]})
     assert world.run(stages=[stage("Do", deploy, beforeEntry=checks)])["status"] == status
     (found,) = world.client.list_rule_executions(pipelineName=world.name)["ruleExecutionDetails"]
     assert found["status"] == status
 
 
+@pytest.mark.parametrize(("file", "status"), [("index.html", "Succeeded"), ("missing.html", "Failed")])
+def test_commands_decide_a_condition(world, file, status):
+    world.name = f"commands-{status}"
+    deploy = do("Deploy", "S3", {"BucketName": "site", "Extract": "true"})
+    check = rule("Commands", {}) | {"commands": [f"test -f {file}"], "inputArtifacts": [{"name": "Source"}]}
+    assert world.run(stages=[stage("Do", deploy, beforeEntry=condition("FAIL", check))])["status"] == status
+    (found,) = world.client.list_rule_executions(pipelineName=world.name)["ruleExecutionDetails"]
+    assert found["status"] == status
+
+
 def test_a_kill_starts_nothing_twice(world):
-    arn = machine(world, {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 4, "End": True}}})
+    arn = machine(world, {"Wait": {"Type": "Wait", "Seconds": 4, "End": True}})
     world.source({"a": "b"})
     invoke = do("Invoke", "StepFunctions", {"StateMachineArn": arn})
     world.client.create_pipeline(pipeline=pipeline(world.name, stage("Source", s3_source()), stage("Do", invoke)))

@@ -426,6 +426,13 @@ def test_a_page_token_is_good_for_its_own_request_and_account_only(world, reques
     assert len(page["actionExecutionDetails"]) == 4
 
 
+def test_what_succeeded_in_a_stage_is_of_the_current_version(world):
+    succeeded = {"succeededInStage": {"stageName": "Build"}}
+    listed = world.client.list_pipeline_executions(pipelineName="done", filter=succeeded)
+    assert [one["pipelineExecutionId"] for one in listed["pipelineExecutionSummaries"]] == [world.succeeded]
+    assert len(world.client.list_pipeline_executions(pipelineName="done")["pipelineExecutionSummaries"]) == 3
+
+
 def test_a_pipeline_that_is_deleted_and_created_again_has_other_tokens(world):
     name = fresh("again")
     declared, _ = world.create(name, stage("Build", world.built()))

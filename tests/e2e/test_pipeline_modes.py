@@ -104,7 +104,11 @@ def test_a_newer_execution_takes_the_place_of_the_one_that_waits(world):
     restart(server)
     third = start(client, name)
     eventually(lambda: waits(client, name, "Build") == [third], "the third waits in its place")
-    assert stage_state(client, name, "Build")["inboundExecution"] == {"pipelineExecutionId": third, "status": "InProgress"}
+    assert stage_state(client, name, "Build")["inboundExecution"] == {
+        "pipelineExecutionId": third,
+        "status": "InProgress",
+        "type": "STANDARD",
+    }
     assert statuses(client, name) == {first: "InProgress", second: "Superseded", third: "InProgress"}
     restart(server)
     succeed(client, job)
@@ -249,7 +253,7 @@ def test_a_rollback_runs_a_stage_with_what_it_had_before(world):
     found = execution_is(client, name, third, "Succeeded")
     assert found["executionType"] == "ROLLBACK"
     assert found["rollbackMetadata"] == {"rollbackTargetPipelineExecutionId": first}
-    assert found["trigger"]["triggerType"] == "ManualRollback" and first in found["trigger"]["triggerDetail"]
+    assert found["trigger"] == {"triggerType": "ManualRollback", "triggerDetail": "arn:aws:iam::000000000000:root"}
     assert [found["actionName"] for found in actions(client, name, filter={"pipelineExecutionId": third})] == ["Work"]
     told = stage_state(client, name, "Deploy")["latestExecution"]
     assert told == {"pipelineExecutionId": third, "status": "Succeeded", "type": "ROLLBACK"}

@@ -9,8 +9,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PipelineConfig {
-    /// Seconds between two looks at the sources that are watched.
-    pub poll_seconds: u64,
+    /// Seconds between two looks at the sources that are watched; 0 looks only when an event comes.
+    pub poll_seconds: f64,
     /// Days for which action executions are kept, from their start; 0 is for ever.
     pub history_days: u64,
     /// Where artifacts lie.
@@ -29,7 +29,7 @@ pub struct PipelineConfig {
 impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
-            poll_seconds: 30,
+            poll_seconds: 30.0,
             history_days: trackway_pipeline::limits::HISTORY_DAYS,
             artifacts: ArtifactsIn::default(),
             repositories: BTreeMap::new(),

@@ -11,6 +11,7 @@ use trackway_pipeline::request::{ActionAnswer, ActionCall, Details};
 use crate::artifact::Artifacts;
 use crate::build::{self, Builds};
 use crate::config::{CodeBuildConfig, PipelineConfig};
+use crate::{deploy, invoke, rule, source};
 
 /// What runners work with.
 pub struct Tools {
@@ -59,19 +60,26 @@ pub type Runner = fn(Run) -> Pin<Box<dyn Future<Output = ActionAnswer> + Send>>;
 
 /// Every action and rule type that runs here: category, provider, runner.
 const RUNNERS: &[(&str, &str, Runner)] = &[
-    ("Deploy", "AppConfig", crate::deploy::app_config::run),
-    ("Deploy", "CloudFormation", crate::deploy::cloudformation::run),
-    ("Deploy", "CodeDeploy", crate::deploy::code_deploy::run),
-    ("Deploy", "ECS", crate::deploy::ecs::run),
-    ("Deploy", "S3", crate::deploy::s3::run),
-    ("Invoke", "CodePipeline", crate::invoke::code_pipeline::run),
-    ("Invoke", "Lambda", crate::invoke::lambda::run),
-    ("Invoke", "StepFunctions", crate::invoke::step_functions::run),
-    ("Rule", "CloudWatchAlarm", crate::rule::alarm::run),
-    ("Rule", "LambdaInvoke", crate::invoke::lambda::run),
     ("Build", "CodeBuild", build::code_build),
-    ("Test", "CodeBuild", build::code_build),
     ("Compute", "Commands", build::commands),
+    ("Deploy", "AppConfig", deploy::app_config::run),
+    ("Deploy", "CloudFormation", deploy::cloudformation::run),
+    ("Deploy", "CodeDeploy", deploy::code_deploy::run),
+    ("Deploy", "ECS", deploy::ecs::run),
+    ("Deploy", "S3", deploy::s3::run),
+    ("Invoke", "CodePipeline", invoke::code_pipeline::run),
+    ("Invoke", "Lambda", invoke::lambda::run),
+    ("Invoke", "StepFunctions", invoke::step_functions::run),
+    ("Rule", "CloudWatchAlarm", rule::alarm::run),
+    ("Rule", "CodeBuild", build::code_build),
+    ("Rule", "Commands", build::commands),
+    ("Rule", "LambdaInvoke", invoke::lambda::run),
+    ("Source", "CodeCommit", source::run_repository),
+    ("Source", "CodeStarSourceConnection", source::run_repository),
+    ("Source", "ECR", source::run_image),
+    ("Source", "GitHub", source::run_repository),
+    ("Source", "S3", source::run_object),
+    ("Test", "CodeBuild", build::code_build),
 ];
 
 /// Carries it out, if there is a runner.

@@ -26,12 +26,12 @@ pub mod step_functions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
-use trackway_engine::Engine;
+use trackway_engine::{Engine, Fault};
 use trackway_wire::error::Failure;
 use trackway_wire::server::{self, Call};
 use trackway_wire::sigv4;
@@ -78,6 +78,25 @@ impl Api {
         self.services.codepipeline.configure(settings);
     }
 
+    /// Watches the sources of pipelines until the engine stops: every so often, or, without a time,
+    /// only when an event comes.
+    pub fn watch_sources(
+        &self,
+        sources: Arc<dyn codepipeline::Sources>,
+        every: Option<Duration>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.services.codepipeline.watch(sources, every)
+    }
+
+    /// Hears what happened to sources of pipelines: what it started, as JSON. The inner error is
+    /// what is wrong with the body.
+    ///
+    /// # Errors
+    /// The engine's fault.
+    pub async fn hear_source_events(&self, body: &[u8]) -> Result<Result<Value, String>, Fault> {
+        self.services.codepipeline.hear(body).await
+    }
+
     /// Answers a delivery to a webhook of CodePipeline; none if the request is no such delivery. It
     /// needs no signature of AWS's: the webhook says what lets it in.
     pub async fn answer_webhook(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
@@ -118,13 +137,31 @@ impl Api {
     /// # Errors
     /// Why not, in AWS's words.
     pub fn admit(&self, request: &Request<Bytes>) -> Result<(), Failure> {
-        let seen = trackway_wire::request::Request {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-            body: request.body(),
-        };
-        self.verify("states", &seen)
+        self.verify("states", &seen(request))
+    }
+
+    /// Whether a request is signed for S3, by what it says.
+    #[must_use]
+    pub fn is_signed_for_s3(&self, request: &Request<Bytes>) -> bool {
+        sigv4::scope(&seen(request)).is_some_and(|(_, _, service)| service == "s3")
+    }
+
+    /// Whether a request to the endpoint of artifacts may be made: as [`Self::admit`], but signed as
+    /// for S3, also with the credentials that a job was given for its artifacts.
+    ///
+    /// # Errors
+    /// Why not: `XAmzContentSHA256Mismatch`, `NotImplemented` for a body whose chunks are signed, or
+    /// what is wrong with the signature.
+    pub fn admit_to_artifacts(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+        self.services.codepipeline.admit_to_artifacts(&seen(request), &self.credentials)
+    }
+
+    /// Whether a pipeline has this bucket for its artifacts.
+    ///
+    /// # Errors
+    /// The engine's fault.
+    pub async fn is_artifact_store(&self, bucket: &str) -> Result<bool, Fault> {
+        self.services.codepipeline.is_artifact_store(bucket).await
     }
 
     /// Answers every poll that waits, and those to come: the server is about to stop.
@@ -180,13 +217,24 @@ impl Api {
     }
 }
 
+/// A request as the wire sees it.
+fn seen(request: &Request<Bytes>) -> trackway_wire::request::Request<'_> {
+    trackway_wire::request::Request {
+        method: request.method(),
+        uri: request.uri(),
+        headers: request.headers(),
+        body: request.body(),
+    }
+}
+
 /// The server as the request addresses it.
 fn host_of<'a>(request: &trackway_wire::request::Request<'a>) -> Option<&'a str> {
     let named = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     named.or_else(|| request.uri.authority().map(http::uri::Authority::as_str))
 }
 
-fn wall_clock_ms() -> i64 {
+/// Milliseconds of the epoch.
+pub(crate) fn wall_clock_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -153,6 +153,25 @@ impl Catalog {
         })
     }
 
+    /// Every scope that has rows. It reads one row a scope.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn scopes(&self) -> Result<Vec<String>, Fault> {
+        let reader = Reader(self.store.clone());
+        let (mut range, mut scopes) = (keys::catalog_everywhere(), Vec::new());
+        while let Some((key, _)) =
+            reader.scan(range.clone(), Order::Ascending, 1).await?.into_iter().next()
+        {
+            let scope = keys::catalog_scope_of(&key);
+            let scope = scope.ok_or_else(|| Fault::new("a catalog key is damaged"))?;
+            let Some(after) = keys::catalog_scope(scope)?.to else { break };
+            scopes.push(scope.to_owned());
+            range.from = after;
+        }
+        Ok(scopes)
+    }
+
     /// Lists the rows of a table whose keys start with `prefix`, after the key `after`.
     ///
     /// # Errors

@@ -283,6 +283,17 @@ pub(crate) fn catalog_scope(scope: &str) -> Result<Range, Fault> {
     Ok(Range::prefix(catalog_key(scope)?.done()))
 }
 
+/// Every row of the catalog.
+pub(crate) fn catalog_everywhere() -> Range {
+    Range::prefix(Key::new(family::CATALOG, 1).done())
+}
+
+/// Whose row of the catalog this is.
+pub(crate) fn catalog_scope_of(key: &[u8]) -> Option<&str> {
+    let (length, rest) = key.get(1..)?.split_first()?;
+    std::str::from_utf8(rest.get(..usize::from(*length))?).ok()
+}
+
 /// A row of the catalog.
 pub(crate) fn catalog(scope: &str, table: u8, key: &[u8]) -> Result<Bytes, Fault> {
     Ok(catalog_key(scope)?.with(&[table]).with(key).done())

@@ -339,6 +339,22 @@ async fn a_journal_pages_both_ways_across_segments() {
 }
 
 #[tokio::test]
+async fn the_catalog_knows_whose_rows_it_has() {
+    let house = House::new().await;
+    let catalog = house.engine.catalog();
+    assert_eq!(catalog.scopes().await.unwrap(), Vec::<String>::new());
+    for scope in ["b/x", "a/x", "a", "a/xy"] {
+        for (table, key) in [(1, b"k".to_vec()), (255, vec![255; 3])] {
+            let edit = Edit::Put { table, key, value: "v".into() };
+            catalog.change(scope, &[], &[edit]).await.unwrap();
+        }
+    }
+    let mut scopes = catalog.scopes().await.unwrap();
+    scopes.sort();
+    assert_eq!(scopes, ["a", "a/x", "a/xy", "b/x"]);
+}
+
+#[tokio::test]
 async fn the_catalog_changes_only_if_its_checks_hold() {
     let house = House::new().await;
     let catalog = house.engine.catalog();

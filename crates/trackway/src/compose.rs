@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use trackway_actions::artifact::Artifacts;
 use trackway_actions::build::Builds;
+use trackway_actions::source::look::Eye;
 use trackway_actions::{ActionPerformer, Tools};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
@@ -26,9 +27,10 @@ use trackway_pipeline::Pipeline;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
+use crate::artifact_endpoint::ArtifactEndpoint;
 use crate::command::serve;
 use crate::config::Config;
-use crate::local_services::{Instances, OwnServices};
+use crate::local_services::{Instances, OwnServices, PipelineSources};
 use crate::node::Hosted;
 
 /// The name of Automation in logs and reports.
@@ -54,8 +56,8 @@ pub(crate) struct Service {
     pub(crate) api: Arc<Api>,
     /// The node within the server, if there is one.
     node: Option<Hosted>,
-    /// Where the logs of actions lie.
-    logs: PathBuf,
+    /// What the actions of pipelines work with.
+    tools: Arc<Tools>,
     /// A folder that goes with the process.
     passing: Option<PathBuf>,
 }
@@ -93,10 +95,9 @@ impl Service {
         let own = Own::new(&caller);
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
-        let logs = tools.folder.join("logs");
         let engine = own
             .perform(builder())
-            .performer("action", Arc::new(ActionPerformer::new(tools)))
+            .performer("action", Arc::new(ActionPerformer::new(Arc::clone(&tools))))
             .performer("lambda", Arc::new(Lambda::new(functions.clone(), remote, identity)))
             .performer("service", Arc::new(Unsupported))
             .performer("aws", Arc::new(AwsPerformer::new(caller.clone(), scope.clone())))
@@ -125,13 +126,19 @@ impl Service {
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
+        watch_sources(&api, &tools);
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
-        Ok(Self { engine, functions, api, node, logs, passing })
+        Ok(Self { engine, functions, api, node, tools, passing })
     }
 
     /// Where the logs of pipelines' actions lie, each named by its action execution.
     pub(crate) fn logs(&self) -> PathBuf {
-        self.logs.clone()
+        self.tools.folder.join("logs")
+    }
+
+    /// The artifacts that lie here, as a small S3.
+    pub(crate) fn artifact_endpoint(&self) -> ArtifactEndpoint {
+        ArtifactEndpoint::new(Arc::clone(&self.api), self.tools.artifacts.clone())
     }
 
     /// Resolves when the engine has stopped by a fault, with what happened.
@@ -281,6 +288,14 @@ fn tools(
         config_folder: config.folder.clone(),
         folder,
     })
+}
+
+/// Has the sources of pipelines watched until the engine stops.
+fn watch_sources(api: &Api, tools: &Arc<Tools>) {
+    let eye = Eye::new(Arc::clone(tools));
+    let seconds = tools.pipeline.poll_seconds;
+    let every = (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(DAY));
+    tokio::spawn(api.watch_sources(Arc::new(PipelineSources(eye)), every));
 }
 
 /// Who calls webhooks; where they may go to is said as for downloads.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use trackway_api::Api;
 use trackway_engine::Engine;
 
+use crate::artifact_endpoint::ArtifactEndpoint;
 use crate::compose::{ACCOUNT_DEFAULT, REGION_DEFAULT, Service};
 use crate::server::Handler;
 
@@ -15,6 +16,7 @@ use crate::server::Handler;
 pub(crate) struct Gateway {
     api: Arc<Api>,
     engine: Engine,
+    artifacts: ArtifactEndpoint,
     /// On loopback a request must name a loopback host: a page elsewhere can't reach us by a name
     /// that it made point here.
     local_names_only: bool,
@@ -22,7 +24,8 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new(service: &Service, local_names_only: bool) -> Self {
-        Self { api: Arc::clone(&service.api), engine: service.engine.clone(), local_names_only }
+        let (api, engine) = (Arc::clone(&service.api), service.engine.clone());
+        Self { api, engine, artifacts: service.artifact_endpoint(), local_names_only }
     }
 
     async fn own(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
@@ -50,9 +53,10 @@ impl Gateway {
         Some(match own {
             "reset" => self.reset(request).await,
             "clock/advance" => self.advance(request.body()),
+            "codepipeline/events" => self.source_events(request.body()).await,
             _ => error(
                 StatusCode::NOT_FOUND,
-                "no such call; there are reset, clock/advance and those of nodes",
+                "no such call; there are reset, clock/advance, codepipeline/events and those of nodes",
             ),
         })
     }
@@ -66,6 +70,15 @@ impl Gateway {
         };
         match self.engine.reset(&format!("{account}/{region}")).await {
             Ok(_) => answer(StatusCode::OK, &json!({ "account": account, "region": region })),
+            Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
+        }
+    }
+
+    /// Starts pipelines, and has their sources looked at.
+    async fn source_events(&self, body: &Bytes) -> Response<Bytes> {
+        match self.api.hear_source_events(body).await {
+            Ok(Ok(started)) => answer(StatusCode::OK, &started),
+            Ok(Err(why)) => error(StatusCode::BAD_REQUEST, &why),
             Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
         }
     }
@@ -103,6 +116,9 @@ impl Handler for Gateway {
                 StatusCode::FORBIDDEN,
                 "the Host or Origin is not a name of this machine's loopback",
             );
+        }
+        if let Some(response) = self.artifacts.answer(&request).await {
+            return response;
         }
         match self.own(&request).await {
             Some(response) => response,

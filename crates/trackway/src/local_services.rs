@@ -1,10 +1,13 @@
 //! Calls of our own services by our own workflows, which never leave the process, and the calls that
 //! our services make themselves.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::Value;
+use trackway_actions::source::look::Eye;
+use trackway_api::codepipeline::{Looking, Sources};
 use trackway_api::ssm::{Described, Ec2};
 use trackway_api::{Local, LocalError};
 use trackway_performers::aws::{AwsCall, AwsCaller, AwsError, LocalServices, Scope};
@@ -55,5 +58,31 @@ impl Ec2 for Instances {
         Box::pin(
             async move { caller.call(&call).await.map_err(|error| (error.code, error.message)) },
         )
+    }
+}
+
+/// The sources of pipelines, as the API room looks at them.
+pub(crate) struct PipelineSources(pub(crate) Eye);
+
+impl Sources for PipelineSources {
+    fn refs(&self, repository: &str) -> Looking<BTreeMap<String, String>> {
+        let (eye, repository) = (self.0.clone(), repository.to_owned());
+        Box::pin(async move { eye.refs(&repository).await })
+    }
+
+    fn changed(&self, repository: &str, from: Option<&str>, to: &str) -> Looking<Vec<String>> {
+        let (eye, repository) = (self.0.clone(), repository.to_owned());
+        let (from, to) = (from.map(str::to_owned), to.to_owned());
+        Box::pin(async move { eye.changed(&repository, from.as_deref(), &to).await })
+    }
+
+    fn object(
+        &self,
+        (account, region): (&str, &str),
+        (bucket, key): (&str, &str),
+    ) -> Looking<Option<String>> {
+        let scope = Scope { account: account.to_owned(), region: region.to_owned() };
+        let (eye, bucket, key) = (self.0.clone(), bucket.to_owned(), key.to_owned());
+        Box::pin(async move { eye.object(&scope, &bucket, &key).await })
     }
 }

@@ -1,5 +1,6 @@
 //! `trackway`: the server and its command line. It wires the rooms together and decides nothing.
 
+mod artifact_endpoint;
 mod client;
 mod command;
 mod compose;

@@ -199,7 +199,7 @@ test("executions wait for a stage, and are stopped", async () => {
   assert.equal((await client.send(start)).pipelineExecutionId, pipelineExecutionId);
   const stage = async () => (await client.send(new GetPipelineStateCommand({ name }))).stageStates[1];
   const waits = await eventually(async () => (await stage()).inboundExecutions?.[0], "it waits");
-  assert.deepEqual(waits, { pipelineExecutionId, status: "InProgress" });
+  assert.deepEqual(waits, { pipelineExecutionId, status: "InProgress", type: "STANDARD" });
   await client.send(new StopPipelineExecutionCommand({ pipelineName: name, pipelineExecutionId, reason: "enough" }));
   await is(name, pipelineExecutionId, "Stopped");
   const gate = { pipelineName: name, stageName: "Test", transitionType: "Inbound" };

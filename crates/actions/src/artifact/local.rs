@@ -38,6 +38,15 @@ pub struct Held {
     pub put: i64,
 }
 
+impl Held {
+    /// When it was put there, as HTTP writes dates.
+    #[must_use]
+    pub fn last_modified(&self) -> String {
+        let put = jiff::Timestamp::from_millisecond(self.put).unwrap_or_default();
+        put.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+}
+
 /// Where an artifact lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,6 +94,13 @@ impl Local {
         let folder = self.folder.join("work");
         let file = fs::create_dir_all(&folder).and_then(|()| NamedTempFile::new_in(folder));
         file.map_err(failed)
+    }
+
+    /// A folder for work in progress.
+    pub(super) fn work_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
+        let folder = self.folder.join("work");
+        let made = fs::create_dir_all(&folder).and_then(|()| tempfile::TempDir::new_in(folder));
+        made.map_err(failed)
     }
 
     /// What this key means.
@@ -218,7 +234,8 @@ pub(crate) fn name_of(parts: &[&str]) -> String {
     hex(&hash.finalize())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a String does not fail.

@@ -9,7 +9,7 @@
 //! An artifact is a file and never wholly in memory. When [`Artifacts::put`] returns it is durable.
 //! What may come out of an archive is said in [`unpack`], what goes into one in [`pack`].
 
-pub mod glob;
+pub use trackway_pipeline::glob;
 mod local;
 pub mod pack;
 mod s3;
@@ -23,10 +23,11 @@ use trackway_pipeline::request::Artifact;
 
 use crate::config::ArtifactsIn;
 use local::Local;
-pub(crate) use local::name_of;
 pub use local::{Held, Place};
+pub(crate) use local::{hex, name_of};
 pub use pack::Selection;
 use s3::Bucket;
+pub(crate) use s3::{Object, Trouble};
 
 /// Why an artifact could not be read or written: `errorDetails`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -189,6 +190,14 @@ impl Artifacts {
     /// It can't be made.
     pub fn work_file(&self) -> Result<tempfile::NamedTempFile, ArtifactError> {
         self.local.work_file()
+    }
+
+    /// A folder for work in progress; it is gone when it is dropped, or when the server starts.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn work_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
+        self.local.work_folder()
     }
 
     /// Whether an artifact of this bucket is to lie in S3.

@@ -202,7 +202,11 @@ fn rollout(service: &Value, task_definition: &str, deployment: &str) -> Rollout 
     let is_primary = text(ours, "status") == "PRIMARY";
     match text(ours, "rolloutState") {
         "COMPLETED" => Rollout::Steady,
-        "FAILED" => Rollout::Failed(text(ours, "rolloutStateReason").to_owned()),
+        "FAILED" => {
+            let why = text(ours, "rolloutStateReason");
+            let why = if why.is_empty() { "The deployment has failed." } else { why };
+            Rollout::Failed(why.to_owned())
+        }
         _ if !is_primary => {
             Rollout::Failed("Another deployment of the service took its place.".to_owned())
         }

@@ -2,7 +2,6 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use tempfile::TempDir;
 use trackway_pipeline::request::Artifact;
 
 use crate::artifact::Selection;
@@ -11,14 +10,6 @@ use crate::runners::Run;
 
 /// The largest file that is read whole: of a template, of parameters, of image definitions.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
-
-/// A folder for work in progress; it is gone when it is dropped.
-pub(crate) fn work_folder(run: &Run) -> Result<TempDir, Failure> {
-    let folder = run.tools.folder.join("work");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| TempDir::new_in(&folder))
-        .map_err(|error| Failure::job(format!("could not make a folder to work in: {error}")))
-}
 
 /// The first input artifact.
 pub(crate) fn first(run: &Run) -> Result<&Artifact, Failure> {
@@ -43,7 +34,7 @@ pub(crate) async fn of_first(run: &Run, path: &str) -> Result<Vec<u8>, Failure> 
 
 /// A file of an artifact.
 pub(crate) async fn read(run: &Run, artifact: &Artifact, path: &str) -> Result<Vec<u8>, Failure> {
-    let folder = work_folder(run)?;
+    let folder = run.tools.artifacts.work_folder()?;
     let into = folder.path().join("artifact");
     run.tools.artifacts.unpack(&run.scope, artifact, &into).await?;
     let missing = |why: String| {
@@ -87,7 +78,7 @@ pub(crate) async fn put_first(
     let within = plain(path).ok_or_else(|| {
         Failure::configuration(format!("{path} is not a path within the output artifact"))
     })?;
-    let folder = work_folder(run)?;
+    let folder = run.tools.artifacts.work_folder()?;
     let file = folder.path().join(within);
     if let Some(parent) = file.parent() {
         tokio::fs::create_dir_all(parent).await.map_err(|error| cannot(error.to_string()))?;

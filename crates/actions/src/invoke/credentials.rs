@@ -1,8 +1,9 @@
 //! What a function reads and writes artifacts with.
 //!
-//! Artifacts that lie here need no credentials of anybody's, so a function is given the keys `test`,
-//! as emulators take them. For artifacts in S3 the action's role is assumed, for these artifacts
-//! only; where Trackway itself has no credentials the function gets the keys `test` too.
+//! Where artifacts lie here, those of the job: what `GetJobDetails` shows, and what Trackway's own
+//! endpoint of artifacts takes. For artifacts in S3 the action's role is assumed, for these artifacts
+//! only; where Trackway itself has no credentials the function gets the keys `test`, as emulators
+//! take them.
 
 use serde_json::{Value, json};
 use trackway_performers::aws::Origin;
@@ -17,7 +18,12 @@ const SECONDS: u32 = 3600;
 
 /// `artifactCredentials`.
 pub(super) async fn of(run: &Run) -> Result<Value, Failure> {
-    if run.call.role_arn.is_empty() || !is_in_s3(run).await? {
+    if !is_in_s3(run).await? {
+        let input = json!({ "jobId": run.call.job_id });
+        let job = run.service("codepipeline").call("GetJobDetails", input).await?;
+        return Ok(job["jobDetails"]["data"]["artifactCredentials"].clone());
+    }
+    if run.call.role_arn.is_empty() {
         return Ok(test_keys());
     }
     let input = json!({

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use trackway_actions::artifact::{Artifacts, Selection};
+use trackway_actions::build::Builds;
 use trackway_actions::config::ArtifactsIn;
 use trackway_actions::{ActionPerformer, CodeBuildConfig, PipelineConfig, Tools};
 use trackway_core::{EffectId, ExecutionId, Outcome, Payload};
@@ -72,7 +73,7 @@ pub(crate) struct Asked {
 
 #[derive(Clone)]
 pub(crate) struct Aws {
-    url: String,
+    pub(crate) url: String,
     replies: Arc<Mutex<VecDeque<Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -202,14 +203,17 @@ impl House {
         let launcher = Launcher::this_program();
         let sandbox = Sandbox::new(SandboxConfig::default(), home.path(), &[], launcher);
         let place = ArtifactsIn::Local;
+        let folder = home.path().join("pipelines");
+        let codebuild = CodeBuildConfig::default();
         let tools = Arc::new(Tools {
+            builds: Builds::new(&codebuild, &folder),
             caller: caller.clone(),
             sandbox: sandbox.unwrap(),
             artifacts: Artifacts::new(home.path().join("artifacts"), caller, place),
             pipeline,
-            codebuild: CodeBuildConfig::default(),
+            codebuild,
             config_folder: home.path().to_owned(),
-            folder: home.path().join("pipelines"),
+            folder,
         });
         let type_id = TypeId {
             category: category.to_owned(),

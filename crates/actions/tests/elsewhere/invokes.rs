@@ -15,16 +15,22 @@ fn lambda(aws: &Aws, kind: (&str, &str)) -> House {
     house
 }
 
+/// What the job API says of the job.
+fn job() -> Reply {
+    let keys = json!({"accessKeyId": "ASIA", "secretAccessKey": "s", "sessionToken": "t"});
+    says("GetJobDetails", json!({"jobDetails": {"data": {"artifactCredentials": keys}}}))
+}
+
 #[tokio::test]
 async fn a_function_is_handed_its_job() {
     for kind in [("Invoke", "Lambda"), ("Rule", "LambdaInvoke")] {
-        let aws = Aws::start([Reply::plain(INVOKE)]).await;
+        let aws = Aws::start([job(), Reply::plain(INVOKE)]).await;
         let mut house = lambda(&aws, kind);
         house.input("In", &[("a", "b")]).await;
         let (recorded, answer) = house.run().await;
         assert_eq!((recorded.len(), answer), (0, ActionAnswer::Handed {}));
-        assert_eq!(aws.operations(), [INVOKE]);
-        assert!(aws.asked()[0].headers.contains("x-amz-invocation-type: Event"));
+        assert_eq!(aws.operations(), ["GetJobDetails", INVOKE]);
+        assert!(aws.asked()[1].headers.contains("x-amz-invocation-type: Event"));
         let event: Value = aws.json(INVOKE);
         let job = &event["CodePipeline.job"];
         assert_eq!(job["id"], house.call.job_id);
@@ -34,8 +40,7 @@ async fn a_function_is_handed_its_job() {
         });
         let expected = json!([{"location": location, "revision": null, "name": "In"}]);
         assert_eq!(job["data"]["inputArtifacts"], expected);
-        let expected =
-            json!({"accessKeyId": "test", "secretAccessKey": "test", "sessionToken": "test"});
+        let expected = json!({"accessKeyId": "ASIA", "secretAccessKey": "s", "sessionToken": "t"});
         assert_eq!(job["data"]["artifactCredentials"], expected);
     }
 }
@@ -43,13 +48,15 @@ async fn a_function_is_handed_its_job() {
 #[tokio::test]
 async fn an_invocation_that_is_refused_fails_at_once() {
     let missing = "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f";
-    let aws = Aws::start([refuses(INVOKE, "ResourceNotFoundException", missing)]).await;
+    let aws = Aws::start([job(), refuses(INVOKE, "ResourceNotFoundException", missing)]).await;
     let (code, message, _) = lambda(&aws, ("Invoke", "Lambda")).failure().await;
     assert_eq!(code, "JobFailed");
     assert!(message.starts_with(missing), "{message}");
-    let aws = Aws::start([refuses(INVOKE, "AccessDeniedException", "no")]).await;
+    let aws = Aws::start([job(), refuses(INVOKE, "AccessDeniedException", "no")]).await;
     assert_eq!(lambda(&aws, ("Invoke", "Lambda")).failure().await.0, "PermissionError");
-    let house = House::with(&[], ("Invoke", "Lambda"), json!({"FunctionName": "f"}));
+    let aws = Aws::start([job()]).await;
+    let only_us = [("AWS_ENDPOINT_URL_CODEPIPELINE", aws.url.as_str())];
+    let house = House::with(&only_us, ("Invoke", "Lambda"), json!({"FunctionName": "f"}));
     let (code, message, _) = house.failure().await;
     assert_eq!(code, "ConfigurationError");
     assert!(message.starts_with("The function f is not declared in trackway.toml"), "{message}");

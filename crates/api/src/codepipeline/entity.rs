@@ -82,7 +82,7 @@ impl CodePipeline {
 }
 
 /// The pipeline of this number, if it has not closed.
-async fn living(
+pub(super) async fn living(
     engine: &Engine,
     caller: &Caller,
     number: Number,

@@ -190,7 +190,8 @@ impl CodePipeline {
         match self.signal((caller, &pipeline_name), entity.id, signal).await? {
             Ok(()) => nothing(),
             Err(Why::ExecutionNotFound) => {
-                Err(match self.execution_status(&entity, execution).await? {
+                Err(match self.execution_status(&entity, execution).await?.as_deref() {
+                    Some("Failed") => not_latest(),
                     Some(_) => not_overridable("no condition holds the execution back"),
                     None => not_overridable("the pipeline has no such execution"),
                 }

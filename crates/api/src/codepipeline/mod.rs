@@ -6,6 +6,7 @@
 //!
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
+mod artifact_keys;
 mod entity;
 mod executions;
 mod history;
@@ -17,19 +18,23 @@ mod state;
 pub mod table;
 mod tags;
 mod types;
+mod watch;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
-use trackway_engine::Engine;
+use tokio::sync::Notify;
+use trackway_engine::{Engine, Fault};
 
 pub use refusal::Code;
 pub use trackway_pipeline::KIND;
+pub use watch::{Looking, Sources};
 
-use crate::Caller;
+use crate::{Caller, Credential};
 
 /// A group of operations.
 struct Group {
@@ -75,6 +80,10 @@ pub(crate) struct CodePipeline {
     settings: OnceLock<Settings>,
     /// Jobs that were handed out and not acknowledged yet.
     desk: jobs::Desk,
+    /// Has the watcher of sources look now.
+    look: Arc<Notify>,
+    /// The buckets of pipelines' artifact stores, as far as they are known.
+    stores: watch::Stores,
     /// Held while a pipeline is made, changed or deleted.
     naming: tokio::sync::Mutex<()>,
 }
@@ -88,6 +97,8 @@ impl CodePipeline {
             engine,
             settings: OnceLock::new(),
             desk: jobs::Desk::default(),
+            look: Arc::default(),
+            stores: watch::Stores::default(),
             naming: tokio::sync::Mutex::new(()),
         }
     }
@@ -95,6 +106,39 @@ impl CodePipeline {
     /// Tells it of the server's configuration; the first word counts.
     pub(crate) fn configure(&self, settings: Settings) {
         let _was_set = self.settings.set(settings);
+    }
+
+    /// Watches sources until the engine stops: every so often, or, without a time, only when an
+    /// event comes.
+    pub(crate) fn watch(
+        &self,
+        sources: Arc<dyn Sources>,
+        every: Option<Duration>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        watch::run(self.engine.clone(), sources, every, Arc::clone(&self.look))
+    }
+
+    /// Whether a pipeline has this bucket for its artifacts.
+    pub(crate) async fn is_artifact_store(&self, bucket: &str) -> Result<bool, Fault> {
+        self.stores.has(&self.engine, bucket).await
+    }
+
+    /// Whether a request for artifacts is signed as it must be.
+    pub(crate) fn admit_to_artifacts(
+        &self,
+        request: &trackway_wire::request::Request<'_>,
+        credentials: &BTreeMap<String, Credential>,
+    ) -> Result<(), trackway_wire::error::Failure> {
+        artifact_keys::admit(self.engine.tokens(), request, credentials)
+    }
+
+    /// Hears what happened to sources. The inner error is what is wrong with the body.
+    pub(crate) async fn hear(&self, body: &[u8]) -> Result<Result<Value, String>, Fault> {
+        let heard = watch::hear(&self.engine, body).await?;
+        if heard.is_ok() {
+            self.look.notify_one();
+        }
+        Ok(heard)
     }
 
     fn settings(&self) -> &Settings {

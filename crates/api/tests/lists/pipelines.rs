@@ -1,6 +1,6 @@
-//! ListPipelineExecutions, ListActionExecutions, ListWebhooks.
+//! ListPipelineExecutions, ListActionExecutions, ListRuleExecutions, ListWebhooks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use trackway_engine::Clock;
@@ -253,6 +253,113 @@ fn pipeline_executions_are_those_that_a_naive_model_lists() {
                 model.start().await;
             })
             .await;
+        }
+    });
+}
+
+/// A pipeline whose second stage is entered if its variable says so.
+fn guarded() -> Value {
+    let rule = |name: &str, variable: &str| {
+        json!({
+            "name": name,
+            "ruleTypeId":
+                { "category": "Rule", "owner": "AWS", "provider": "VariableCheck", "version": "1" },
+            "configuration": { "Variable": variable, "Operator": "EQ", "Value": "yes" },
+        })
+    };
+    let build = [("Build", vec![yard::action("Build", "A")])];
+    let mut structure = yard::pipeline(PIPELINE, "PARALLEL", &build);
+    structure["variables"] = json!([{ "name": "May", "defaultValue": "yes" }]);
+    let rules = [rule("May", "#{variables.May}"), rule("Always", "yes")];
+    structure["stages"][1]["beforeEntry"]["conditions"] =
+        json!([{ "result": "FAIL", "rules": rules }]);
+    structure
+}
+
+/// Lets an execution come to its second stage; how many rules are executed.
+async fn enter(client: &Client, tape: &mut Tape) -> usize {
+    let may = tape.one(&["yes", "no"]);
+    let request = json!({ "name": PIPELINE, "variables": [{ "name": "May", "value": may }] });
+    let started = client.codepipeline("StartPipelineExecution", request).await;
+    let mut request = json!({
+        "actionTypeId":
+            { "category": "Source", "owner": "Custom", "provider": "Worker", "version": "1" },
+        "maxBatchSize": 100,
+    });
+    let polled = client.codepipeline("PollForJobs", request).await;
+    let jobs = polled["jobs"].as_array().unwrap();
+    for job in jobs {
+        request = json!({ "jobId": job["id"], "nonce": job["nonce"] });
+        client.codepipeline("AcknowledgeJob", request).await;
+        client.codepipeline("PutJobSuccessResult", json!({ "jobId": job["id"] })).await;
+    }
+    if may == "yes" || tape.chance(40) {
+        return 2 * jobs.len();
+    }
+    let request = json!({
+        "pipelineName": PIPELINE, "stageName": "Build", "retryMode": "ALL_ACTIONS",
+        "pipelineExecutionId": started["pipelineExecutionId"],
+    });
+    client.codepipeline("RetryStageExecution", request).await;
+    2 * jobs.len() + 2
+}
+
+#[test]
+fn rule_executions_are_those_that_a_naive_model_lists() {
+    random(10, async |tape| {
+        let house = House::open(Clock::Manual, BTreeMap::new()).await;
+        let client = Client(house.client.0.clone());
+        yard::types(&client).await;
+        yard::create(&client, &guarded()).await;
+        let build = [("Build", vec![yard::action("Build", "A")])];
+        let id = |row: &Value| text(row, "ruleExecutionId");
+        let mut rules = list(&client, "ListRuleExecutions", "ruleExecutionDetails", id);
+        let mut count = 0;
+        for _ in 0..1 + tape.below(12) {
+            house.engine.advance(i64::try_from(tape.below(3)).unwrap());
+            count += enter(&client, tape).await;
+        }
+        yard::create(&client, &yard::pipeline("other", "QUEUED", &build)).await;
+        let all = rules.all(&json!({ "pipelineName": PIPELINE })).await;
+        assert_eq!(all.len(), count);
+        assert!(all.is_sorted_by(|later, earlier| {
+            later["startTime"].as_f64() >= earlier["startTime"].as_f64()
+        }));
+        let ids: Vec<String> = all.iter().map(|row| text(row, "pipelineExecutionId")).collect();
+        for round in 0..9 {
+            let one = tape.chance(60).then(|| tape.one(&ids));
+            let latest = tape.chance(60).then(|| (tape.one(&ids), tape.one(&["Latest", "All"])));
+            let mut request = json!({ "pipelineName": PIPELINE });
+            if let Some(id) = &one {
+                request["filter"]["pipelineExecutionId"] = json!(id);
+            }
+            if let Some((id, range)) = &latest {
+                request["filter"]["latestInPipelineExecution"] =
+                    json!({ "pipelineExecutionId": id, "startTimeRange": range });
+            }
+            let mut seen = BTreeSet::new();
+            let fits = |row: &&Value| {
+                let execution = text(row, "pipelineExecutionId");
+                let is_newest = seen.insert((execution.clone(), text(row, "ruleName")));
+                one.as_ref().is_none_or(|id| execution == *id)
+                    && latest.as_ref().is_none_or(|(id, range)| {
+                        execution == *id && (*range == "All" || is_newest)
+                    })
+            };
+            let expected: Vec<String> = all.iter().filter(fits).map(id).collect();
+            rules.other = match request.get("filter") {
+                Some(_) => json!({ "filter": {} }),
+                None => json!({ "pipelineName": "other" }),
+            };
+            let size = tape.size(1, 100);
+            if round < 8 {
+                rules.holds(&request, size, &expected).await;
+            } else {
+                let happens = async || {
+                    enter(&client, tape).await;
+                };
+                rules.holds_while(&request, size, &expected, happens).await;
+            }
         }
     });
 }

@@ -1,7 +1,7 @@
 //! Declarations by the API: what is filled in, versions, secrets, names.
 
 use serde_json::{Value, json};
-use trackway_engine::Clock;
+use trackway_engine::{Clock, Edit};
 
 use crate::paging::{CODEPIPELINE, Client, OTHER};
 use crate::{house, refused, yard};
@@ -178,6 +178,23 @@ async fn two_who_create_at_once_get_one_pipeline() {
     let mut statuses = [answers.0.0, answers.1.0, answers.2.0];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400, 400]);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_gives_way() {
+    let (house, client) = house(Clock::Manual).await;
+    client.codepipeline("CreatePipeline", json!({ "pipeline": declaration("q") })).await;
+    // What a crash leaves between the two commits of CreatePipeline: the row of a number.
+    let (table, key) = (trackway_api::codepipeline::table::PIPELINES, b"p".to_vec());
+    let put = Edit::Put { table, key, value: vec![1, 5].into() };
+    house.engine.catalog().change("000000000000/us-east-1", &[], &[put]).await.unwrap();
+    let listed = client.codepipeline("ListPipelines", json!({ "maxResults": 1 })).await;
+    assert_eq!(listed["pipelines"][0]["name"], "q");
+    assert_eq!(listed.get("nextToken"), None);
+    let told = refused(&client, "GetPipeline", json!({ "name": "p" })).await;
+    assert!(told.starts_with("400 PipelineNotFoundException: "), "{told}");
+    let made = client.codepipeline("CreatePipeline", json!({ "pipeline": declaration("p") })).await;
+    assert_eq!(made["pipeline"]["version"], 1);
 }
 
 #[tokio::test]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trackway_api::codepipeline::Settings;
+use trackway_core::{Outcome, Payload};
 use trackway_engine::Clock;
 
 use crate::house::House;
-use crate::paging::{Client, text};
+use crate::paging::{CODEPIPELINE, Client, List, text};
 use crate::{acknowledge, house, poll, refused, work, yard};
 
 const NOBODY: &str = "11111111-2222-4333-8444-555555555555";
@@ -174,4 +175,57 @@ async fn what_started_before_the_horizon_is_not_listed() {
     let listed = client.codepipeline("ListPipelineExecutions", json!({ "pipelineName": "p" }));
     let listed = listed.await;
     assert_eq!(listed["pipelineExecutionSummaries"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_deployed_to_is_listed_by_its_status() {
+    let (mut house, client) = house(Clock::Manual).await;
+    let deploy = json!({
+        "name": "Ship",
+        "actionTypeId": { "category": "Deploy", "owner": "AWS", "provider": "S3", "version": "1" },
+        "configuration": { "BucketName": "b", "Extract": "true" },
+        "inputArtifacts": [{ "name": "SOutput" }],
+    });
+    yard::create(&client, &yard::pipeline("p", "QUEUED", &[("Ship", vec![deploy])])).await;
+    work(&client, "Source").await;
+    let call = house.calls.recv().await.unwrap();
+    let request: Value = serde_json::from_str(&call.work.request).unwrap();
+    let action = text(&request, "actionExecutionId");
+    let targets: Vec<Value> = (0..5)
+        .map(|number| {
+            let status = if number % 2 == 0 { "Succeeded" } else { "Failed" };
+            json!({ "targetId": format!("t{number}"), "status": status, "startTime": 1.5 })
+        })
+        .collect();
+    let answer = json!({ "done": { "deployTargets": targets } }).to_string();
+    call.end(Outcome::Succeeded(Payload::new(answer)));
+    let of = json!({ "pipelineName": "p" });
+    while client.codepipeline("ListPipelineExecutions", of.clone()).await["pipelineExecutionSummaries"]
+        [0]["status"]
+        != "Succeeded"
+    {
+        tokio::task::yield_now().await;
+    }
+    let list = List {
+        client: client.clone(),
+        words: CODEPIPELINE,
+        operation: "ListDeployActionExecutionTargets",
+        member: "targets",
+        default: 100,
+        id: |row| text(row, "targetId"),
+        other: json!({ "filters": [{ "name": "TARGET_STATUS", "values": ["Pending"] }] }),
+    };
+    for (statuses, expected) in [
+        (vec![], vec!["t0", "t1", "t2", "t3", "t4"]),
+        (vec!["Succeeded"], vec!["t0", "t2", "t4"]),
+        (vec!["Failed", "Succeeded"], vec!["t0", "t1", "t2", "t3", "t4"]),
+        (vec!["InProgress"], vec![]),
+    ] {
+        let filters = json!([{ "name": "TARGET_STATUS", "values": statuses }]);
+        let request = json!({ "actionExecutionId": action, "filters": filters });
+        let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+        for size in [None, Some(1), Some(2), Some(3), Some(5)] {
+            list.holds(&request, size, &expected).await;
+        }
+    }
 }

@@ -16,6 +16,7 @@
 //! ended leaves the state and stays in the rows. It never sees a request, a store or a clock; what
 //! time and chance chose is in an event.
 
+pub mod glob;
 pub mod ids;
 pub mod limits;
 pub mod pipeline;
@@ -26,5 +27,6 @@ pub mod structure;
 pub mod types;
 pub mod variables;
 pub mod views;
+pub mod watch;
 
 pub use pipeline::{KIND, Pipeline};

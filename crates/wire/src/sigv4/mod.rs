@@ -12,7 +12,7 @@ mod verify;
 pub use authorization::{Authorization, Source, parse, scope};
 pub use canonical::PathStyle;
 pub use sign::{Credentials, Outgoing, sign};
-pub use verify::{SKEW_MS_MAX, verify};
+pub use verify::{SKEW_MS_MAX, Signed, verify, verify_as};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};

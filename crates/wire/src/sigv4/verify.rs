@@ -22,6 +22,33 @@ pub fn verify(
     secret: impl FnOnce(&str) -> Option<String>,
     now_ms: i64,
 ) -> Result<Authorization, Failure> {
+    // What `x-amz-content-sha256` announces does not count: none of these takes unsigned bodies.
+    let signed =
+        Signed { payload_hash: &hex(&Sha256::digest(request.body)), style: PathStyle::Twice };
+    verify_as(request, service, &signed, secret, now_ms)
+}
+
+/// How a request is signed, where that is not as usual.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// What stands for the body in the signature. That it belongs to the body is the caller's to
+    /// see to.
+    pub payload_hash: &'a str,
+    /// How the path goes into the signature.
+    pub style: PathStyle,
+}
+
+/// As [`verify`], of a request that is signed like this.
+///
+/// # Errors
+/// As for [`verify`].
+pub fn verify_as(
+    request: &Request<'_>,
+    service: &str,
+    signed: &Signed<'_>,
+    secret: impl FnOnce(&str) -> Option<String>,
+    now_ms: i64,
+) -> Result<Authorization, Failure> {
     let authorization = parse(request)?;
     check_scope(&authorization, service)?;
     check_clock(&authorization, now_ms)?;
@@ -36,10 +63,8 @@ pub fn verify(
         headers: request.headers,
         authority: request.uri.authority().map(http::uri::Authority::as_str),
         signed_headers: &authorization.signed_headers,
-        // What `x-amz-content-sha256` announces does not count: no service here takes unsigned
-        // bodies.
-        payload_hash: &hex(&Sha256::digest(request.body)),
-        style: PathStyle::Twice,
+        payload_hash: signed.payload_hash,
+        style: signed.style,
     };
     let Authorization { date, region, service, amz_date, .. } = &authorization;
     let expected =

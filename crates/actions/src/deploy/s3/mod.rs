@@ -32,8 +32,8 @@ async fn go(run: &Run) -> Answer {
     let bucket = run.required("BucketName")?;
     let key = run.setting("ObjectKey").map(|key| placed(run, key)).unwrap_or_default();
     let artifact = files::first(run)?;
-    let work = files::work_folder(run)?;
-    let objects = match run.required("Extract")? {
+    let work = run.tools.artifacts.work_folder()?;
+    let objects = match run.required("Extract")?.to_ascii_lowercase().as_str() {
         "true" => {
             let into = work.path().join("artifact");
             run.tools.artifacts.unpack(&run.scope, artifact, &into).await?;

@@ -87,15 +87,14 @@ impl Mirror {
     /// The commit that a branch or tag (`refs/heads/main`) is at.
     pub(crate) async fn at(&self, name: &str) -> Result<Commit, GitError> {
         let shown = name.strip_prefix("refs/heads/").unwrap_or(name);
-        let missing = || {
-            GitError::NotFound(format!("No Branch [{shown}] found for provided repository"))
-        };
+        let missing =
+            || GitError::NotFound(format!("No Branch [{shown}] found for provided repository"));
         if !name.starts_with("refs/") {
             return Err(missing());
         }
         let wanted = format!("{name}^{{commit}}");
-        let id = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted], LOCAL_TIMEOUT);
-        let id = match id.await {
+        let parse = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
+        let id = match self.ask(&parse, LOCAL_TIMEOUT).await {
             Err(GitError::Failed(_)) => return Err(missing()),
             id => text(&id?),
         };
@@ -113,18 +112,38 @@ impl Mirror {
         if is_whole && !self.has(id).await {
             let lock = lock_of(&self.folder);
             let _locked = lock.lock().await;
-            let fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self.remote.as_str(), id];
+            let fetch = [
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--",
+                self.remote.as_str(),
+                id,
+            ];
             self.ask(&fetch, FETCH_TIMEOUT).await.map_err(|_| missing())?;
         }
         let format = "--format=%H%x00%at%x00%ct%x00%an%x00%B";
         let wanted = format!("{id}^{{commit}}");
-        let show = ["show", "--no-patch", "--no-show-signature", "--encoding=UTF-8", format, "--end-of-options", &wanted];
+        let show = [
+            "show",
+            "--no-patch",
+            "--no-show-signature",
+            "--encoding=UTF-8",
+            format,
+            "--end-of-options",
+            &wanted,
+        ];
         let shown = self.ask(&show, LOCAL_TIMEOUT).await.map_err(|_| missing())?;
         read_commit(&String::from_utf8_lossy(&shown)).ok_or_else(missing)
     }
 
     /// The names of the files that differ between two commits; all of `to` if there is none before.
-    pub(crate) async fn changed(&self, from: Option<&str>, to: &str) -> Result<Vec<String>, GitError> {
+    pub(crate) async fn changed(
+        &self,
+        from: Option<&str>,
+        to: &str,
+    ) -> Result<Vec<String>, GitError> {
         let from = match from.filter(|from| is_id(from)) {
             Some(from) if self.has(from).await => Some(from),
             _ => None,
@@ -132,11 +151,12 @@ impl Mirror {
         if !is_id(to) {
             return Err(GitError::NotFound(format!("{to} is no commit")));
         }
+        let differing = ["diff-tree", "-r", "-z", "--name-only", "--no-renames"];
         let list = match from {
-            Some(from) => self.ask(&["diff-tree", "-r", "-z", "--name-only", "--no-renames", from, to], LOCAL_TIMEOUT),
-            None => self.ask(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", to], LOCAL_TIMEOUT),
+            Some(from) => [&differing[..], &[from, to]].concat(),
+            None => vec!["ls-tree", "-r", "-z", "--name-only", "--full-tree", to],
         };
-        let list = list.await?;
+        let list = self.ask(&list, LOCAL_TIMEOUT).await?;
         let list = String::from_utf8_lossy(&list);
         Ok(list.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
@@ -146,13 +166,18 @@ impl Mirror {
         if !is_id(commit) {
             return Ok(Vec::new());
         }
-        let list = ["for-each-ref", "--format=%(refname:lstrip=2)", "--contains", commit, "refs/heads"];
+        let list =
+            ["for-each-ref", "--format=%(refname:lstrip=2)", "--contains", commit, "refs/heads"];
         let list = self.ask(&list, LOOK_TIMEOUT).await?;
         Ok(String::from_utf8_lossy(&list).lines().map(str::to_owned).collect())
     }
 
     /// Runs git in the mirror.
-    pub(super) async fn ask(&self, arguments: &[&str], timeout: Duration) -> Result<Vec<u8>, GitError> {
+    pub(super) async fn ask(
+        &self,
+        arguments: &[&str],
+        timeout: Duration,
+    ) -> Result<Vec<u8>, GitError> {
         self.program.run_in(Some(&self.folder), arguments, (timeout, ANSWER_BYTES_MAX)).await
     }
 

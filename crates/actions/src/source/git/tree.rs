@@ -85,7 +85,9 @@ fn write(program: &Program, folder: &Path, entries: &[Entry], to: File) -> Resul
     for entry in entries {
         let size = files.next(&entry.id)?;
         left = left.checked_sub(size).ok_or_else(|| {
-            GitError::Failed(format!("the files of the commit are more than {TREE_BYTES_MAX} bytes"))
+            GitError::Failed(format!(
+                "the files of the commit are more than {TREE_BYTES_MAX} bytes"
+            ))
         })?;
         let mut content = (&mut files.output).take(size);
         if entry.mode & 0o170_000 == 0o120_000 && size <= LINK_BYTES_MAX {

@@ -1,13 +1,11 @@
 //! Jobs in the API's form.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use trackway_core::Timestamp;
 use trackway_pipeline::request::{ActionCall, Artifact, Job};
 
 use crate::Caller;
-use crate::answer::hex;
 use crate::codepipeline::CodePipeline;
+use crate::codepipeline::artifact_keys::ArtifactKeys;
 
 /// `Job`, as a poll shows it.
 pub(super) fn polled(service: &CodePipeline, caller: &Caller, job: &Job) -> Value {
@@ -78,16 +76,12 @@ fn artifact(artifact: &Artifact) -> Value {
     shown
 }
 
-/// Session credentials for the artifacts of a job: made of its id, so that they are the same each
-/// time it is shown, and hard to guess. An endpoint that checks credentials doesn't know them.
+/// Session credentials for the artifacts of a job: the same each time it is shown.
 fn credentials(service: &CodePipeline, caller: &Caller, job: &Job) -> Value {
-    let context = format!("artifact credentials {}", caller.scope);
-    let token = service.engine.tokens().seal(job.id.as_bytes(), context.as_bytes(), Timestamp(0));
-    let digest = Sha256::digest(token.as_bytes());
-    let key: String = digest[..16].iter().map(|byte| char::from(b'A' + byte % 26)).collect();
+    let keys = ArtifactKeys::of(service.engine.tokens(), &format!("{}/{}", caller.scope, job.id));
     json!({
-        "accessKeyId": format!("ASIA{key}"),
-        "secretAccessKey": hex(&digest[12..]),
-        "sessionToken": token,
+        "accessKeyId": keys.access_key,
+        "secretAccessKey": keys.secret_key,
+        "sessionToken": keys.session_token,
     })
 }

@@ -91,6 +91,13 @@ impl Pipeline {
         &self.seen
     }
 
+    /// The revision that a source action found last.
+    #[must_use]
+    pub fn found_last(&self, action: &str) -> Option<&str> {
+        let found = self.revisions.iter().find(|((_, name), _)| name == action);
+        found.map(|(_, revision)| revision.id.as_str())
+    }
+
     fn structure_of(&self, version: u32) -> Arc<Structure> {
         self.structures.get(&version).cloned().unwrap_or_default()
     }

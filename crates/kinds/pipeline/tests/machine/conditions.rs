@@ -349,6 +349,16 @@ fn a_function_ends_its_rule_by_the_job_api() {
 }
 
 #[test]
+fn workers_can_not_perform_rules() {
+    let mut bench = at_deploy(json!({ "beforeEntry": condition("FAIL", &[alarm("A")]) }));
+    bench.answer(0, "A", json!({ "offer": {} }));
+    assert_eq!(bench.status(0), "Failed");
+    let error = &rules(&bench)[0]["output"]["executionResult"]["errorDetails"];
+    assert_eq!(error["code"], "ConfigurationError");
+    bench.check_fold();
+}
+
+#[test]
 fn a_success_condition_that_does_not_hold_fails_the_stage_until_it_is_overridden() {
     let mut bench = at_deploy(json!({ "onSuccess": condition("FAIL", &[go()]) }));
     finish(&mut bench, 0);

@@ -269,7 +269,7 @@ const RULES: &[(Spoil, Answer)] = &[
         |d| set(d, rule("r", "DeploymentWindow", json!({ "Cron": "0 9 * * 1" }))),
         (
             Action,
-            "Rule configuration for rule 'r' contains an invalid value '0 9 * * 1' for 'Cron'",
+            "Rule configuration for rule 'r' contains an invalid value '0 9 * * 1' for 'Cron': a cron expression has six fields, or seven with the year; found 5",
         ),
     ),
     (
@@ -283,7 +283,10 @@ const RULES: &[(Spoil, Answer)] = &[
                 ),
             )
         },
-        (Action, "Rule configuration for rule 'r' contains an invalid value 'LIKE' for 'Operator'"),
+        (
+            Action,
+            "Rule configuration for rule 'r' contains an invalid value 'LIKE' for 'Operator': it must be one of EQ, NE, CONTAINS, MATCHES",
+        ),
     ),
     (
         |d| set(d, rule("r", "Commands", json!({}))),

@@ -6,6 +6,7 @@ use trackway_core::{Command, EffectId, Outcome, TimerId, Timestamp, Turn, uuid};
 use crate::ids;
 use crate::limits::OUTPUT_VARIABLES_BYTES_MAX;
 use crate::pipeline::call;
+use crate::pipeline::condition::is_rule;
 use crate::pipeline::event::{End, EventKind, Form, Next};
 use crate::pipeline::state::{ActStatus, Awaited, JobStage};
 use crate::pipeline::{Pipeline, decide};
@@ -180,6 +181,14 @@ impl Pipeline {
                 self.ask((run, place), effect, next, turn);
             }
             ActionAnswer::Handed {} => self.handed((run, place), turn),
+            // `PollForJobs` has no category for rules, so nobody could ask for it.
+            ActionAnswer::Offer {} if is_rule(place) => {
+                let message = "Workers can't perform rules: PollForJobs has no category for them.";
+                let error = ("ConfigurationError".to_owned(), message.to_owned());
+                let end = End { error: Some(error), ..End::default() };
+                self.end_act((run, place), ActStatus::Failed, &end, Some(effect), turn);
+                self.advance(run, turn);
+            }
             ActionAnswer::Offer {} => self.offer((run, place), &Next::default(), turn),
             ActionAnswer::Done(done) => {
                 let (status, end) = end_of(*done);

@@ -1,4 +1,4 @@
-//! File name patterns, as buildspecs and triggers have them.
+//! Patterns of names, as buildspecs and triggers have them.
 //!
 //! `*` is any text without `/`, `**` any text, `?` one character but `/`, `[a-z]` and `[!a-z]` one
 //! of a set, `{a,b}` one of several texts, `\` takes the next character as it is. `**/` may also be
