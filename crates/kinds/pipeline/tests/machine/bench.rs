@@ -154,8 +154,15 @@ impl Bench {
         }
         assert_eq!(machine, self.machine, "the state is the fold of the journal");
         assert_eq!(table, self.rows, "the rows follow from the journal");
-        let restored = Pipeline::restore(&self.machine.snapshot().unwrap()).unwrap();
+        self.check_snapshot();
+    }
+
+    /// The state is what its snapshot says, and equal states have equal snapshots.
+    pub(crate) fn check_snapshot(&self) {
+        let snapshot = self.machine.snapshot().unwrap();
+        let restored = Pipeline::restore(&snapshot).unwrap();
         assert_eq!(restored, self.machine, "a snapshot comes back as it was");
+        assert_eq!(restored.snapshot(), Some(snapshot));
     }
 
     /// Starts an execution by hand; its place among all.

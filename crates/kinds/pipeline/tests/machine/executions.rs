@@ -361,3 +361,45 @@ fn the_state_does_not_grow_with_what_has_ended() {
         bench.check_fold();
     }
 }
+
+#[test]
+fn executions_of_two_modes_share_the_stages() {
+    let mut bench = Bench::new(&of("QUEUED", &["Source", "Build"]));
+    let queued = bench.start();
+    update(&mut bench, &of("SUPERSEDED", &["Source", "Build"]));
+    let (third, fourth) = (bench.start(), bench.start());
+    assert_eq!(bench.status(queued), "InProgress", "only what may be superseded is");
+    assert_eq!(bench.status(third), "Superseded");
+    let expected = [queued, fourth].map(|run| uuid::text(execution(run)));
+    assert_eq!(waiting(&bench, "Source"), expected);
+    update(&mut bench, &of("PARALLEL", &["Source", "Build"]));
+    let free = bench.start();
+    bench.done(free, "Source-1");
+    for run in [0, queued, fourth] {
+        bench.done(run, "Source-1");
+        bench.done(run, "Build-1");
+    }
+    bench.done(free, "Build-1");
+    for run in [0, queued, fourth, free] {
+        assert_eq!(bench.status(run), "Succeeded");
+    }
+    bench.check_fold();
+}
+
+#[test]
+fn a_parallel_execution_takes_the_place_of_what_failed_before() {
+    let mut bench = Bench::new(&of("QUEUED", &["Source", "Build"]));
+    bench.done(0, "Source-1");
+    bench.failed(0, "Build-1");
+    update(&mut bench, &of("PARALLEL", &["Source", "Build"]));
+    let next = bench.start();
+    bench.done(next, "Source-1");
+    let retry = Signal::Retry {
+        stage: "Build".to_owned(),
+        execution: execution(0),
+        all_actions: false,
+        by: BY.to_owned(),
+    };
+    assert_eq!(bench.signal(retry), Err(Refusal::ExecutionNotFound));
+    bench.check_fold();
+}

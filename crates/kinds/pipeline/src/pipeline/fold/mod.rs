@@ -157,9 +157,9 @@ impl Pipeline {
         let before = stage.latest.replace(run);
         stage.shown = None;
         // What failed here before can't be retried any more.
+        let is_lost = |run: &Run| !run.status.is_live() && run.mode != ExecutionMode::Parallel;
         if let Some(before) = before.filter(|before| *before != run)
-            && !is_parallel
-            && self.runs.get(&before).is_some_and(|run| !run.status.is_live())
+            && self.runs.get(&before).is_some_and(is_lost)
             && self.name_of(before) == name
         {
             self.forget(before);
