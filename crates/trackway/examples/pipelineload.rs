@@ -98,7 +98,7 @@ fn create(
     (stages, actions): (usize, usize),
 ) -> Result<(), Failure> {
     let action = |stage: usize, number: usize| {
-        let of = STAGES[stage.min(1 + stage % 2)];
+        let of = if stage == 0 { STAGES[0] } else { STAGES[2 - stage % 2] };
         let mut action = json!({"name": format!("Action{number}"), "runOrder": 1,
             "actionTypeId": type_id(of)});
         match stage {
