@@ -256,6 +256,16 @@ fn a_job_is_acknowledged_once_and_ended_once() {
 }
 
 #[test]
+fn a_revision_that_does_not_say_when_it_was_made_is_as_old_as_its_finding() {
+    let mut bench = Bench::new(&one("Make", "Custom/Build/Mine", &json!({})));
+    bench.answer(0, "Fetch", json!({ "done": { "revision": { "id": "v1" } } }));
+    let shown = bench.stage("Source")["actionStates"][0]["currentRevision"].clone();
+    assert_eq!((&shown["revisionId"], &shown["revisionChangeId"]), (&json!("v1"), &json!("v1")));
+    assert_eq!(shown["created"], 1_795_255_200.002);
+    bench.check_fold();
+}
+
+#[test]
 fn a_continuation_token_makes_a_new_job_of_the_same_action() {
     let mut bench = Bench::new(&one("Make", "Custom/Build/Mine", &json!({})));
     bench.done(0, "Fetch");
