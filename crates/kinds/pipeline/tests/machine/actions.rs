@@ -266,6 +266,32 @@ fn a_revision_that_does_not_say_when_it_was_made_is_as_old_as_its_finding() {
 }
 
 #[test]
+fn a_job_of_a_third_party_is_answered_by_its_own_operations() {
+    for (kind, is_third_party) in
+        [("ThirdParty/Deploy/AlexaSkillsKit", true), ("Custom/Build/Mine", false)]
+    {
+        let mut bench = Bench::new(&one("Make", kind, &json!({})));
+        bench.done(0, "Fetch");
+        let job = bench.job(0, "Make");
+        let id = ids::read(&job.id).unwrap();
+        let signals = [
+            Signal::JobAcknowledged { job: id, nonce: job.nonce.clone() },
+            Signal::JobSucceeded { job: id, result: Box::default() },
+        ];
+        for signal in signals {
+            let of_third_party = Signal::OfThirdParty(Box::new(signal.clone()));
+            let (right, wrong) =
+                if is_third_party { (of_third_party, signal) } else { (signal, of_third_party) };
+            assert_eq!(bench.signal(wrong), Err(Refusal::JobNotFound), "{kind}");
+            bench.signal(right).unwrap();
+        }
+        assert_eq!(bench.status(0), "Succeeded");
+        let other = Signal::OfThirdParty(Box::new(Signal::Delete));
+        assert_eq!(bench.signal(other), Err(Refusal::JobNotFound));
+    }
+}
+
+#[test]
 fn a_custom_type_says_where_its_actions_are_found() {
     let more = json!({
         "configuration": { "Project": "shop", "Stage": "#{codepipeline.PipelineExecutionId}", "Key": "hush" },
