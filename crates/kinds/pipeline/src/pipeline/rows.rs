@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 use trackway_core::{Rows, Timestamp, uuid};
 
-use super::Pipeline;
 use super::condition::is_rule;
 use super::event::{End, Event, EventKind};
 use super::fold::read;
 use super::state::{Act, Run};
+use super::{Pipeline, url};
 use crate::structure::{Action, InputArtifact};
 use crate::views::{
     ACTION_BY_ID, ACTIONS, ACTIONS_OF_EXECUTION, CARGO, DEPLOY_TARGETS, EXECUTION, EXECUTIONS,
@@ -152,7 +152,7 @@ fn detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         written.map(|output| artifact(&output.name, &output.bucket, &output.key)).collect();
     detail["output"] = json!({
         "outputArtifacts": artifacts,
-        "executionResult": result(act),
+        "executionResult": result(act, url::of_execution(&action, act)),
         "outputVariables": act.variables,
     });
     put(&mut detail, "updatedBy", act.by.as_deref());
@@ -171,7 +171,7 @@ fn rule_detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         "inputArtifacts": artifacts(run, &rule.input_artifacts),
     });
     put(&mut input, "roleArn", rule.role_arn.as_deref());
-    let mut result = result(act);
+    let mut result = result(act, act.details.url.clone());
     // The model's `RuleExecutionResult` has no such member.
     result.as_object_mut().map(|result| result.remove("logStreamARN"));
     let mut detail = json!({
@@ -218,12 +218,12 @@ fn artifact(name: &str, bucket: &str, key: &str) -> Value {
 }
 
 /// `ActionExecutionResult`.
-fn result(act: &Act) -> Value {
+fn result(act: &Act, url: Option<String>) -> Value {
     let mut result = json!({});
     let details = &act.details;
     put(&mut result, "externalExecutionId", details.external_execution_id.as_deref());
     put(&mut result, "externalExecutionSummary", details.summary.as_deref());
-    put(&mut result, "externalExecutionUrl", details.url.as_deref());
+    put(&mut result, "externalExecutionUrl", url.as_deref());
     put(&mut result, "logStreamARN", details.log_stream_arn.as_deref());
     if let Some((code, message)) = &act.error {
         result["errorDetails"] = json!({ "code": code, "message": message });

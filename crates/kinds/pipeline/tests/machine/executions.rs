@@ -46,6 +46,15 @@ fn stop(run: u64, abandon: bool) -> Signal {
     }
 }
 
+fn retry(bench: &mut Bench, run: u64) -> Result<(), Refusal> {
+    bench.signal(Signal::Retry {
+        stage: "Source".to_owned(),
+        execution: execution(run),
+        all_actions: false,
+        by: BY.to_owned(),
+    })
+}
+
 fn waiting(bench: &Bench, stage: &str) -> Vec<String> {
     let inbound = bench.stage(stage)["inboundExecutions"].as_array().cloned().unwrap_or_default();
     inbound.iter().map(|it| it["pipelineExecutionId"].as_str().unwrap().to_owned()).collect()
@@ -85,9 +94,26 @@ fn no_more_than_fifty_executions_go_on_at_once() {
         }
         assert_eq!(bench.try_start(json!({})), Err(Refusal::TooManyExecutions), "{mode}");
         bench.failed(0, "Source-1");
-        bench.start();
+        let last = bench.start();
+        if mode == "PARALLEL" {
+            assert_eq!(retry(&mut bench, 0), Err(Refusal::TooManyExecutions));
+            bench.signal(stop(last, true)).unwrap();
+            retry(&mut bench, 0).unwrap();
+            assert_eq!(bench.status(0), "InProgress");
+        }
         bench.check_fold();
     }
+}
+
+#[test]
+fn a_stop_that_is_made_harsher_keeps_its_reason() {
+    let mut bench = Bench::new(&of("QUEUED", &["Source", "Build"]));
+    bench.signal(stop(0, false)).unwrap();
+    let (execution, by) = (execution(0), BY.to_owned());
+    bench.signal(Signal::Stop { execution, abandon: true, reason: None, by }).unwrap();
+    assert_eq!(bench.status(0), "Stopped");
+    assert_eq!(bench.row(0)["summary"]["stopTrigger"], json!({ "reason": "enough" }));
+    bench.check_fold();
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Pipeline {
             push_bounded(&mut self.ended_jobs, before.id);
         }
         if let Some(revision) = next.revision {
-            self.found(run, place, revision);
+            self.found((run, place), revision, at);
         }
     }
 
@@ -148,7 +148,7 @@ impl Pipeline {
             push_bounded(&mut self.ended_jobs, job);
         }
         if let Some(revision) = end.revision {
-            self.found(run, place, revision);
+            self.found((run, place), revision, at);
         }
         if status == ActStatus::Succeeded {
             self.act_succeeded(run, place, end.output_artifacts);
@@ -187,8 +187,9 @@ impl Pipeline {
         }
     }
 
-    /// A source action found this.
-    fn found(&mut self, run: u32, place: u16, revision: Revision) {
+    /// A source action found this. The state shows of every revision when it was made: of one that
+    /// doesn't say so, when it was found.
+    fn found(&mut self, (run, place): (u32, u16), revision: Revision, at: Timestamp) {
         let Some(it) = self.runs.get_mut(&run) else { return };
         let structure = self.structures.get(&it.version).cloned().unwrap_or_default();
         let Some(action) = structure.action(it.stage, place) else { return };
@@ -200,6 +201,7 @@ impl Pipeline {
             act.revision_url.clone_from(&revision.url);
         }
         let stage = structure.stages.get(usize::from(it.stage)).map(|stage| stage.name.clone());
+        let revision = Revision { created: revision.created.or(Some(at.0)), ..revision };
         self.revise((stage.unwrap_or_default(), action.name.clone()), revision);
     }
 }
