@@ -200,6 +200,7 @@ impl Pipeline {
         }
         // What is in the state is newer than its row.
         let cargo = self.run_with(target).map(|run| Box::new(run.cargo())).or(cargo);
+        let cargo = cargo.or_else(|| self.last_success(&stage, target));
         let cargo = cargo.ok_or(Refusal::ExecutionNotFound)?;
         if cargo.is_rollback {
             return Err(Refusal::UnableToRollback("the target is a rollback itself"));
@@ -214,6 +215,13 @@ impl Pipeline {
         let place = u16::try_from(place).unwrap_or(u16::MAX);
         self.open_rollback("ManualRollback", (target, *cargo), (execution, place), by, turn);
         Ok(())
+    }
+
+    /// What an execution had that was the last to succeed in a stage: it stays possible to go back to
+    /// it after its rows have left.
+    fn last_success(&self, stage: &str, target: u128) -> Option<Box<Cargo>> {
+        let last = self.stages.get(stage)?.succeeded.as_ref()?;
+        (last.id == target).then(|| Box::new(last.cargo.clone()))
     }
 
     /// An execution that runs one stage with what an earlier one had. `by` is `triggerDetail`.
