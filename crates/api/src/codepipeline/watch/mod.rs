@@ -223,10 +223,7 @@ impl Watcher {
             Err(SignalError::Refused(Refusal::Stale)) => drop(self.known.remove(&one.number.0)),
             // The next round tries again, and has still the same to tell.
             Err(SignalError::Refused(why)) => {
-                self.say(
-                    (None, Source::Repository(one.name.clone())),
-                    format!("{}: {why}", one.name),
-                );
+                self.say(of_pipeline(one), format!("{}: {why}", one.name));
             }
             Err(SignalError::NotFound | SignalError::Closed) => {}
             Err(SignalError::Fault(fault)) => return Err(fault),
