@@ -31,8 +31,9 @@ impl Stores {
             if self.has_read(one.number.0, version) {
                 continue;
             }
-            let structure = engine.state::<Pipeline, _>(one.id, Pipeline::structure).await?;
-            let Some(structure) = structure else { continue };
+            let structure = engine.state::<Pipeline, _>(one.id, Pipeline::structure).await;
+            // One that can't be read has no say in the buckets of the others.
+            let Ok(Some(structure)) = structure else { continue };
             let stores = structure.artifact_stores.iter().flat_map(|stores| stores.values());
             let stores = structure.artifact_store.iter().chain(stores);
             self.learn(one.number.0, version, stores.map(|store| store.location.clone()));
