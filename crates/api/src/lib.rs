@@ -159,8 +159,22 @@ impl Api {
     /// # Errors
     /// Why not: `XAmzContentSHA256Mismatch`, `NotImplemented` for a body whose chunks are signed, or
     /// what is wrong with the signature.
-    pub fn admit_to_artifacts(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+    pub fn admit_to_artifacts(
+        &self,
+        request: &Request<Bytes>,
+    ) -> Result<codepipeline::ArtifactCaller, Failure> {
         self.services.codepipeline.admit_to_artifacts(&seen(request), &self.credentials)
+    }
+
+    /// What the credentials of a job open, `ACCOUNT/REGION/ID`; none once the job has ended.
+    ///
+    /// # Errors
+    /// The engine's fault.
+    pub async fn artifacts_of_job(
+        &self,
+        job: &str,
+    ) -> Result<Option<codepipeline::JobArtifacts>, Fault> {
+        self.services.codepipeline.artifacts_of_job(job).await
     }
 
     /// Whether a pipeline has this bucket for its artifacts.

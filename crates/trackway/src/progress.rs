@@ -3,10 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use serde_json::Value;
+
+/// Prints a line. Nobody may be reading any more (`| head`); the pipeline goes on all the same.
+macro_rules! say {
+    ($($told:tt)*) => {{
+        let _nobody_reads = writeln!(std::io::stdout(), $($told)*);
+    }};
+}
+pub(crate) use say;
 
 /// Bytes of a log that are read at once.
 const LOG_CHUNK: u64 = 64 * 1024;
@@ -46,17 +54,17 @@ impl Progress {
             let is_new = !self.seen.contains_key(&id);
             let seen = self.seen.entry(id).or_default();
             if is_new {
-                println!("{place:<32} started");
+                say!("{place:<32} started");
             }
             if seen.has_ended {
                 continue;
             }
             seen.has_ended = action["status"] != "InProgress";
             for line in seen.read_log(&path) {
-                println!("  | {line}");
+                say!("  | {line}");
             }
             if seen.has_ended {
-                println!("{}", ended(&place, action));
+                say!("{}", ended(&place, action));
             }
         }
     }
@@ -68,7 +76,7 @@ impl Progress {
                 Some(summary) => format!("  {summary}"),
                 None => String::new(),
             };
-            println!(
+            say!(
                 "execution {} {}{summary}",
                 plain(&execution["pipelineExecutionId"]),
                 plain(&execution["status"])

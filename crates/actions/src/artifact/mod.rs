@@ -27,6 +27,7 @@ pub use local::{Held, Place};
 pub(crate) use local::{hex, name_of};
 pub use pack::Selection;
 use s3::Bucket;
+pub use s3::OURS;
 pub(crate) use s3::{Object, Trouble};
 
 /// Why an artifact could not be read or written: `errorDetails`.

@@ -28,15 +28,20 @@ pub(super) struct Head {
     size: u64,
 }
 
+/// What an endpoint of artifacts answers to HeadBucket as `x-amz-bucket-location-name`, which a
+/// bucket in S3 proper hasn't got.
+pub const OURS: &str = "trackway";
+
 impl Bucket<'_> {
     /// Whether the bucket is there for us. A bucket of somebody else's is not.
     pub(super) async fn is_there(&self) -> Result<bool, ArtifactError> {
         let Artifact { bucket, .. } = self.artifact;
         match self.call("HeadBucket", json!({ "Bucket": bucket })).await {
-            Ok(_) => Ok(true),
+            // The endpoint is this server, or another one: what it has are artifacts as they lie here.
+            Ok(found) => Ok(found["BucketLocationName"] != OURS),
             Err(error) if error.origin != Origin::Transport => Ok(false),
             Err(error) => Err(ArtifactError::new(format!(
-                "could not ask whether the artifact bucket {bucket} is in S3: {}",
+                "could not ask whether the artifact bucket {bucket} is in S3: {}. Artifacts lie here with artifacts = \"local\" under [pipeline] in trackway.toml",
                 told(&error)
             ))),
         }

@@ -19,11 +19,12 @@ use trackway_core::ExecutionId;
 use trackway_engine::{Fault, SignalError, Work};
 use trackway_pipeline::Pipeline;
 use trackway_pipeline::ids;
-use trackway_pipeline::request::{Details, Job, TypeId, job_queue};
+use trackway_pipeline::request::{Artifact, Details, Job, TypeId, job_queue};
 use trackway_pipeline::signal::{JobResult, Refusal as Why, Signal};
 
 pub(super) use desk::Desk;
 
+use super::artifact_keys::JobArtifacts;
 use super::refusal::{Code, Failure, Refusal, invalid};
 use super::refused::{About, invalid_nonce, job_not_found, refused};
 use super::{Answer, CodePipeline, Group};
@@ -316,6 +317,28 @@ impl CodePipeline {
             Err(SignalError::Fault(fault)) => Err(fault),
         }
     }
+}
+
+/// What the credentials of a job open; none once it has ended.
+pub(super) async fn artifacts(
+    service: &CodePipeline,
+    job: &str,
+) -> Result<Option<JobArtifacts>, Fault> {
+    let mut parts = job.splitn(3, '/');
+    let (Some(account), Some(region), Some(text)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Ok(None);
+    };
+    let Some(id) = ids::read(text) else { return Ok(None) };
+    let pipeline = ids::entity_of(region, account, id);
+    let known = service.look(pipeline, move |pipeline: &Pipeline| pipeline.job(id)).await?;
+    let places = |list: &[Artifact]| {
+        list.iter().map(|one| (one.bucket.clone(), one.key.clone())).collect::<Vec<_>>()
+    };
+    Ok(known.flatten().map(|known| JobArtifacts {
+        read: places(&known.call.input_artifacts),
+        written: places(&known.call.output_artifacts),
+    }))
 }
 
 fn job_refused(why: &Why, caller: &Caller, job: Named<'_>) -> Refusal {
