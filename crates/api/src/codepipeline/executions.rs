@@ -52,12 +52,15 @@ async fn call(service: &CodePipeline, operation: &str, caller: &Caller, input: V
 impl CodePipeline {
     async fn start(&self, caller: &Caller, request: Start) -> Answer {
         let entity = self.entity(caller, &request.name).await?;
-        let execution = match &request.client_request_token {
-            Some(token) => of_token(entity.number, token),
-            None => drawn(entity.number)?,
+        let (execution, is_known) = match &request.client_request_token {
+            Some(token) => {
+                let execution = of_token(entity.number, token);
+                // A token that was used long ago finds its execution by the row alone.
+                (execution, self.execution_text(&entity, execution).await?.is_some())
+            }
+            None => (drawn(entity.number)?, false),
         };
-        // A token that was used long ago finds its execution by the row alone.
-        if self.execution_text(&entity, execution).await?.is_none() {
+        if !is_known {
             let run = StartRun {
                 execution,
                 trigger_type: "StartPipelineExecution".to_owned(),
