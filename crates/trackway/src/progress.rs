@@ -101,10 +101,11 @@ impl Seen {
                 }
                 self.log += read as u64;
                 self.line.extend(chunk);
-                while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+                if let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') {
                     let rest = self.line.split_off(end + 1);
-                    let line = std::mem::replace(&mut self.line, rest);
-                    lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                    let whole = std::mem::replace(&mut self.line, rest);
+                    let whole = String::from_utf8_lossy(&whole);
+                    lines.extend(whole.lines().map(|line| line.trim_end().to_owned()));
                 }
             }
         }
@@ -168,8 +169,8 @@ mod tests {
         let mut file = File::create(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
         assert_eq!(seen.read_log(&path), ["one"]);
-        file.write_all(b"o\nthree").unwrap();
-        assert_eq!(seen.read_log(&path), ["two"]);
+        file.write_all(b"o\n\n \r\nthree").unwrap();
+        assert_eq!(seen.read_log(&path), ["two", "", ""]);
         seen.has_ended = true;
         assert_eq!(seen.read_log(&path), ["three"]);
     }
