@@ -200,6 +200,9 @@ pub struct JobResult {
 pub struct Cargo {
     /// The version that it ran.
     pub version: u32,
+    /// When it last went through a stage, milliseconds of the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed: Option<i64>,
     /// Whether it was a rollback itself.
     pub is_rollback: bool,
     /// The stages in which it succeeded.
