@@ -9,7 +9,7 @@ use super::fold::read;
 use super::state::{Act, Run};
 use super::{Pipeline, url};
 use crate::signal::Cargo;
-use crate::structure::{Action, InputArtifact};
+use crate::structure::{Action, ExecutionMode, InputArtifact};
 use crate::views::{
     ACTION_BY_ID, ACTIONS, ACTIONS_OF_EXECUTION, CARGO, DEPLOY_TARGETS, EXECUTION, EXECUTIONS,
     ExecutionRow, LATEST_ACTIONS_OF_EXECUTION, LATEST_RULES_OF_EXECUTION, RULES,
@@ -153,9 +153,14 @@ fn detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
     let written = outputs.iter().filter(|output| act.written.contains(&output.name));
     let artifacts: Vec<_> =
         written.map(|output| artifact(&output.name, &output.bucket, &output.key)).collect();
+    let mut result = result(act, url::of_execution(&action, act));
+    // Source: `PutApprovalResultInput.token`. The state shows one execution only.
+    if let Some(token) = act.token.filter(|_| run.mode == ExecutionMode::Parallel) {
+        result["externalExecutionId"] = json!(uuid::text(token));
+    }
     detail["output"] = json!({
         "outputArtifacts": artifacts,
-        "executionResult": result(act, url::of_execution(&action, act)),
+        "executionResult": result,
         "outputVariables": act.variables,
     });
     put(&mut detail, "updatedBy", act.by.as_deref());

@@ -461,6 +461,37 @@ fn an_approval_is_told_to_its_topic_and_expires() {
 }
 
 #[test]
+fn the_list_has_the_tokens_of_approvals_in_parallel() {
+    for (mode, has_token) in [("PARALLEL", true), ("QUEUED", false)] {
+        let mut structure = one("Ask", "AWS/Approval/Manual", &json!({}));
+        structure["pipelineType"] = json!("V2");
+        structure["executionMode"] = json!(mode);
+        structure["stages"][1]["name"] = json!("Deploy");
+        let mut bench = Bench::new(&structure);
+        let second = bench.start();
+        bench.done(0, "Fetch");
+        if has_token {
+            bench.done(second, "Fetch");
+        }
+        let token = bench.tokens()[0].2.clone();
+        let shown = |bench: &Bench| {
+            let details = bench.details();
+            let is_it = |detail: &&Value| {
+                detail["actionName"] == "Ask"
+                    && detail["pipelineExecutionId"] == uuid::text(execution(0))
+            };
+            details.iter().find(is_it).unwrap()["output"]["executionResult"].clone()
+        };
+        let expected = if has_token { json!({ "externalExecutionId": token }) } else { json!({}) };
+        assert_eq!(shown(&bench), expected, "{mode}");
+        bench.signal(approve(&token, true)).unwrap();
+        assert_eq!(bench.status(0), "Succeeded");
+        assert_eq!(shown(&bench)["externalExecutionSummary"], "well done");
+        bench.check_fold();
+    }
+}
+
+#[test]
 fn an_approval_is_refused_with_the_wrong_words() {
     let mut bench = Bench::new(&one("Ask", "AWS/Approval/Manual", &json!({})));
     bench.done(0, "Fetch");
