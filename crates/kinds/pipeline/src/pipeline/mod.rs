@@ -8,6 +8,7 @@ mod fold;
 mod rows;
 mod state;
 mod text;
+mod url;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};

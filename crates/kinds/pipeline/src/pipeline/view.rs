@@ -5,9 +5,8 @@ use trackway_core::uuid;
 
 use super::rows::{execution_type, put, seconds};
 use super::state::{Act, ActStatus, Inside, Run, RunStatus, Stage, StageStatus};
-use super::{Pipeline, condition};
+use super::{Pipeline, condition, url};
 use crate::structure::{self, Action};
-use crate::types;
 
 impl Pipeline {
     /// `GetPipelineState`, in the API's form.
@@ -79,24 +78,15 @@ impl Pipeline {
                 "revisionChangeId": change,
                 "created": seconds(trackway_core::Timestamp(revision.created.unwrap_or(0))),
             });
-            put(&mut view, "revisionUrl", revision.url.as_deref());
+            let url = revision.url.clone().or_else(|| url::revision(action));
+            put(&mut view, "revisionUrl", url.as_deref());
         }
         if let Some(act) = act {
             view["latestExecution"] = act_view(act);
         }
-        put(&mut view, "entityUrl", entity_url(action).as_deref());
+        put(&mut view, "entityUrl", url::entity(action).as_deref());
         view
     }
-}
-
-/// `entityUrl`: what an action of a built-in type works on. A template names configuration keys as
-/// `{Config:Key}`; without one of them there is no address.
-fn entity_url(action: &Action) -> Option<String> {
-    let mut url = types::find(&action.action_type_id)?.settings?.entity_url_template?;
-    for (key, value) in &action.configuration {
-        url = url.replace(&format!("{{Config:{key}}}"), value.as_str().unwrap_or_default());
-    }
-    (!url.contains('{')).then_some(url)
 }
 
 /// `StageExecution` of an execution that waits.

@@ -14,6 +14,7 @@ impl Structure {
     pub fn mask(&self) -> Self {
         let mut shown = self.clone();
         for action in shown.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+            action.urls = None;
             for key in std::mem::take(&mut action.secret) {
                 if let Some(value) = action.configuration.get_mut(&key) {
                     *value = Value::from(MASK);

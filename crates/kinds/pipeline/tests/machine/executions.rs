@@ -399,6 +399,43 @@ fn a_custom_source_shows_what_its_worker_says_or_else_what_was_put() {
     bench.check_fold();
 }
 
+#[test]
+fn the_addresses_of_a_custom_action_are_those_of_its_type_when_the_version_was_made() {
+    let mut made = of("SUPERSEDED", &["Source", "Build"]);
+    let custom = &mut made["stages"][0]["actions"][0];
+    *custom = action("Source-1", "Custom/Source/Mine", 1);
+    custom["configuration"] = json!({ "Project": "p", "Key": "secret" });
+    custom["_secret"] = json!(["Key"]);
+    custom["_urls"] = json!({
+        "entityUrlTemplate": "https://x/{Config:Project}/",
+        "executionUrlTemplate": "https://x/{Config:Project}/{ExternalExecutionId}",
+        "revisionUrlTemplate": "https://x/{Config:Project}/now",
+    });
+    let shown = structure(&made).mask().stages[0].actions[0].clone();
+    assert_eq!((shown.urls, shown.secret), (None, Vec::new()));
+    let mut bench = Bench::new(&made);
+    let state = bench.stage("Source")["actionStates"][0].clone();
+    assert_eq!(state["entityUrl"], "https://x/p/");
+    assert_eq!(state["revisionUrl"], Value::Null);
+    assert_eq!(state["latestExecution"]["externalExecutionUrl"], Value::Null);
+    let job = bench.job(0, "Source-1");
+    let (id, nonce) = (trackway_pipeline::ids::read(&job.id).unwrap(), job.nonce);
+    bench.signal(Signal::JobAcknowledged { job: id, nonce }).unwrap();
+    let mut result = JobResult {
+        current_revision: Some(json!({ "revision": "r", "changeIdentifier": "x" })),
+        ..JobResult::default()
+    };
+    result.details.external_execution_id = Some("e1".to_owned());
+    bench.signal(Signal::JobSucceeded { job: id, result: Box::new(result) }).unwrap();
+    let state = bench.stage("Source")["actionStates"][0].clone();
+    assert_eq!(state["revisionUrl"], "https://x/p/now");
+    assert_eq!(state["latestExecution"]["externalExecutionUrl"], "https://x/p/e1");
+    let detail = bench.details().into_iter().find(|it| it["actionName"] == "Source-1").unwrap();
+    let result = &detail["output"]["executionResult"];
+    assert_eq!(result["externalExecutionUrl"], "https://x/p/e1");
+    bench.check_fold();
+}
+
 /// A worker does an action's job, with this current revision.
 fn worked(bench: &mut Bench, run: u64, action: &str, revision: Option<&str>) {
     let job = bench.job(run, action);

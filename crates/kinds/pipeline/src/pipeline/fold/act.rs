@@ -7,7 +7,7 @@ use super::{push_bounded, read};
 use crate::ids::Number;
 use crate::pipeline::event::{End, Event, EventKind, Form, Next};
 use crate::pipeline::state::{Act, ActStatus, Awaited, Found, Inside, JobStage, JobState, Place};
-use crate::pipeline::{Pipeline, call};
+use crate::pipeline::{Pipeline, call, url};
 use crate::request::{Details, Revision, SourceRevision};
 
 impl Pipeline {
@@ -38,6 +38,7 @@ impl Pipeline {
                     merge(&mut act.details, read(event));
                     act.updated = at;
                 }
+                self.link(*run, *act);
             }
             EventKind::ActHanded { run, act, timer } => {
                 self.replace_effect(*run, *act, None);
@@ -95,10 +96,10 @@ impl Pipeline {
         self.await_it(None, Some(timer), Awaited::Act(run, place));
     }
 
-    fn act_started(&mut self, (run, place): (u32, u16), mut act: Act) {
+    fn act_started(&mut self, (seq, place): (u32, u16), mut act: Act) {
         act.seq = self.acts_len;
         self.acts_len += 1;
-        let Some(run) = self.runs.get_mut(&run) else { return };
+        let Some(run) = self.runs.get_mut(&seq) else { return };
         run.updated = act.started;
         let structure = self.structures.get(&run.version);
         if let Some(action) = structure.and_then(|it| it.action(run.stage, place)) {
@@ -109,6 +110,7 @@ impl Pipeline {
             act.by.clone_from(&inside.retried_by);
             inside.acts.insert(place, act);
         }
+        self.link(seq, place);
     }
 
     fn job_offered(
@@ -126,8 +128,22 @@ impl Pipeline {
         if let Some(before) = before {
             push_bounded(&mut self.ended_jobs, before.id);
         }
+        self.link(run, place);
         if let Some(revision) = next.revision {
             self.found(run, place, revision);
+        }
+    }
+
+    /// Its provider has said no address of its execution: its type may.
+    fn link(&mut self, run: u32, place: u16) {
+        let Some(it) = self.runs.get(&run) else { return };
+        let Some(structure) = self.structures.get(&it.version) else { return };
+        let Some(action) = structure.action(it.stage, place) else { return };
+        let act = it.inside.as_ref().and_then(|inside| inside.acts.get(&place));
+        let Some(act) = act.filter(|act| act.details.url.is_none()) else { return };
+        let link = url::execution(&action, act);
+        if let Some(act) = self.act_mut(run, place).filter(|_| link.is_some()) {
+            act.details.url = link;
         }
     }
 
@@ -142,6 +158,7 @@ impl Pipeline {
             job.stage = JobStage::Ended;
             job.id
         });
+        self.link(run, place);
         effect.and_then(|effect| self.effects.remove(&effect));
         timer.and_then(|timer| self.timers.remove(&timer));
         if let Some(job) = job {

@@ -15,7 +15,7 @@ mod variable;
 
 use super::{Action, ExecutionMode, PipelineType, Rule, Stage, Structure, secret};
 use crate::request::TypeId;
-use crate::types::ActionType;
+use crate::types::{self, ActionType};
 
 /// Why a structure is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub fn check(
             let properties = kind.action_configuration_properties.iter();
             let secret = properties.filter(|property| property.secret);
             action.secret = secret.map(|property| property.name.clone()).collect();
+            let is_made = types::find(&action.action_type_id).is_none();
+            action.urls = kind.settings.filter(|_| is_made);
             secret::unmask(action, &stage.name, before)?;
         }
     }
