@@ -10,10 +10,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use trackway_actions::artifact::{ArtifactError, Artifacts, Held, Place};
-use trackway_api::Api;
+use trackway_api::{Api, unescaped};
 
 /// Bytes that one answer holds; more is asked for in ranges.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// An error of S3's: status, code, message.
 struct Refusal(StatusCode, &'static str, String);
 
@@ -112,7 +113,14 @@ impl ArtifactEndpoint {
         let Place::Local { object, size } = held.place.clone() else {
             return Err(Refusal::missing(&format!("{key} (it lies in S3 itself)")));
         };
-        let range = text(request.headers(), "range").and_then(|range| read_range(range, size));
+        let range = match text(request.headers(), "range").map(|range| read_range(range, size)) {
+            Some(Asked::Part(from, to)) => Some((from, to)),
+            Some(Asked::Nothing) => {
+                let message = "The requested range is not satisfiable".to_owned();
+                return Err(Refusal(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", message));
+            }
+            Some(Asked::Whole) | None => None,
+        };
         let (from, to) = range.unwrap_or((0, size));
         let mut response = Response::new(Bytes::new());
         if request.method() == Method::GET {
@@ -165,8 +173,13 @@ impl ArtifactEndpoint {
         } else {
             request.body().clone()
         };
-        let mut file = self.artifacts.work_file()?;
-        file.write_all(&body)?;
+        let artifacts = self.artifacts.clone();
+        let write = move || -> Result<_, Refusal> {
+            let mut file = artifacts.work_file()?;
+            file.write_all(&body)?;
+            Ok(file)
+        };
+        let file = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other)??;
         self.artifacts.keep(bucket, key, file.path()).await?;
         let mut response = Response::new(Bytes::new());
         let held = self.artifacts.held(bucket, key).await?;
@@ -184,23 +197,43 @@ fn place(request: &Request<Bytes>) -> (String, String) {
     let path = request.uri().path().trim_start_matches('/');
     let bucket = host.strip_suffix(".localhost").map(|bucket| bucket.trim_end_matches(".s3"));
     match bucket.filter(|bucket| !bucket.is_empty() && *bucket != "s3") {
-        Some(bucket) => (bucket.to_owned(), decoded(path)),
+        Some(bucket) => (bucket.to_owned(), unescaped(path)),
         None => {
             let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-            (decoded(bucket), decoded(key))
+            (unescaped(bucket), unescaped(key))
         }
     }
 }
 
-/// `bytes=A-B`, `bytes=A-`, `bytes=-N`: from where to before where. None if there is nothing there.
-fn read_range(text: &str, size: u64) -> Option<(u64, u64)> {
-    let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let (from, to) = match (from, to) {
-        ("", last) => (size.saturating_sub(last.parse().ok()?), size),
-        (from, "") => (from.parse().ok()?, size),
-        (from, to) => (from.parse().ok()?, to.parse::<u64>().ok()?.saturating_add(1).min(size)),
+/// What a `Range` asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// From where to before where.
+    Part(u64, u64),
+    /// What is not there.
+    Nothing,
+    /// It is none that is known, and such a one counts for nothing.
+    Whole,
+}
+
+/// `bytes=A-B`, `bytes=A-`, `bytes=-N`.
+fn read_range(text: &str, size: u64) -> Asked {
+    let bounds = || {
+        let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
+        Some(match (from, to) {
+            ("", last) => (size.saturating_sub(last.parse().ok()?), size),
+            (from, "") => (from.parse().ok()?, size),
+            (from, to) => {
+                let (from, to): (u64, u64) = (from.parse().ok()?, to.parse().ok()?);
+                (from, (from <= to).then(|| to.saturating_add(1).min(size))?)
+            }
+        })
     };
-    (from < to).then_some((from, to))
+    match bounds() {
+        Some((from, to)) if from < to => Asked::Part(from, to),
+        Some(_) => Asked::Nothing,
+        None => Asked::Whole,
+    }
 }
 
 /// The content of an aws-chunked body: `SIZE[;EXTENSION]\r\nBYTES\r\n…0\r\nTRAILERS`.
@@ -218,27 +251,6 @@ fn unchunked(body: &[u8]) -> Option<Bytes> {
         whole.extend_from_slice(rest.get(..size)?);
         rest = rest.get(size..)?.strip_prefix(b"\r\n")?;
     }
-}
-
-/// Undoes the percent escapes of a path.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(|_| byte == b'%') {
-            Some(code) => {
-                bytes.push(code);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn etag(object: &str) -> String {
@@ -288,15 +300,19 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_cut_to_what_there_is() {
+    fn a_range_is_cut_to_what_there_is_or_refused() {
         for (text, expected) in [
-            ("bytes=0-9", Some((0, 10))),
-            ("bytes=90-200", Some((90, 100))),
-            ("bytes=95-", Some((95, 100))),
-            ("bytes=-5", Some((95, 100))),
-            ("bytes=100-", None),
-            ("bytes=5-4", None),
-            ("lines=1-2", None),
+            ("bytes=0-9", Asked::Part(0, 10)),
+            ("bytes=90-200", Asked::Part(90, 100)),
+            ("bytes=95-", Asked::Part(95, 100)),
+            ("bytes=-5", Asked::Part(95, 100)),
+            ("bytes=-500", Asked::Part(0, 100)),
+            ("bytes=100-", Asked::Nothing),
+            ("bytes=100-200", Asked::Nothing),
+            ("bytes=-0", Asked::Nothing),
+            ("bytes=5-4", Asked::Whole),
+            ("bytes=0-1,5-6", Asked::Whole),
+            ("lines=1-2", Asked::Whole),
         ] {
             assert_eq!(read_range(text, 100), expected, "{text}");
         }

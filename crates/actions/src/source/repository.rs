@@ -44,8 +44,7 @@ pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
     let file = tools.artifacts.work_file()?;
     let to = file.reopen().map_err(|error| SourceError::new("JobFailed", error.to_string()))?;
     if text(configuration, "OutputArtifactFormat") == CLONE {
-        let work = tempfile::tempdir_in(&tools.folder)
-            .map_err(|error| SourceError::new("JobFailed", error.to_string()))?;
+        let work = tools.artifacts.work_folder()?;
         mirror.zip_clone((&commit, &branch), work.path(), to).await?;
     } else {
         mirror.zip(&commit, to).await?;

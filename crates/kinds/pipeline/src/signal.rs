@@ -159,6 +159,9 @@ pub enum Signal {
         /// `failureDetails.externalExecutionId`.
         external_execution_id: Option<String>,
     },
+    /// One of the signals about a job, of a third party whose client showed its token. Jobs of third
+    /// parties hear no other, and other jobs not this one.
+    OfThirdParty(Box<Signal>),
 }
 
 /// An execution to start.

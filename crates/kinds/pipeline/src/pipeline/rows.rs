@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 use trackway_core::{Rows, Timestamp, uuid};
 
-use super::Pipeline;
 use super::condition::is_rule;
 use super::event::{End, Event, EventKind};
 use super::fold::read;
 use super::state::{Act, Run};
+use super::{Pipeline, url};
 use crate::signal::Cargo;
 use crate::structure::{Action, InputArtifact};
 use crate::views::{
@@ -155,7 +155,7 @@ fn detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         written.map(|output| artifact(&output.name, &output.bucket, &output.key)).collect();
     detail["output"] = json!({
         "outputArtifacts": artifacts,
-        "executionResult": result(act),
+        "executionResult": result(act, url::of_execution(&action, act)),
         "outputVariables": act.variables,
     });
     put(&mut detail, "updatedBy", act.by.as_deref());
@@ -174,7 +174,7 @@ fn rule_detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         "inputArtifacts": artifacts(run, &rule.input_artifacts),
     });
     put(&mut input, "roleArn", rule.role_arn.as_deref());
-    let mut result = result(act);
+    let mut result = result(act, act.details.url.clone());
     // The model's `RuleExecutionResult` has no such member.
     result.as_object_mut().map(|result| result.remove("logStreamARN"));
     let mut detail = json!({
@@ -221,12 +221,12 @@ fn artifact(name: &str, bucket: &str, key: &str) -> Value {
 }
 
 /// `ActionExecutionResult`.
-fn result(act: &Act) -> Value {
+fn result(act: &Act, url: Option<String>) -> Value {
     let mut result = json!({});
     let details = &act.details;
     put(&mut result, "externalExecutionId", details.external_execution_id.as_deref());
     put(&mut result, "externalExecutionSummary", details.summary.as_deref());
-    put(&mut result, "externalExecutionUrl", details.url.as_deref());
+    put(&mut result, "externalExecutionUrl", url.as_deref());
     put(&mut result, "logStreamARN", details.log_stream_arn.as_deref());
     if let Some((code, message)) = &act.error {
         result["errorDetails"] = json!({ "code": code, "message": message });
@@ -303,7 +303,10 @@ fn full(run: &Run) -> Value {
     view
 }
 
-/// `PipelineExecutionSummary`.
+/// `PipelineExecutionSummary`. `lastUpdateTime` is "the date and time of the last change to the
+/// pipeline execution": when it last started, went through a stage, was stopped, retried, overridden
+/// or ended. An action of a later stage that starts or ends is no change of it. `statusSummary` is
+/// left out: AWS does not say what it holds.
 fn summary(run: &Run) -> Value {
     let mut view = common(run);
     view["startTime"] = seconds(run.started);

@@ -78,13 +78,15 @@ impl Pipeline {
                 "revisionChangeId": change,
                 "created": seconds(trackway_core::Timestamp(revision.created.unwrap_or(0))),
             });
-            let url = revision.url.clone().or_else(|| url::revision(action));
-            put(&mut view, "revisionUrl", url.as_deref());
+            put(&mut view, "revisionUrl", revision.url.as_deref());
+        }
+        if view.get("revisionUrl").is_none() {
+            put(&mut view, "revisionUrl", url::of_revision(action).as_deref());
         }
         if let Some(act) = act {
-            view["latestExecution"] = act_view(act);
+            view["latestExecution"] = act_view(action, act);
         }
-        put(&mut view, "entityUrl", url::entity(action).as_deref());
+        put(&mut view, "entityUrl", url::of_entity(action).as_deref());
         view
     }
 }
@@ -143,7 +145,7 @@ fn retries_view(inside: &Inside) -> Option<Value> {
 }
 
 /// `ActionExecution`.
-fn act_view(act: &Act) -> Value {
+fn act_view(action: &Action, act: &Act) -> Value {
     let mut view = json!({
         "actionExecutionId": uuid::text(act.id),
         "status": act.status,
@@ -153,7 +155,8 @@ fn act_view(act: &Act) -> Value {
     put(&mut view, "summary", details.summary.as_deref());
     put(&mut view, "lastUpdatedBy", act.by.as_deref());
     put(&mut view, "externalExecutionId", details.external_execution_id.as_deref());
-    put(&mut view, "externalExecutionUrl", details.url.as_deref());
+    let url = url::of_execution(action, act);
+    put(&mut view, "externalExecutionUrl", url.as_deref());
     put(&mut view, "logStreamARN", details.log_stream_arn.as_deref());
     if let Some(percent) = details.percent_complete {
         view["percentComplete"] = json!(percent);

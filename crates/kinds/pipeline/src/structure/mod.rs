@@ -157,8 +157,7 @@ pub struct Action {
     /// Configuration keys whose values are never shown; ours, from the action type.
     #[serde(rename = "_secret", skip_serializing_if = "Vec::is_empty")]
     pub secret: Vec<String>,
-    /// The templates of the addresses of an action of a type that isn't built in; ours, from the
-    /// action type.
+    /// Where the action type finds what the action works on; ours, of types that users made.
     #[serde(rename = "_urls", skip_serializing_if = "Option::is_none")]
     pub urls: Option<Settings>,
 }

@@ -9,7 +9,7 @@ use super::{Action, Structure};
 const MASK: &str = "****";
 
 impl Structure {
-    /// The structure as it is shown: secrets are masked.
+    /// The structure as it is shown: secrets are masked, and what is ours is left out.
     #[must_use]
     pub fn mask(&self) -> Self {
         let mut shown = self.clone();

@@ -46,6 +46,15 @@ fn stop(run: u64, abandon: bool) -> Signal {
     }
 }
 
+fn retry(bench: &mut Bench, run: u64) -> Result<(), Refusal> {
+    bench.signal(Signal::Retry {
+        stage: "Source".to_owned(),
+        execution: execution(run),
+        all_actions: false,
+        by: BY.to_owned(),
+    })
+}
+
 fn waiting(bench: &Bench, stage: &str) -> Vec<String> {
     let inbound = bench.stage(stage)["inboundExecutions"].as_array().cloned().unwrap_or_default();
     inbound.iter().map(|it| it["pipelineExecutionId"].as_str().unwrap().to_owned()).collect()
@@ -85,9 +94,26 @@ fn no_more_than_fifty_executions_go_on_at_once() {
         }
         assert_eq!(bench.try_start(json!({})), Err(Refusal::TooManyExecutions), "{mode}");
         bench.failed(0, "Source-1");
-        bench.start();
+        let last = bench.start();
+        if mode == "PARALLEL" {
+            assert_eq!(retry(&mut bench, 0), Err(Refusal::TooManyExecutions));
+            bench.signal(stop(last, true)).unwrap();
+            retry(&mut bench, 0).unwrap();
+            assert_eq!(bench.status(0), "InProgress");
+        }
         bench.check_fold();
     }
+}
+
+#[test]
+fn a_stop_that_is_made_harsher_keeps_its_reason() {
+    let mut bench = Bench::new(&of("QUEUED", &["Source", "Build"]));
+    bench.signal(stop(0, false)).unwrap();
+    let (execution, by) = (execution(0), BY.to_owned());
+    bench.signal(Signal::Stop { execution, abandon: true, reason: None, by }).unwrap();
+    assert_eq!(bench.status(0), "Stopped");
+    assert_eq!(bench.row(0)["summary"]["stopTrigger"], json!({ "reason": "enough" }));
+    bench.check_fold();
 }
 
 #[test]
@@ -396,43 +422,6 @@ fn a_custom_source_shows_what_its_worker_says_or_else_what_was_put() {
         let built = &bench.stage("Build")["actionStates"][0]["currentRevision"];
         assert_eq!(built["revisionId"], "built");
     }
-    bench.check_fold();
-}
-
-#[test]
-fn the_addresses_of_a_custom_action_are_those_of_its_type_when_the_version_was_made() {
-    let mut made = of("SUPERSEDED", &["Source", "Build"]);
-    let custom = &mut made["stages"][0]["actions"][0];
-    *custom = action("Source-1", "Custom/Source/Mine", 1);
-    custom["configuration"] = json!({ "Project": "p", "Key": "secret" });
-    custom["_secret"] = json!(["Key"]);
-    custom["_urls"] = json!({
-        "entityUrlTemplate": "https://x/{Config:Project}/",
-        "executionUrlTemplate": "https://x/{Config:Project}/{ExternalExecutionId}",
-        "revisionUrlTemplate": "https://x/{Config:Project}/now",
-    });
-    let shown = structure(&made).mask().stages[0].actions[0].clone();
-    assert_eq!((shown.urls, shown.secret), (None, Vec::new()));
-    let mut bench = Bench::new(&made);
-    let state = bench.stage("Source")["actionStates"][0].clone();
-    assert_eq!(state["entityUrl"], "https://x/p/");
-    assert_eq!(state["revisionUrl"], Value::Null);
-    assert_eq!(state["latestExecution"]["externalExecutionUrl"], Value::Null);
-    let job = bench.job(0, "Source-1");
-    let (id, nonce) = (trackway_pipeline::ids::read(&job.id).unwrap(), job.nonce);
-    bench.signal(Signal::JobAcknowledged { job: id, nonce }).unwrap();
-    let mut result = JobResult {
-        current_revision: Some(json!({ "revision": "r", "changeIdentifier": "x" })),
-        ..JobResult::default()
-    };
-    result.details.external_execution_id = Some("e1".to_owned());
-    bench.signal(Signal::JobSucceeded { job: id, result: Box::new(result) }).unwrap();
-    let state = bench.stage("Source")["actionStates"][0].clone();
-    assert_eq!(state["revisionUrl"], "https://x/p/now");
-    assert_eq!(state["latestExecution"]["externalExecutionUrl"], "https://x/p/e1");
-    let detail = bench.details().into_iter().find(|it| it["actionName"] == "Source-1").unwrap();
-    let result = &detail["output"]["executionResult"];
-    assert_eq!(result["externalExecutionUrl"], "https://x/p/e1");
     bench.check_fold();
 }
 

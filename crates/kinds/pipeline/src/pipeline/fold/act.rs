@@ -7,7 +7,7 @@ use super::{push_bounded, read};
 use crate::ids::Number;
 use crate::pipeline::event::{End, Event, EventKind, Form, Next};
 use crate::pipeline::state::{Act, ActStatus, Awaited, Found, Inside, JobStage, JobState, Place};
-use crate::pipeline::{Pipeline, call, url};
+use crate::pipeline::{Pipeline, call};
 use crate::request::{Details, Revision, SourceRevision};
 
 impl Pipeline {
@@ -38,7 +38,6 @@ impl Pipeline {
                     merge(&mut act.details, read(event));
                     act.updated = at;
                 }
-                self.link(*run, *act);
             }
             EventKind::ActHanded { run, act, timer } => {
                 self.replace_effect(*run, *act, None);
@@ -96,10 +95,10 @@ impl Pipeline {
         self.await_it(None, Some(timer), Awaited::Act(run, place));
     }
 
-    fn act_started(&mut self, (seq, place): (u32, u16), mut act: Act) {
+    fn act_started(&mut self, (run, place): (u32, u16), mut act: Act) {
         act.seq = self.acts_len;
         self.acts_len += 1;
-        let Some(run) = self.runs.get_mut(&seq) else { return };
+        let Some(run) = self.runs.get_mut(&run) else { return };
         run.updated = act.started;
         let structure = self.structures.get(&run.version);
         if let Some(action) = structure.and_then(|it| it.action(run.stage, place)) {
@@ -110,7 +109,6 @@ impl Pipeline {
             act.by.clone_from(&inside.retried_by);
             inside.acts.insert(place, act);
         }
-        self.link(seq, place);
     }
 
     fn job_offered(
@@ -128,22 +126,8 @@ impl Pipeline {
         if let Some(before) = before {
             push_bounded(&mut self.ended_jobs, before.id);
         }
-        self.link(run, place);
         if let Some(revision) = next.revision {
-            self.found(run, place, revision);
-        }
-    }
-
-    /// Its provider has said no address of its execution: its type may.
-    fn link(&mut self, run: u32, place: u16) {
-        let Some(it) = self.runs.get(&run) else { return };
-        let Some(structure) = self.structures.get(&it.version) else { return };
-        let Some(action) = structure.action(it.stage, place) else { return };
-        let act = it.inside.as_ref().and_then(|inside| inside.acts.get(&place));
-        let Some(act) = act.filter(|act| act.details.url.is_none()) else { return };
-        let link = url::execution(&action, act);
-        if let Some(act) = self.act_mut(run, place).filter(|_| link.is_some()) {
-            act.details.url = link;
+            self.found((run, place), revision, at);
         }
     }
 
@@ -158,7 +142,6 @@ impl Pipeline {
             job.stage = JobStage::Ended;
             job.id
         });
-        self.link(run, place);
         effect.and_then(|effect| self.effects.remove(&effect));
         timer.and_then(|timer| self.timers.remove(&timer));
         if let Some(job) = job {
@@ -166,7 +149,7 @@ impl Pipeline {
         }
         let put = || self.put_for(run, place).filter(|_| status == ActStatus::Succeeded);
         if let Some(revision) = end.revision.or_else(put) {
-            self.found(run, place, revision);
+            self.found((run, place), revision, at);
         }
         if status == ActStatus::Succeeded {
             self.act_succeeded(run, place, end.output_artifacts);
@@ -226,8 +209,9 @@ impl Pipeline {
     }
 
     /// An action found this. What others than source actions worked on is no source of the
-    /// execution; the state shows it all the same.
-    fn found(&mut self, run: u32, place: u16, revision: Revision) {
+    /// execution; the state shows it all the same, and of every revision when it was made: of one
+    /// that doesn't say so, when it was found.
+    fn found(&mut self, (run, place): (u32, u16), revision: Revision, at: Timestamp) {
         let Some(it) = self.runs.get_mut(&run) else { return };
         let structure = self.structures.get(&it.version).cloned().unwrap_or_default();
         let Some(action) = structure.action(it.stage, place) else { return };
@@ -241,6 +225,7 @@ impl Pipeline {
             act.revision_url.clone_from(&revision.url);
         }
         let stage = structure.stages.get(usize::from(it.stage)).map(|stage| stage.name.clone());
+        let revision = Revision { created: revision.created.or(Some(at.0)), ..revision };
         self.revise((stage.unwrap_or_default(), action.name.clone()), revision);
     }
 }

@@ -212,7 +212,8 @@ impl Pipeline {
     fn stop_asked(&mut self, run: u32, stopping: Stopping, at: Timestamp) {
         let Some(run) = self.runs.get_mut(&run) else { return };
         (run.status, run.updated) = (RunStatus::Stopping, at);
-        run.stop_reason = stopping.reason;
+        // Who gives up what is stopping already need not say again why it is stopped.
+        run.stop_reason = stopping.reason.or(run.stop_reason.take());
     }
 
     fn ended(&mut self, run: u32, status: RunStatus, at: Timestamp) {
