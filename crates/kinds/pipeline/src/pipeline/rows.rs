@@ -308,7 +308,10 @@ fn full(run: &Run) -> Value {
     view
 }
 
-/// `PipelineExecutionSummary`.
+/// `PipelineExecutionSummary`. `lastUpdateTime` is "the date and time of the last change to the
+/// pipeline execution": when it last started, went through a stage, was stopped, retried, overridden
+/// or ended. An action of a later stage that starts or ends is no change of it. `statusSummary` is
+/// left out: AWS does not say what it holds.
 fn summary(run: &Run) -> Value {
     let mut view = common(run);
     view["startTime"] = seconds(run.started);
