@@ -65,9 +65,9 @@ elif [ "${1:-}" = pipeline ] && [ $# -gt 1 ]; then
     pipelineload "127.0.0.1:$port" "${@:2}"
     memory
 elif [ "${1:-}" = pipeline ]; then
-    pipelineload "127.0.0.1:$port" executions 20000 32 64 PARALLEL
-    pipelineload "127.0.0.1:$port" executions 20000 32 64 QUEUED
-    pipelineload "127.0.0.1:$port" executions 10000 32 1 PARALLEL
+    pipelineload "127.0.0.1:$port" executions 20000 64 64 PARALLEL
+    pipelineload "127.0.0.1:$port" executions 20000 64 64 QUEUED
+    pipelineload "127.0.0.1:$port" executions 20000 64 1 PARALLEL
     history 1000000
 elif [ "${1:-}" = ssm ] && [ $# -gt 1 ]; then
     ssm "${@:2}"

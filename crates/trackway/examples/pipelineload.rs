@@ -422,6 +422,10 @@ fn pages(
     }
     let ends = |share: usize| took.len() * share / 100;
     println!("{what}: {rows} actions");
+    if took.len() < 20 {
+        show("pages", took);
+        return Ok(());
+    }
     for (name, from, to) in [("first", 0, 10), ("middle", 45, 55), ("last", 90, 100)] {
         show(&format!("{name} tenth of the pages"), took[ends(from)..ends(to)].to_vec());
     }
