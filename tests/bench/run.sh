@@ -37,34 +37,9 @@ stop_server() {
 }
 start_server
 
-load() {
-    local driver=${TRACKWAY_SFNLOAD:-../shared/tools/sfnload}
-    [ -f "$driver/Cargo.toml" ] || { echo "bench: no load driver at $driver; TRACKWAY_SFNLOAD names its folder" >&2; exit 1; }
-    mkdir -p "$built/source"
-    cp -r "$driver/." "$built/source"
-    chmod -R u+w "$built/source"
-    (cd "$built/source" && CARGO_TARGET_DIR=$built cargo build --release --quiet)
-}
-case "${1:-}" in
-    ssm) cargo build --release --package trackway --example ssmload ;;
-    pipeline) cargo build --release --package trackway --example pipelineload ;;
-    *) build_sfnload ;;
-esac
-cargo build --release --package trackway
-
-data=$(mktemp -d)
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"${CARGO_TARGET_DIR:-target}/release/trackway" serve --listen "127.0.0.1:$port" --data "$data" >"$data.log" 2>&1 &
-server=$!
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$data" "$data.log"' EXIT
-until python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/health')" 2>/dev/null; do
-    kill -0 "$server" || { cat "$data.log" >&2; exit 1; }
-    sleep 0.1
-done
-
 load() { "$built/release/sfnload" --endpoint "http://127.0.0.1:$port" --pid "$server" --data-dir "$data" "$@"; }
 ssm() { "${CARGO_TARGET_DIR:-target}/release/examples/ssmload" "127.0.0.1:$port" "$@"; }
-pipelineload() { "${CARGO_TARGET_DIR:-target}/release/examples/pipelineload" "$@"; }
+pipelineload() { SERVER_PID=$server "${CARGO_TARGET_DIR:-target}/release/examples/pipelineload" "$@"; }
 memory() { awk '/VmRSS/ { printf "memory of the server: %d MiB\n", $2 / 1024 }' "/proc/$server/status"; }
 # One pipeline with a long history: filled without HTTP, then paged through by a server that was
 # just started.
@@ -79,6 +54,10 @@ history() {
     memory
     pipelineload "127.0.0.1:$port" pages long
     memory
+    stop_server
+    began=$(date +%s%N)
+    "${CARGO_TARGET_DIR:-target}/release/trackway" verify "$data"
+    echo "verify: $((($(date +%s%N) - began) / 1000000)) ms"
 }
 if [ "${1:-}" = pipeline ] && [ "${2:-}" = history ]; then
     history "${3:-1000000}"
@@ -86,9 +65,9 @@ elif [ "${1:-}" = pipeline ] && [ $# -gt 1 ]; then
     pipelineload "127.0.0.1:$port" "${@:2}"
     memory
 elif [ "${1:-}" = pipeline ]; then
-    pipelineload "127.0.0.1:$port" executions 10000 16 100 QUEUED
-    pipelineload "127.0.0.1:$port" executions 10000 16 1 PARALLEL
-    pipelineload "127.0.0.1:$port" executions 10000 16 1 QUEUED
+    pipelineload "127.0.0.1:$port" executions 20000 32 64 PARALLEL
+    pipelineload "127.0.0.1:$port" executions 20000 32 64 QUEUED
+    pipelineload "127.0.0.1:$port" executions 10000 32 1 PARALLEL
     history 1000000
 elif [ "${1:-}" = ssm ] && [ $# -gt 1 ]; then
     ssm "${@:2}"

@@ -32,6 +32,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 use trackway_engine::{Engine, Fault};
+use trackway_wire::codec::form::{self, Plus};
 use trackway_wire::error::Failure;
 use trackway_wire::server::{self, Call};
 use trackway_wire::sigv4;
@@ -39,6 +40,12 @@ use trackway_wire::sigv4;
 pub use caller::Caller;
 pub use local::{Local, LocalError};
 use services::Services;
+
+/// A part of a request's path without its percent escapes. What is no escape stays.
+#[must_use]
+pub fn unescaped(path: &str) -> String {
+    form::decode(path, Plus::Plus)
+}
 
 /// An access key that callers sign with.
 #[derive(Clone)]

@@ -1,17 +1,20 @@
 //! A client of the CodePipeline API, for `./x bench pipeline`: not a test, never timed by one.
 //!
 //! `pipelineload HOST:PORT executions COUNT CONNECTIONS PIPELINES MODE` runs that many executions of
-//! three stages, whose custom actions are completed by workers over HTTP;
+//! three stages, whose custom actions are completed by so many workers over HTTP: each stage has a
+//! poller, which hands jobs to the workers, and executions are started on a quarter as many
+//! connections. `SERVER_PID` tells it whose processor time and memory to show;
 //! `pipelineload HOST:PORT create NAME` makes a pipeline of 451 actions in ten stages, and prints the
 //! id of its first execution;
 //! `pipelineload fill FOLDER ID COUNT` runs that pipeline in this process, over the store of a server
 //! that is stopped, until it has so many action executions more;
 //! `pipelineload HOST:PORT pages NAME` pages through its history.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -29,6 +32,12 @@ const STAGES: [(&str, &str); 3] =
     [("Source", "LoadSource"), ("Build", "LoadBuild"), ("Deploy", "LoadDeploy")];
 /// Executions that a pipeline takes at once.
 const AT_ONCE: usize = 40;
+/// Executions that are under way at once, of all pipelines.
+const AT_ONCE_IN_ALL: usize = 400;
+/// Jobs that a poll asks for at most.
+const JOBS_PER_POLL: usize = 50;
+/// How long a poller waits that did not get as many jobs as it asked for.
+const PAUSE: Duration = Duration::from_millis(5);
 
 struct Connection {
     host: String,
@@ -120,63 +129,115 @@ fn create(
 }
 
 /// What all connections share.
-struct Counts {
+struct Shared {
+    host: String,
+    /// The pipelines.
+    names: Vec<String>,
     started: AtomicUsize,
     ended: AtomicUsize,
-    polls: AtomicUsize,
     /// How many executions are to end.
     goal: usize,
+    /// How many may be under way.
+    at_once: usize,
+    /// Jobs that were polled for and nobody works on yet, with the place of their stage.
+    jobs: Mutex<VecDeque<(usize, Value)>>,
+    /// Wakes who waits for a job.
+    more: Condvar,
 }
 
-fn worker(host: &str, counts: &Counts) -> Result<Vec<Duration>, Failure> {
-    let mut connection = Connection::open(host)?;
-    let mut took = Vec::new();
-    while counts.ended.load(Ordering::Relaxed) < counts.goal {
-        let mut idle = true;
-        for (place, of) in STAGES.into_iter().enumerate() {
-            let input = json!({"actionTypeId": type_id(of), "maxBatchSize": 10});
-            let polled = connection.call("PollForJobs", &input)?;
-            counts.polls.fetch_add(1, Ordering::Relaxed);
-            for job in polled["jobs"].as_array().into_iter().flatten() {
-                idle = false;
-                let began = Instant::now();
-                let input = json!({"jobId": job["id"], "nonce": job["nonce"]});
-                connection.call("AcknowledgeJob", &input)?;
-                let mut done = json!({"jobId": job["id"], "executionDetails": {"summary": "done"}});
-                if place == 0 {
-                    done["currentRevision"] = json!({"revision": "1", "changeIdentifier": "1"});
-                }
-                connection.call("PutJobSuccessResult", &done)?;
-                took.push(began.elapsed());
-                counts.ended.fetch_add(usize::from(place == 2), Ordering::Relaxed);
-            }
-        }
-        if idle {
-            std::thread::sleep(Duration::from_millis(2));
+/// How long calls took: those of each operation that the load is made of.
+type Took = [Vec<Duration>; OPERATIONS.len()];
+
+const OPERATIONS: [&str; 4] =
+    ["StartPipelineExecution", "PollForJobs", "AcknowledgeJob", "PutJobSuccessResult"];
+
+impl Shared {
+    fn is_over(&self) -> bool {
+        self.ended.load(Ordering::Relaxed) >= self.goal
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(usize, Value)>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has everybody stop.
+    fn give_up(&self) {
+        self.ended.store(usize::MAX / 2, Ordering::Relaxed);
+        self.more.notify_all();
+    }
+}
+
+fn timed(
+    connection: &mut Connection,
+    operation: usize,
+    input: &Value,
+    took: &mut Took,
+) -> Result<Value, Failure> {
+    let began = Instant::now();
+    let answer = connection.call(OPERATIONS[operation], input)?;
+    took[operation].push(began.elapsed());
+    Ok(answer)
+}
+
+/// Polls for the jobs of one type, for all workers.
+fn poller(shared: &Shared, place: usize) -> Result<Took, Failure> {
+    let mut connection = Connection::open(&shared.host)?;
+    let mut took = Took::default();
+    let input = json!({"actionTypeId": type_id(STAGES[place]), "maxBatchSize": JOBS_PER_POLL});
+    while !shared.is_over() {
+        let mut polled = timed(&mut connection, 1, &input, &mut took)?;
+        let jobs = polled["jobs"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        // Who got a full batch asks at once for more.
+        let is_full = jobs.len() == JOBS_PER_POLL;
+        shared.lock().extend(jobs.into_iter().map(|job| (place, job)));
+        shared.more.notify_all();
+        if !is_full {
+            std::thread::sleep(PAUSE);
         }
     }
+    shared.more.notify_all();
     Ok(took)
 }
 
-fn starter(host: &str, names: &[String], counts: &Counts) -> Result<Vec<Duration>, Failure> {
-    let mut connection = Connection::open(host)?;
-    let mut took = Vec::new();
+/// Acknowledges and completes jobs.
+fn worker(shared: &Shared) -> Result<Took, Failure> {
+    let mut connection = Connection::open(&shared.host)?;
+    let mut took = Took::default();
     loop {
-        // A pipeline starts its first execution itself.
-        let at_once = AT_ONCE * names.len().min(25);
-        while counts.started.load(Ordering::Relaxed)
-            >= counts.ended.load(Ordering::Relaxed) + at_once
-        {
-            std::thread::sleep(Duration::from_micros(500));
+        let next = {
+            let mut jobs = shared.lock();
+            while jobs.is_empty() && !shared.is_over() {
+                // Not for ever: the last word may come between the question and the wait.
+                let waited = shared.more.wait_timeout(jobs, Duration::from_millis(100));
+                (jobs, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+            jobs.pop_front()
+        };
+        let Some((place, job)) = next else { return Ok(took) };
+        let input = json!({"jobId": job["id"], "nonce": job["nonce"]});
+        timed(&mut connection, 2, &input, &mut took)?;
+        let mut done = json!({"jobId": job["id"], "executionDetails": {"summary": "done"}});
+        if place == 0 {
+            done["currentRevision"] = json!({"revision": "1", "changeIdentifier": "1"});
         }
-        let number = counts.started.fetch_add(1, Ordering::Relaxed);
-        if number >= counts.goal {
+        timed(&mut connection, 3, &done, &mut took)?;
+        shared.ended.fetch_add(usize::from(place == 2), Ordering::Relaxed);
+    }
+}
+
+fn starter(shared: &Shared) -> Result<Took, Failure> {
+    let mut connection = Connection::open(&shared.host)?;
+    let mut took = Took::default();
+    loop {
+        let number = shared.started.fetch_add(1, Ordering::Relaxed);
+        if number >= shared.goal {
             return Ok(took);
         }
-        let began = Instant::now();
-        let name = &names[number % names.len()];
-        connection.call("StartPipelineExecution", &json!({ "name": name }))?;
-        took.push(began.elapsed());
+        while number >= shared.ended.load(Ordering::Relaxed) + shared.at_once {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        let name = &shared.names[number % shared.names.len()];
+        timed(&mut connection, 0, &json!({ "name": name }), &mut took)?;
     }
 }
 
@@ -184,6 +245,36 @@ fn show(what: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
     println!("  {what}: {} times, p50 {:?}, p99 {:?}", took.len(), at(50), at(99));
+}
+
+/// What the server has used so far: seconds of processors, and MiB of memory. None if it isn't known
+/// which process it is (`SERVER_PID`).
+fn usage() -> Option<(f64, usize)> {
+    let server = std::env::var("SERVER_PID").ok()?;
+    let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    let ticks: f64 = ticks.sum::<Result<f64, _>>().ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{server}/status")).ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: usize = resident.split_whitespace().next()?.parse().ok()?;
+    // `sysconf(_SC_CLK_TCK)` is 100 on Linux.
+    Some((ticks / 100.0, kib / 1024))
+}
+
+fn spawn(
+    shared: &Arc<Shared>,
+    run: impl FnOnce(&Shared) -> Result<Took, Failure> + Send + 'static,
+) -> std::thread::JoinHandle<Result<Took, String>> {
+    let shared = Arc::clone(shared);
+    std::thread::spawn(move || {
+        let result = run(&shared);
+        // Nobody waits for one that is gone.
+        if result.is_err() {
+            shared.give_up();
+        }
+        result.map_err(|error| error.to_string())
+    })
 }
 
 fn executions(
@@ -198,44 +289,39 @@ fn executions(
     for name in &names {
         create(&mut connection, (name, mode), (3, 1))?;
     }
-    let counts = Arc::new(Counts {
+    let shared = Arc::new(Shared {
+        host: host.to_owned(),
+        names,
+        // A pipeline starts its first execution itself.
         started: AtomicUsize::new(pipelines),
         ended: AtomicUsize::new(0),
-        polls: AtomicUsize::new(0),
         goal: count,
+        at_once: (AT_ONCE * pipelines).min(AT_ONCE_IN_ALL),
+        jobs: Mutex::default(),
+        more: Condvar::new(),
     });
-    let began = Instant::now();
-    let run = |is_worker: bool| {
-        let (host, names, counts) = (host.to_owned(), names.clone(), Arc::clone(&counts));
-        std::thread::spawn(move || {
-            let result = match is_worker {
-                true => worker(&host, &counts),
-                false => starter(&host, &names, &counts),
-            };
-            // Nobody waits for one that is gone.
-            if result.is_err() {
-                counts.ended.store(usize::MAX / 2, Ordering::Relaxed);
-            }
-            result.map_err(|error| error.to_string())
-        })
-    };
-    let workers: Vec<_> = (0..connections).map(|_| run(true)).collect();
-    let starters: Vec<_> = (0..connections.div_ceil(4)).map(|_| run(false)).collect();
-    let mut took = [Vec::new(), Vec::new()];
-    for (place, threads) in [workers, starters].into_iter().enumerate() {
-        for thread in threads {
-            took[place].extend(thread.join().map_err(|_| "a connection panicked")??);
-        }
+    let (before, began) = (usage(), Instant::now());
+    let pollers = (0..STAGES.len()).map(|place| spawn(&shared, move |it| poller(it, place)));
+    let mut threads: Vec<_> = pollers.collect();
+    threads.extend((0..connections).map(|_| spawn(&shared, worker)));
+    threads.extend((0..connections.div_ceil(4)).map(|_| spawn(&shared, starter)));
+    let mut took = Took::default();
+    for thread in threads {
+        let of_thread = thread.join().map_err(|_| "a connection panicked")??;
+        took.iter_mut().zip(of_thread).for_each(|(all, of)| all.extend(of));
     }
     let seconds = began.elapsed().as_secs_f64();
-    let polls = counts.polls.load(Ordering::Relaxed);
     println!(
-        "{count} executions of three stages on {pipelines} pipelines, {mode}, in {seconds:.2} s: {:.0}/s; {polls} polls",
+        "{count} executions of three stages on {pipelines} pipelines, {mode}, {connections} workers, in {seconds:.2} s: {:.0}/s",
         count as f64 / seconds
     );
-    let [jobs, starts] = took;
-    show("start", starts);
-    show("acknowledge and complete", jobs);
+    for (operation, took) in OPERATIONS.into_iter().zip(took) {
+        show(operation, took);
+    }
+    if let (Some((before, _)), Some((after, memory))) = (before, usage()) {
+        let used = after - before;
+        println!("  server: {:.0} % of a processor, {memory} MiB", used / seconds * 100.0);
+    }
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use trackway_actions::artifact::{ArtifactError, Artifacts, Held, OURS, Place};
-use trackway_api::Api;
 use trackway_api::codepipeline::ArtifactCaller;
+use trackway_api::{Api, unescaped};
 use trackway_engine::Fault;
 
 use uploads::Uploads;
@@ -227,8 +227,13 @@ impl ArtifactEndpoint {
         request: &Request<Bytes>,
     ) -> Result<Response<Bytes>, Refusal> {
         let body = content(request)?;
-        let mut file = self.artifacts.work_file()?;
-        file.write_all(&body)?;
+        let artifacts = self.artifacts.clone();
+        let write = move || -> Result<_, Refusal> {
+            let mut file = artifacts.work_file()?;
+            file.write_all(&body)?;
+            Ok(file)
+        };
+        let file = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other)??;
         self.artifacts.keep(bucket, key, file.path()).await?;
         let mut response = Response::new(Bytes::new());
         let held = self.artifacts.held(bucket, key).await?;
@@ -290,10 +295,10 @@ fn place(request: &Request<Bytes>) -> (String, String) {
     let path = request.uri().path().trim_start_matches('/');
     let bucket = host.strip_suffix(".localhost").map(|bucket| bucket.trim_end_matches(".s3"));
     match bucket.filter(|bucket| !bucket.is_empty() && *bucket != "s3") {
-        Some(bucket) => (bucket.to_owned(), decoded(path)),
+        Some(bucket) => (bucket.to_owned(), unescaped(path)),
         None => {
             let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-            (decoded(bucket), decoded(key))
+            (unescaped(bucket), unescaped(key))
         }
     }
 }
@@ -346,27 +351,6 @@ fn unchunked(body: &[u8]) -> Option<Bytes> {
     }
 }
 
-/// Undoes the percent escapes of a path.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(|_| byte == b'%') {
-            Some(code) => {
-                bytes.push(code);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 fn etag(object: &str) -> String {
     format!("\"{}\"", object.get(..32).unwrap_or(object))
 }
@@ -414,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_cut_to_what_there_is() {
+    fn a_range_is_cut_to_what_there_is_or_refused() {
         for (text, expected) in [
             ("bytes=0-9", Range::Part(0, 10)),
             ("bytes=90-200", Range::Part(90, 100)),

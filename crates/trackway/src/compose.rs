@@ -8,7 +8,7 @@ use std::time::Duration;
 use trackway_actions::artifact::Artifacts;
 use trackway_actions::build::Builds;
 use trackway_actions::source::look::Eye;
-use trackway_actions::{ActionPerformer, Tools};
+use trackway_actions::{ActionPerformer, Tools, retention};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
@@ -139,6 +139,9 @@ impl Service {
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
+        if let Some(keep) = history(config) {
+            tokio::spawn(retention::sweep(Arc::downgrade(&tools), keep));
+        }
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
         Ok(Self { engine, functions, api, node, tools, passing })
     }

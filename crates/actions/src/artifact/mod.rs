@@ -201,6 +201,12 @@ impl Artifacts {
         self.local.work_folder()
     }
 
+    /// Drops what lies here (not in S3) and was neither written nor read for that long. Returns how
+    /// many files went.
+    pub(crate) fn drop_unused(&self, after: std::time::Duration) -> u64 {
+        self.local.drop_unused(after)
+    }
+
     /// Whether an artifact of this bucket is to lie in S3.
     async fn is_in_s3(&self, scope: &Scope, artifact: &Artifact) -> Result<bool, ArtifactError> {
         match self.place {

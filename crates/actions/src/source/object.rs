@@ -75,7 +75,8 @@ pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
         let head = at.head(tools, &run.scope).await.map_err(|error| at.error(&error))?;
         let copy = tools.artifacts.work_file()?;
         let input = at.input(head.version.as_deref());
-        let object = Object { caller: &tools.caller, scope: &run.scope, input };
+        let call = AwsCall::new("s3", "GetObject", input, run.scope.clone());
+        let object = Object::new(&tools.caller, call);
         object.get(head.size, &quoted(&head.etag), copy.path()).await.map_err(|why| match why {
             Trouble::Aws(error) => at.error(&error),
             Trouble::Local(why) => SourceError::new("JobFailed", why),

@@ -55,8 +55,7 @@ pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
     let file = tools.artifacts.work_file()?;
     let to = file.reopen().map_err(|error| SourceError::new("JobFailed", error.to_string()))?;
     if is_clone {
-        let work = tempfile::tempdir_in(&tools.folder)
-            .map_err(|error| SourceError::new("JobFailed", error.to_string()))?;
+        let work = tools.artifacts.work_folder()?;
         mirror.zip_clone((&commit, &branch), work.path(), to).await?;
     } else {
         mirror.zip(&commit, to).await?;
