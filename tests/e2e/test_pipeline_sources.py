@@ -245,6 +245,9 @@ def test_a_worker_reads_and_writes_artifacts_by_s3(new_server, is_signed):
     s3.upload_file(str(whole), to["bucketName"], to["objectKey"])
     s3.download_file(to["bucketName"], to["objectKey"], str(server.folder / "back"))
     assert (server.folder / "back").read_bytes() == whole.read_bytes()
+    with pytest.raises(ClientError) as error:
+        s3.get_object(Bucket=at["bucketName"], Key=at["objectKey"], Range="bytes=99999999-")
+    assert error.value.response["Error"]["Code"] == "InvalidRange"
     if is_signed:
         # A job's credentials are for its artifacts, and for as long as it lasts.
         for refused, code in (

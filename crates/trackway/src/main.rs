@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(async {
+        Ok(runtime) => finish(runtime, async {
             match cli.command {
                 Command::Serve(args) => command::serve::run(args).await,
                 Command::Run(args) => command::run::run(args, cli.output).await,
@@ -86,4 +86,15 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// How long work on files that nothing waits for any more may go on.
+const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Runs it to its end. Threads that are in the middle of a file don't keep the process: whatever
+/// they did not finish is done again.
+fn finish<T>(runtime: tokio::runtime::Runtime, work: impl Future<Output = T>) -> T {
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WORK);
+    result
 }
