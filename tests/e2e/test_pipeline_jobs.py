@@ -110,3 +110,69 @@ def test_a_worker_of_ones_own_performs_actions_of_aws_that_are_left_to_it(new_se
     result = shown["output"]["executionResult"]
     assert result["errorDetails"] == {"code": "ConfigurationError", "message": "no such project"}
     assert result["externalExecutionId"] == "build:1"
+
+
+def refused(call, **request):
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    return caught.value.response["Error"]["Code"]
+
+
+def test_a_third_party_answers_by_its_own_operations_and_its_token(new_server):
+    client = new_server().client("codepipeline")
+    source = custom_type(client, "Source", outputs=(0, 1), inputs=(0, 0))
+    fetch = action("Fetch", "Source", source, "Custom", outputs=["Source"])
+    of = type_id("Deploy", "AlexaSkillsKit", "ThirdParty")
+    secrets = {"ClientId": "id", "ClientSecret": "hush", "RefreshToken": "hush", "SkillId": "skill"}
+    deploy = action("Deploy", "Deploy", "AlexaSkillsKit", "ThirdParty", inputs=["Source"], configuration=secrets)
+    client.create_pipeline(pipeline=pipeline("p", stage("Source", fetch), stage("Deploy", deploy)))
+    (job,) = client.poll_for_jobs(actionTypeId=type_id("Source", source, "Custom"))["jobs"]
+    client.acknowledge_job(jobId=job["id"], nonce=job["nonce"])
+    client.put_job_success_result(jobId=job["id"])
+    (job,) = client.poll_for_third_party_jobs(actionTypeId=of)["jobs"]
+    id, token = job["jobId"], job["clientId"]
+    details = client.get_third_party_job_details(jobId=id, clientToken=token)["jobDetails"]
+    acknowledge = {"jobId": id, "nonce": details["nonce"]}
+    assert refused(client.acknowledge_job, **acknowledge) == "JobNotFoundException"
+    assert refused(client.acknowledge_third_party_job, **acknowledge, clientToken="no") == "InvalidClientTokenException"
+    client.acknowledge_third_party_job(**acknowledge, clientToken=token)
+    failure = {"failureDetails": {"type": "JobFailed", "message": "no"}}
+    assert refused(client.put_job_success_result, jobId=id) == "JobNotFoundException"
+    assert refused(client.put_job_failure_result, jobId=id, **failure) == "JobNotFoundException"
+    client.put_third_party_job_success_result(jobId=id, clientToken=token)
+    (shown, _) = client.list_action_executions(pipelineName="p")["actionExecutionDetails"]
+    assert shown["status"] == "Succeeded"
+    assert "hush" not in str(shown) and shown["input"]["configuration"]["ClientSecret"] == "****"
+
+
+def test_the_addresses_of_a_custom_type_are_shown(new_server):
+    client = new_server().client("codepipeline")
+    source = custom_type(client, "Source", outputs=(0, 1), inputs=(0, 0))
+    project = {"name": "Project", "required": True, "key": True, "secret": False}
+    client.create_custom_action_type(
+        category="Build",
+        provider="Ci",
+        version="1",
+        settings={
+            "entityUrlTemplate": "https://ci/{Config:Project}",
+            "executionUrlTemplate": "https://ci/{Config:Project}/{ExternalExecutionId}",
+            "revisionUrlTemplate": "https://ci/{Config:Project}/edit",
+        },
+        inputArtifactDetails={"minimumCount": 0, "maximumCount": 5},
+        outputArtifactDetails={"minimumCount": 0, "maximumCount": 5},
+        configurationProperties=[project],
+    )
+    fetch = action("Fetch", "Source", source, "Custom", outputs=["Source"])
+    build = action("Build", "Build", "Ci", "Custom", configuration={"Project": "shop"})
+    declared = pipeline("p", stage("Source", fetch), stage("Build", build))
+    created = client.create_pipeline(pipeline=declared)["pipeline"]
+    assert created["stages"][1]["actions"][0] == build
+    for of in (type_id("Source", source, "Custom"), type_id("Build", "Ci", "Custom")):
+        (job,) = client.poll_for_jobs(actionTypeId=of)["jobs"]
+        client.acknowledge_job(jobId=job["id"], nonce=job["nonce"])
+        client.put_job_success_result(jobId=job["id"], executionDetails={"externalExecutionId": "7"})
+    shown = client.get_pipeline_state(name="p")["stageStates"][1]["actionStates"][0]
+    assert (shown["entityUrl"], shown["revisionUrl"]) == ("https://ci/shop", "https://ci/shop/edit")
+    assert shown["latestExecution"]["externalExecutionUrl"] == "https://ci/shop/7"
+    (listed, _) = client.list_action_executions(pipelineName="p")["actionExecutionDetails"]
+    assert listed["output"]["executionResult"]["externalExecutionUrl"] == "https://ci/shop/7"

@@ -150,6 +150,25 @@ def test_parallel_executions_wait_for_nobody(world):
         execution_is(client, name, id_of(job), "Succeeded")
 
 
+def test_approvals_of_parallel_executions_are_given_by_the_ids_that_the_list_shows(world):
+    server, client, _ = world
+    name, first = make(client, None, stage("Ask", approval()), mode="PARALLEL")
+    ids = {first, start(client, name)}
+
+    def asked():
+        listed = [found for found in actions(client, name) if found["actionName"] == "Approve"]
+        return listed if len(listed) == 2 else None
+
+    found = eventually(asked, "both wait for approval")
+    assert {one["pipelineExecutionId"] for one in found} == ids
+    restart(server)
+    for one in found:
+        token = one["output"]["executionResult"]["externalExecutionId"]
+        result = {"summary": "fine", "status": "Approved"}
+        client.put_approval_result(pipelineName=name, stageName="Ask", actionName="Approve", token=token, result=result)
+        execution_is(client, name, one["pipelineExecutionId"], "Succeeded")
+
+
 def test_a_stop_waits_for_what_is_in_progress_or_abandons_it(world):
     server, client, provider = world
     name, first = make(client, provider, stage("Build", work(provider)), stage("After", work(provider)))

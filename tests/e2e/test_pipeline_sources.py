@@ -240,8 +240,29 @@ def test_a_worker_reads_and_writes_artifacts_by_s3(new_server, is_signed):
     to = data["outputArtifacts"][0]["location"]["s3Location"]
     s3.put_object(Bucket=to["bucketName"], Key=to["objectKey"], Body=b"made")
     assert s3.get_object(Bucket=to["bucketName"], Key=to["objectKey"])["Body"].read() == b"made"
+    whole = server.folder / "large"
+    whole.write_bytes(bytes(range(256)) * (20 * 4096 + 1))
+    s3.upload_file(str(whole), to["bucketName"], to["objectKey"])
+    s3.download_file(to["bucketName"], to["objectKey"], str(server.folder / "back"))
+    assert (server.folder / "back").read_bytes() == whole.read_bytes()
+    if is_signed:
+        # A job's credentials are for its artifacts, and for as long as it lasts.
+        for refused, code in (
+            (lambda: s3.put_object(Bucket=at["bucketName"], Key=at["objectKey"], Body=b"x"), "AccessDenied"),
+            (lambda: s3.get_object(Bucket=at["bucketName"], Key="another/Code/abcdefg"), "AccessDenied"),
+            (lambda: s3.create_multipart_upload(Bucket=at["bucketName"], Key="another"), "AccessDenied"),
+        ):
+            with pytest.raises(ClientError) as error:
+                refused()
+            assert error.value.response["Error"]["Code"] == code
     client.put_job_success_result(jobId=job["id"])
     execution_is(client, name, executions(client, name)[0]["pipelineExecutionId"], "Succeeded")
+    if is_signed:
+        with pytest.raises(ClientError) as error:
+            s3.get_object(Bucket=at["bucketName"], Key=at["objectKey"])
+        assert error.value.response["Error"]["Code"] == "ExpiredToken"
+        keys = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "wJalrXUtnFEMI", "sessionToken": None}
+        s3 = artifact_client(server, keys)
 
     for refused, code in (
         (lambda: s3.get_object(Bucket=STORE["location"], Key="p/none"), "NoSuchKey"),
@@ -257,6 +278,62 @@ def test_a_worker_reads_and_writes_artifacts_by_s3(new_server, is_signed):
         with pytest.raises(ClientError) as error:
             wrong.get_object(Bucket=at["bucketName"], Key=at["objectKey"])
         assert error.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_an_upload_in_parts_is_what_its_end_says(world):
+    server, client, _ = world
+    create(client, commit_source())
+    s3 = artifact_client(server)
+    at = {"Bucket": STORE["location"], "Key": "p/a & b/<x>"}
+    five = b"5" * (5 * 1024 * 1024)
+
+    def begin(*parts):
+        upload = s3.create_multipart_upload(**at)["UploadId"]
+        sent = [
+            {"PartNumber": number, "ETag": s3.upload_part(**at, UploadId=upload, PartNumber=number, Body=body)["ETag"]}
+            for number, body in parts
+        ]
+        return {**at, "UploadId": upload}, sent
+
+    def code_of(call):
+        with pytest.raises(ClientError) as error:
+            call()
+        return error.value.response["Error"]["Code"]
+
+    def complete(upload, parts):
+        return s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+
+    # Sent in any order, one of them twice; one is left out.
+    upload, parts = begin((3, b"end"), (1, b"no"), (2, b"left out"), (1, five))
+    assert code_of(lambda: complete(upload, [parts[3], parts[0] | {"ETag": "x"}])) == "InvalidPart"
+    assert code_of(lambda: complete(upload, [parts[0], parts[3]])) == "InvalidPartOrder"
+    done = complete(upload, [parts[3], parts[0]])
+    got = s3.get_object(**at)
+    assert got["Body"].read() == five + b"end" and got["ETag"] == done["ETag"] and done["Key"] == at["Key"]
+    assert code_of(lambda: complete(upload, parts)) == "NoSuchUpload"
+    upload, parts = begin((1, b"too small"), (2, b"x"))
+    assert code_of(lambda: complete(upload, parts)) == "EntityTooSmall"
+    assert code_of(lambda: s3.upload_part(**upload, PartNumber=10_001, Body=b"")) == "InvalidArgument"
+    s3.abort_multipart_upload(**upload)
+    assert code_of(lambda: s3.upload_part(**upload, PartNumber=1, Body=b"")) == "NoSuchUpload"
+    assert code_of(lambda: s3.put_object(**at, Body=bytes(9 * 1024 * 1024))) == "EntityTooLarge"
+
+
+def test_a_server_that_is_its_own_endpoint_keeps_artifacts_itself(new_server):
+    """As in a shell where AWS_ENDPOINT_URL names it; and its data folder may be a relative one."""
+    server = new_server(config=CONFIG, env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+    server.stop()
+    server.command[server.command.index(str(server.data))] = "data"
+    server.env["AWS_ENDPOINT_URL"] = server.endpoint
+    Repository(server.folder / "site").commit("First", index__html="one")
+    server.start()
+    client = server.client("codepipeline")
+    copy = action(
+        "Copy", "Deploy", "S3", inputs=["Code"], configuration={"BucketName": "drop", "Extract": "true"}
+    )
+    name = create(client, connection(), last=copy)
+    execution_is(client, name, executions(client, name)[0]["pipelineExecutionId"], "Succeeded")
+    assert (server.folder / "drop/index.html").read_text() == "one"
 
 
 @pytest.fixture(scope="module")

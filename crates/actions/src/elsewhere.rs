@@ -13,7 +13,7 @@ use serde_json::Value;
 use trackway_performers::aws::{AwsCall, AwsError, Blobs, Origin};
 use trackway_pipeline::request::{ActionAnswer, Details, Done};
 
-use crate::artifact::ArtifactError;
+use crate::artifact::{ArtifactError, Object, Trouble};
 use crate::runners::Run;
 
 /// What a runner gives.
@@ -73,6 +73,15 @@ impl From<AwsError> for Failure {
 impl From<ArtifactError> for Failure {
     fn from(error: ArtifactError) -> Self {
         Self { code: error.code, ..Self::job(error.message) }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Aws(error) => Self::from(*error),
+            Trouble::Local(why) => Self::job(why),
+        }
     }
 }
 
@@ -162,7 +171,7 @@ pub(crate) struct Service<'a> {
     name: &'static str,
 }
 
-impl Service<'_> {
+impl<'a> Service<'a> {
     /// Calls an operation. Performed again, it sends the same idempotency tokens.
     pub(crate) async fn call(&self, operation: &str, input: Value) -> Result<Value, AwsError> {
         self.call_with(operation, input, Blobs::Text).await
@@ -175,16 +184,23 @@ impl Service<'_> {
         input: Value,
         blobs_in: Blobs,
     ) -> Result<Value, AwsError> {
+        let asked = self.asked(operation, input);
+        self.run.tools.caller.call(&AwsCall { blobs_in, ..asked }).await
+    }
+
+    /// An object of S3: the input has its `Bucket` and `Key`, and what else is to be said of it.
+    pub(crate) fn object(&self, input: Value) -> Object<'a> {
+        Object::new(&self.run.tools.caller, self.asked("PutObject", input))
+    }
+
+    fn asked(&self, operation: &str, input: Value) -> AwsCall {
         let call = &self.run.call;
-        let role_arn = Some(call.role_arn.clone()).filter(|role| !role.is_empty());
-        let asked = AwsCall {
+        AwsCall {
             region: Some(self.run.region().to_owned()),
-            role_arn,
+            role_arn: Some(call.role_arn.clone()).filter(|role| !role.is_empty()),
             key: Some(format!("{}/{operation}", call.action_execution_id)),
-            blobs_in,
             ..AwsCall::new(self.name, operation, input, self.run.scope.clone())
-        };
-        self.run.tools.caller.call(&asked).await
+        }
     }
 
     /// Asks again and again, until `judge` finds in an answer how the work ended.

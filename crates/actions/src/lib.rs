@@ -20,6 +20,7 @@ pub mod deploy;
 mod elsewhere;
 pub mod invoke;
 mod performer;
+pub mod retention;
 pub mod rule;
 pub mod runners;
 pub mod source;

@@ -32,6 +32,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 use trackway_engine::{Engine, Fault};
+use trackway_wire::codec::form::{self, Plus};
 use trackway_wire::error::Failure;
 use trackway_wire::server::{self, Call};
 use trackway_wire::sigv4;
@@ -39,6 +40,12 @@ use trackway_wire::sigv4;
 pub use caller::Caller;
 pub use local::{Local, LocalError};
 use services::Services;
+
+/// A part of a request's path without its percent escapes. What is no escape stays.
+#[must_use]
+pub fn unescaped(path: &str) -> String {
+    form::decode(path, Plus::Plus)
+}
 
 /// An access key that callers sign with.
 #[derive(Clone)]
@@ -152,8 +159,22 @@ impl Api {
     /// # Errors
     /// Why not: `XAmzContentSHA256Mismatch`, `NotImplemented` for a body whose chunks are signed, or
     /// what is wrong with the signature.
-    pub fn admit_to_artifacts(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+    pub fn admit_to_artifacts(
+        &self,
+        request: &Request<Bytes>,
+    ) -> Result<codepipeline::ArtifactCaller, Failure> {
         self.services.codepipeline.admit_to_artifacts(&seen(request), &self.credentials)
+    }
+
+    /// What the credentials of a job open, `ACCOUNT/REGION/ID`; none once the job has ended.
+    ///
+    /// # Errors
+    /// The engine's fault.
+    pub async fn artifacts_of_job(
+        &self,
+        job: &str,
+    ) -> Result<Option<codepipeline::JobArtifacts>, Fault> {
+        self.services.codepipeline.artifacts_of_job(job).await
     }
 
     /// Whether a pipeline has this bucket for its artifacts.

@@ -20,6 +20,8 @@ mod paging;
 mod protocols;
 #[path = "pipelines/resources.rs"]
 mod resources;
+#[path = "pipelines/watching.rs"]
+mod watching;
 #[path = "pipelines/webhooks.rs"]
 mod webhooks;
 #[path = "pipelines/yard.rs"]

@@ -1,19 +1,27 @@
 //! A small S3: the artifacts that lie here, for workers and functions that read and write them with
 //! a client of S3 whose endpoint is this server.
 //!
-//! It has GET, HEAD and PUT of objects, in the buckets that are some pipeline's artifact store, by
-//! path or by virtual host (`BUCKET.localhost`). Whatever else is asked of S3 answers 501.
+//! It has GET, HEAD and PUT of objects, also in parts, in the buckets that are some pipeline's
+//! artifact store, by path or by virtual host (`BUCKET.localhost`). Whatever else is asked of S3
+//! answers 501. A job's credentials open the artifacts of the job, until it ends.
+
+mod uploads;
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use trackway_actions::artifact::{ArtifactError, Artifacts, Held, Place};
-use trackway_api::Api;
+use trackway_actions::artifact::{ArtifactError, Artifacts, Held, OURS, Place};
+use trackway_api::codepipeline::ArtifactCaller;
+use trackway_api::{Api, unescaped};
+use trackway_engine::Fault;
+
+use uploads::Uploads;
 
 /// Bytes that one answer holds; more is asked for in ranges.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// An error of S3's: status, code, message.
 struct Refusal(StatusCode, &'static str, String);
 
@@ -37,6 +45,12 @@ impl From<ArtifactError> for Refusal {
     }
 }
 
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", fault.to_string())
+    }
+}
+
 impl From<std::io::Error> for Refusal {
     fn from(error: std::io::Error) -> Self {
         Self(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", error.to_string())
@@ -47,11 +61,22 @@ impl From<std::io::Error> for Refusal {
 pub(crate) struct ArtifactEndpoint {
     api: Arc<Api>,
     artifacts: Artifacts,
+    uploads: Uploads,
 }
 
 impl ArtifactEndpoint {
     pub(crate) fn new(api: Arc<Api>, artifacts: Artifacts) -> Self {
-        Self { api, artifacts }
+        Self { api, artifacts, uploads: Uploads::default() }
+    }
+
+    /// Answers a request whose body is over the limit; none if it is not signed for S3.
+    pub(crate) fn too_large(&self, head: &http::request::Parts) -> Option<Response<Bytes>> {
+        let mut request = Request::new(Bytes::new());
+        *request.uri_mut() = head.uri.clone();
+        *request.headers_mut() = head.headers.clone();
+        let message = "Your proposed upload exceeds the maximum allowed size; send it in parts.";
+        let why = Refusal(StatusCode::BAD_REQUEST, "EntityTooLarge", message.to_owned());
+        self.api.is_signed_for_s3(&request).then(|| refused(&why))
     }
 
     /// Answers a request that is signed for S3; none if it is not.
@@ -63,42 +88,75 @@ impl ArtifactEndpoint {
     }
 
     async fn serve(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Refusal> {
-        let headers = request.headers();
-        let query = request.uri().query().unwrap_or_default();
-        self.api.admit_to_artifacts(request).map_err(|failure| match &*failure.code {
-            "NotImplemented" => Refusal::not_built(&failure.message.unwrap_or_default()),
-            "XAmzContentSHA256Mismatch" => {
-                let message = failure.message.unwrap_or_default();
-                Refusal(StatusCode::BAD_REQUEST, "XAmzContentSHA256Mismatch", message)
-            }
-            _ => {
-                let message = failure.message.unwrap_or_default();
-                Refusal(StatusCode::FORBIDDEN, "AccessDenied", message)
+        let caller = self.api.admit_to_artifacts(request).map_err(|failure| {
+            let message = failure.message.unwrap_or_default();
+            match &*failure.code {
+                "NotImplemented" => Refusal::not_built(&message),
+                "XAmzContentSHA256Mismatch" => {
+                    Refusal(StatusCode::BAD_REQUEST, "XAmzContentSHA256Mismatch", message)
+                }
+                _ => Refusal(StatusCode::FORBIDDEN, "AccessDenied", message),
             }
         })?;
         let (bucket, key) = place(request);
-        let is_store = self.api.is_artifact_store(&bucket).await;
-        let is_store = is_store.map_err(|fault| {
-            Refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", fault.to_string())
-        })?;
-        if bucket.is_empty() || !is_store {
+        if bucket.is_empty() || !self.api.is_artifact_store(&bucket).await? {
             return Err(Refusal::not_built(&format!("the bucket {bucket:?}")));
         }
-        let sub = query.split('&').find(|pair| {
-            let name = pair.split('=').next().unwrap_or_default();
-            !name.is_empty() && !name.starts_with("X-Amz-") && name != "x-id"
-        });
-        if let Some(sub) = sub {
-            return Err(Refusal::not_built(&format!("{} ?{sub}", request.method())));
+        self.check_reach(&caller, (&bucket, &key), request.method()).await?;
+        let asked = Asked::read(request.uri().query().unwrap_or_default());
+        let (method, body) = (request.method(), request.body());
+        if let Some(sub) = asked.other {
+            return Err(Refusal::not_built(&format!("{method} ?{sub}")));
         }
-        match *request.method() {
-            Method::HEAD if key.is_empty() => Ok(Response::new(Bytes::new())),
-            Method::GET | Method::HEAD if !key.is_empty() => self.get(&bucket, &key, request).await,
-            Method::PUT if !key.is_empty() && !headers.contains_key("x-amz-copy-source") => {
+        let is_copy = request.headers().contains_key("x-amz-copy-source");
+        match (method.as_str(), asked.uploads, asked.upload, asked.part) {
+            ("HEAD", false, None, None) if key.is_empty() => {
+                let mut response = Response::new(Bytes::new());
+                set(&mut response, "x-amz-bucket-location-name", OURS);
+                Ok(response)
+            }
+            ("GET" | "HEAD", false, None, None) if !key.is_empty() => {
+                self.get(&bucket, &key, request).await
+            }
+            ("PUT", false, None, None) if !key.is_empty() && !is_copy => {
                 self.put(&bucket, &key, request).await
             }
-            _ => Err(Refusal::not_built(request.method().as_str())),
+            ("POST", true, None, None) if !key.is_empty() => self.uploads.begin(&bucket, &key),
+            ("PUT", false, Some(upload), Some(part)) if !is_copy => {
+                let content = content(request)?;
+                self.uploads.part(&self.artifacts, (upload, &bucket, &key), part, &content).await
+            }
+            ("POST", false, Some(upload), None) => {
+                self.uploads.complete(&self.artifacts, (upload, &bucket, &key), body).await
+            }
+            ("DELETE", false, Some(upload), None) => self.uploads.abort((upload, &bucket, &key)),
+            _ => Err(Refusal::not_built(method.as_str())),
         }
+    }
+
+    /// Whether who asks may reach this key: a job's credentials are for its own artifacts, while
+    /// it lasts.
+    async fn check_reach(
+        &self,
+        caller: &ArtifactCaller,
+        (bucket, key): (&str, &str),
+        method: &Method,
+    ) -> Result<(), Refusal> {
+        let ArtifactCaller::Job(job) = caller else { return Ok(()) };
+        let Some(artifacts) = self.api.artifacts_of_job(job).await? else {
+            let message = "The provided token has expired: its job has ended.".to_owned();
+            return Err(Refusal(StatusCode::BAD_REQUEST, "ExpiredToken", message));
+        };
+        let is_write = !matches!(*method, Method::GET | Method::HEAD);
+        let is_open = match key {
+            "" => artifacts.are_in(bucket),
+            key => artifacts.open(bucket, key, is_write),
+        };
+        if is_open {
+            return Ok(());
+        }
+        let message = "Access Denied: a job's credentials read the job's input artifacts, and write its output artifacts";
+        Err(Refusal(StatusCode::FORBIDDEN, "AccessDenied", message.to_owned()))
     }
 
     async fn get(
@@ -112,7 +170,14 @@ impl ArtifactEndpoint {
         let Place::Local { object, size } = held.place.clone() else {
             return Err(Refusal::missing(&format!("{key} (it lies in S3 itself)")));
         };
-        let range = text(request.headers(), "range").and_then(|range| read_range(range, size));
+        let range = match text(request.headers(), "range").map(|range| read_range(range, size)) {
+            Some(Span::Part(from, to)) => Some((from, to)),
+            Some(Span::Nothing) => {
+                let message = "The requested range is not satisfiable".to_owned();
+                return Err(Refusal(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", message));
+            }
+            Some(Span::Whole) | None => None,
+        };
         let (from, to) = range.unwrap_or((0, size));
         let mut response = Response::new(Bytes::new());
         if request.method() == Method::GET {
@@ -154,19 +219,14 @@ impl ArtifactEndpoint {
         key: &str,
         request: &Request<Bytes>,
     ) -> Result<Response<Bytes>, Refusal> {
-        let headers = request.headers();
-        let is_chunked = text(headers, "content-encoding")
-            .is_some_and(|encoding| encoding.split(',').any(|one| one.trim() == "aws-chunked"));
-        let body = if is_chunked {
-            unchunked(request.body()).ok_or_else(|| {
-                let message = "The aws-chunked body can't be read.".to_owned();
-                Refusal(StatusCode::BAD_REQUEST, "IncompleteBody", message)
-            })?
-        } else {
-            request.body().clone()
+        let body = content(request)?;
+        let artifacts = self.artifacts.clone();
+        let write = move || -> Result<_, Refusal> {
+            let mut file = artifacts.work_file()?;
+            file.write_all(&body)?;
+            Ok(file)
         };
-        let mut file = self.artifacts.work_file()?;
-        file.write_all(&body)?;
+        let file = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other)??;
         self.artifacts.keep(bucket, key, file.path()).await?;
         let mut response = Response::new(Bytes::new());
         let held = self.artifacts.held(bucket, key).await?;
@@ -177,6 +237,50 @@ impl ArtifactEndpoint {
     }
 }
 
+/// What the query of a request asks for.
+#[derive(Default)]
+struct Asked<'a> {
+    /// `?uploads`: an upload in parts is to begin.
+    uploads: bool,
+    /// `uploadId`.
+    upload: Option<&'a str>,
+    /// `partNumber`.
+    part: Option<&'a str>,
+    /// Anything else, which is not built.
+    other: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn read(query: &'a str) -> Self {
+        let mut asked = Self::default();
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "" | "x-id" => {}
+                name if name.starts_with("X-Amz-") => {}
+                "uploads" => asked.uploads = true,
+                "uploadId" => asked.upload = Some(value),
+                "partNumber" => asked.part = Some(value),
+                _ => asked.other = Some(pair),
+            }
+        }
+        asked
+    }
+}
+
+/// The content of a request's body, its chunks put together.
+fn content(request: &Request<Bytes>) -> Result<Bytes, Refusal> {
+    let is_chunked = text(request.headers(), "content-encoding")
+        .is_some_and(|encoding| encoding.split(',').any(|one| one.trim() == "aws-chunked"));
+    if !is_chunked {
+        return Ok(request.body().clone());
+    }
+    unchunked(request.body()).ok_or_else(|| {
+        let message = "The aws-chunked body can't be read.".to_owned();
+        Refusal(StatusCode::BAD_REQUEST, "IncompleteBody", message)
+    })
+}
+
 /// Bucket and key of a request, by path or by virtual host.
 fn place(request: &Request<Bytes>) -> (String, String) {
     let host = text(request.headers(), "host").unwrap_or_default();
@@ -184,23 +288,43 @@ fn place(request: &Request<Bytes>) -> (String, String) {
     let path = request.uri().path().trim_start_matches('/');
     let bucket = host.strip_suffix(".localhost").map(|bucket| bucket.trim_end_matches(".s3"));
     match bucket.filter(|bucket| !bucket.is_empty() && *bucket != "s3") {
-        Some(bucket) => (bucket.to_owned(), decoded(path)),
+        Some(bucket) => (bucket.to_owned(), unescaped(path)),
         None => {
             let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-            (decoded(bucket), decoded(key))
+            (unescaped(bucket), unescaped(key))
         }
     }
 }
 
-/// `bytes=A-B`, `bytes=A-`, `bytes=-N`: from where to before where. None if there is nothing there.
-fn read_range(text: &str, size: u64) -> Option<(u64, u64)> {
-    let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let (from, to) = match (from, to) {
-        ("", last) => (size.saturating_sub(last.parse().ok()?), size),
-        (from, "") => (from.parse().ok()?, size),
-        (from, to) => (from.parse().ok()?, to.parse::<u64>().ok()?.saturating_add(1).min(size)),
+/// What a `Range` asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Span {
+    /// From where to before where.
+    Part(u64, u64),
+    /// What is not there.
+    Nothing,
+    /// It is none that is known, and such a one counts for nothing.
+    Whole,
+}
+
+/// `bytes=A-B`, `bytes=A-`, `bytes=-N`.
+fn read_range(text: &str, size: u64) -> Span {
+    let bounds = || {
+        let (from, to) = text.strip_prefix("bytes=")?.split_once('-')?;
+        Some(match (from, to) {
+            ("", last) => (size.saturating_sub(last.parse().ok()?), size),
+            (from, "") => (from.parse().ok()?, size),
+            (from, to) => {
+                let (from, to): (u64, u64) = (from.parse().ok()?, to.parse().ok()?);
+                (from, (from <= to).then(|| to.saturating_add(1).min(size))?)
+            }
+        })
     };
-    (from < to).then_some((from, to))
+    match bounds() {
+        Some((from, to)) if from < to => Span::Part(from, to),
+        Some(_) => Span::Nothing,
+        None => Span::Whole,
+    }
 }
 
 /// The content of an aws-chunked body: `SIZE[;EXTENSION]\r\nBYTES\r\n…0\r\nTRAILERS`.
@@ -218,27 +342,6 @@ fn unchunked(body: &[u8]) -> Option<Bytes> {
         whole.extend_from_slice(rest.get(..size)?);
         rest = rest.get(size..)?.strip_prefix(b"\r\n")?;
     }
-}
-
-/// Undoes the percent escapes of a path.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(|_| byte == b'%') {
-            Some(code) => {
-                bytes.push(code);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn etag(object: &str) -> String {
@@ -288,15 +391,19 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_cut_to_what_there_is() {
+    fn a_range_is_cut_to_what_there_is_or_refused() {
         for (text, expected) in [
-            ("bytes=0-9", Some((0, 10))),
-            ("bytes=90-200", Some((90, 100))),
-            ("bytes=95-", Some((95, 100))),
-            ("bytes=-5", Some((95, 100))),
-            ("bytes=100-", None),
-            ("bytes=5-4", None),
-            ("lines=1-2", None),
+            ("bytes=0-9", Span::Part(0, 10)),
+            ("bytes=90-200", Span::Part(90, 100)),
+            ("bytes=95-", Span::Part(95, 100)),
+            ("bytes=-5", Span::Part(95, 100)),
+            ("bytes=-500", Span::Part(0, 100)),
+            ("bytes=100-", Span::Nothing),
+            ("bytes=100-200", Span::Nothing),
+            ("bytes=-0", Span::Nothing),
+            ("bytes=5-4", Span::Whole),
+            ("bytes=0-1,5-6", Span::Whole),
+            ("lines=1-2", Span::Whole),
         ] {
             assert_eq!(read_range(text, 100), expected, "{text}");
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use trackway_actions::artifact::Artifacts;
 use trackway_actions::build::Builds;
 use trackway_actions::source::look::Eye;
-use trackway_actions::{ActionPerformer, Tools};
+use trackway_actions::{ActionPerformer, Tools, retention};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
@@ -49,6 +49,18 @@ pub(crate) enum Storage {
     Embedded(PathBuf, OnLoss),
 }
 
+impl Storage {
+    /// The same place, whatever folder the programs that are started here run in.
+    fn absolute(self) -> Self {
+        match self {
+            Self::Memory => Self::Memory,
+            Self::Embedded(folder, on_loss) => {
+                Self::Embedded(std::path::absolute(&folder).unwrap_or(folder), on_loss)
+            }
+        }
+    }
+}
+
 /// Everything that runs behind the listener.
 pub(crate) struct Service {
     pub(crate) engine: Engine,
@@ -73,6 +85,7 @@ impl Service {
         clock: serve::Clock,
         retention_days: Option<u32>,
     ) -> Result<Self, String> {
+        let storage = storage.absolute();
         let sandbox = sandbox(config, &storage)?;
         let scripts = scratch(&storage);
         let artifacts = artifacts(&storage);
@@ -126,9 +139,19 @@ impl Service {
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
-        watch_sources(&api, &tools);
+        if let Some(keep) = history(config) {
+            tokio::spawn(retention::sweep(Arc::downgrade(&tools), keep));
+        }
         let node = Hosted::configured(config, &scripts, (&api, &scope), (sandbox, caller))?;
         Ok(Self { engine, functions, api, node, tools, passing })
+    }
+
+    /// Has the sources of pipelines watched until the engine stops.
+    pub(crate) fn watch_sources(&self) {
+        let eye = Eye::new(Arc::clone(&self.tools));
+        let seconds = self.tools.pipeline.poll_seconds;
+        let every = (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(DAY));
+        tokio::spawn(self.api.watch_sources(Arc::new(PipelineSources(eye)), every));
     }
 
     /// Where the logs of pipelines' actions lie, each named by its action execution.
@@ -288,14 +311,6 @@ fn tools(
         config_folder: config.folder.clone(),
         folder,
     })
-}
-
-/// Has the sources of pipelines watched until the engine stops.
-fn watch_sources(api: &Api, tools: &Arc<Tools>) {
-    let eye = Eye::new(Arc::clone(tools));
-    let seconds = tools.pipeline.poll_seconds;
-    let every = (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(DAY));
-    tokio::spawn(api.watch_sources(Arc::new(PipelineSources(eye)), every));
 }
 
 /// Who calls webhooks; where they may go to is said as for downloads.

@@ -127,7 +127,7 @@ impl Handler for Gateway {
     }
 
     fn too_large(&self, head: &http::request::Parts) -> Response<Bytes> {
-        self.api.too_large(head)
+        self.artifacts.too_large(head).unwrap_or_else(|| self.api.too_large(head))
     }
 
     fn stopping(&self) {

@@ -63,6 +63,8 @@ impl Verified {
             ("events, without a gap", engine.events),
             ("list rows, each equal to a refold", engine.list_rows),
             ("rows of views, each equal to a refold", engine.rows),
+            ("snapshots, each equal to a refold", engine.snapshots),
+            ("executions whose oldest history was trimmed", engine.trimmed),
             ("timers, each of a running execution", engine.timers),
             ("effects, each of a running execution", engine.effects),
             ("letters, each to a running execution", engine.letters),

@@ -3,10 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use serde_json::Value;
+
+/// Prints a line. Nobody may be reading any more (`| head`); the pipeline goes on all the same.
+macro_rules! say {
+    ($($told:tt)*) => {{
+        let _nobody_reads = writeln!(std::io::stdout(), $($told)*);
+    }};
+}
+pub(crate) use say;
 
 /// Bytes of a log that are read at once.
 const LOG_CHUNK: u64 = 64 * 1024;
@@ -46,17 +54,17 @@ impl Progress {
             let is_new = !self.seen.contains_key(&id);
             let seen = self.seen.entry(id).or_default();
             if is_new {
-                println!("{place:<32} started");
+                say!("{place:<32} started");
             }
             if seen.has_ended {
                 continue;
             }
             seen.has_ended = action["status"] != "InProgress";
             for line in seen.read_log(&path) {
-                println!("  | {line}");
+                say!("  | {line}");
             }
             if seen.has_ended {
-                println!("{}", ended(&place, action));
+                say!("{}", ended(&place, action));
             }
         }
     }
@@ -68,7 +76,7 @@ impl Progress {
                 Some(summary) => format!("  {summary}"),
                 None => String::new(),
             };
-            println!(
+            say!(
                 "execution {} {}{summary}",
                 plain(&execution["pipelineExecutionId"]),
                 plain(&execution["status"])
@@ -93,10 +101,11 @@ impl Seen {
                 }
                 self.log += read as u64;
                 self.line.extend(chunk);
-                while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+                if let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') {
                     let rest = self.line.split_off(end + 1);
-                    let line = std::mem::replace(&mut self.line, rest);
-                    lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                    let whole = std::mem::replace(&mut self.line, rest);
+                    let whole = String::from_utf8_lossy(&whole);
+                    lines.extend(whole.lines().map(|line| line.trim_end().to_owned()));
                 }
             }
         }
@@ -160,8 +169,8 @@ mod tests {
         let mut file = File::create(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
         assert_eq!(seen.read_log(&path), ["one"]);
-        file.write_all(b"o\nthree").unwrap();
-        assert_eq!(seen.read_log(&path), ["two"]);
+        file.write_all(b"o\n\n \r\nthree").unwrap();
+        assert_eq!(seen.read_log(&path), ["two", "", ""]);
         seen.has_ended = true;
         assert_eq!(seen.read_log(&path), ["three"]);
     }

@@ -221,6 +221,49 @@ fn reads_cbor_like_json() {
 }
 
 #[test]
+fn refuses_a_moment_that_no_client_could_read_again() {
+    let text = |text: &str| Item::Text(text.to_owned());
+    let path = "/service/CodePipeline_20150709/operation/PutActionRevision";
+    for (moment, is_refused) in [
+        (Item::Float(1e300), true),
+        (Item::Integer(i128::from(i64::MAX)), true),
+        (Item::Float(-62_135_596_800.5), true),
+        (Item::Float(253_402_300_799.5), false),
+        (Item::Integer(0), false),
+    ] {
+        let seconds = match &moment {
+            Item::Float(seconds) => json!(seconds),
+            Item::Integer(seconds) => json!(i64::try_from(*seconds).unwrap()),
+            _ => Value::Null,
+        };
+        let revision = json!({ "revisionId": "1", "revisionChangeId": "1", "created": seconds });
+        let input = json!({ "pipelineName": "p", "stageName": "s", "actionName": "a", "actionRevision": revision });
+        let sent = Sent::target("CodePipeline_20150709.PutActionRevision", &input.to_string());
+        let revision = Item::Map(vec![
+            (text("revisionId"), text("1")),
+            (text("revisionChangeId"), text("1")),
+            (text("created"), moment),
+        ]);
+        let body = cbor::encode(&Item::Map(vec![
+            (text("pipelineName"), text("p")),
+            (text("stageName"), text("s")),
+            (text("actionName"), text("a")),
+            (text("actionRevision"), revision),
+        ]));
+        let in_cbor = Sent::new("POST", path, &[("smithy-protocol", "rpc-v2-cbor")], &body);
+        for sent in [sent, in_cbor] {
+            let input = sent.input();
+            assert_eq!(input.is_err(), is_refused, "{seconds}: {input:?}");
+            if let Err(failure) = input {
+                assert_eq!(failure.code, "SerializationException");
+                let message = "NUMBER_VALUE can not be converted to milliseconds since epoch";
+                assert_eq!(failure.message.as_deref(), Some(message));
+            }
+        }
+    }
+}
+
+#[test]
 fn passes_a_handler_s_json_through_untouched() {
     let reply = Sent::target("AWSStepFunctions.ListExecutions", "{}").call().reply();
     let output = Bytes::from_static(b"{ \"executions\" :[] }");

@@ -8,11 +8,14 @@
 //! ```
 //!
 //! Each file is written beside, synced and renamed, so it is whole or not there.
+//!
+//! The time of change of a reference or an object says when it was last written or read, to a day:
+//! what nobody has needed for as long as the history is kept goes ([`Local::drop_unused`]).
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -20,9 +23,13 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{ArtifactError, blocking};
+use crate::retention::{age, drop_unused};
 
 /// How long a file that was fetched from S3 stays for others.
 const FETCHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How old a time of change may be before it is renewed.
+const RENEWED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a bucket and key means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,11 +73,14 @@ pub enum Place {
 #[derive(Clone)]
 pub(super) struct Local {
     folder: Arc<PathBuf>,
+    /// Held while an object is renewed or made, and while one is dropped: else one might be dropped
+    /// that somebody has just found to be there.
+    objects: Arc<Mutex<()>>,
 }
 
 impl Local {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder: Arc::new(folder) }
+        Self { folder: Arc::new(folder), objects: Arc::default() }
     }
 
     /// Drops what an earlier process left behind. What can't be dropped is in nobody's way.
@@ -109,13 +119,40 @@ impl Local {
         bucket: &str,
         key: &str,
     ) -> Result<Option<Held>, ArtifactError> {
-        match tokio::fs::read(self.reference(bucket, key)).await {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|error| ArtifactError::new(format!("a reference is damaged: {error}"))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
+        let (this, reference) = (self.clone(), self.reference(bucket, key));
+        blocking(move || {
+            let text = match fs::read(&reference) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            };
+            let held: Held = serde_json::from_slice(&text)
+                .map_err(|error| ArtifactError::new(format!("a reference is damaged: {error}")))?;
+            renew(&reference);
+            if let Place::Local { object, .. } = &held.place {
+                let _objects = this.objects.lock().unwrap_or_else(PoisonError::into_inner);
+                renew(&this.object(object));
+            }
+            Ok(Some(held))
+        })
+        .await?
+    }
+
+    /// Drops references and objects that nobody has written or read for that long. Returns how many
+    /// files went.
+    pub(super) fn drop_unused(&self, after: Duration) -> u64 {
+        let after = after.saturating_add(RENEWED_AFTER);
+        let of = |kind: &str| {
+            let shards = fs::read_dir(self.folder.join(kind)).into_iter().flatten().flatten();
+            shards.map(|shard| shard.path())
+        };
+        let references: u64 = of("references").map(|shard| drop_unused(&shard, after)).sum();
+        let objects = of("objects").map(|shard| {
+            // No longer than one folder takes.
+            let _objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+            drop_unused(&shard, after)
+        });
+        references + objects.sum::<u64>()
     }
 
     /// Keeps a copy of a file under this key.
@@ -187,8 +224,11 @@ impl Local {
         }
         let object = hex(&hash.finalize());
         let path = self.object(&object);
-        // The same content is there already, whole: it was renamed into place.
-        if !path.exists() {
+        let _objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same content may be there already, whole: it was renamed into place.
+        if path.exists() {
+            renew(&path);
+        } else {
             to.rewind().and_then(|()| persist(to, &path)).map_err(failed)?;
         }
         Ok((object, size))
@@ -216,11 +256,16 @@ fn persist(file: NamedTempFile, to: &Path) -> io::Result<()> {
 fn drop_old(folder: &Path) {
     let Ok(files) = fs::read_dir(folder) else { return };
     for file in files.flatten() {
-        let modified = file.metadata().and_then(|data| data.modified());
-        let age = modified.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-        if age.is_some_and(|age| age > FETCHED_FOR) {
+        if age(&file.path()).is_some_and(|age| age > FETCHED_FOR) {
             let _left = fs::remove_file(file.path());
         }
+    }
+}
+
+/// Somebody needs this file. What can't be renewed keeps its age.
+fn renew(path: &Path) {
+    if age(path).is_some_and(|age| age > RENEWED_AFTER) {
+        let _kept = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
     }
 }
 

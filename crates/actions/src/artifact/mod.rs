@@ -27,6 +27,7 @@ pub use local::{Held, Place};
 pub(crate) use local::{hex, name_of};
 pub use pack::Selection;
 use s3::Bucket;
+pub use s3::OURS;
 pub(crate) use s3::{Object, Trouble};
 
 /// Why an artifact could not be read or written: `errorDetails`.
@@ -198,6 +199,12 @@ impl Artifacts {
     /// It can't be made.
     pub fn work_folder(&self) -> Result<tempfile::TempDir, ArtifactError> {
         self.local.work_folder()
+    }
+
+    /// Drops what lies here (not in S3) and was neither written nor read for that long. Returns how
+    /// many files went.
+    pub(crate) fn drop_unused(&self, after: std::time::Duration) -> u64 {
+        self.local.drop_unused(after)
     }
 
     /// Whether an artifact of this bucket is to lie in S3.

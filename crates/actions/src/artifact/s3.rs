@@ -28,15 +28,20 @@ pub(super) struct Head {
     size: u64,
 }
 
+/// What an endpoint of artifacts answers to HeadBucket as `x-amz-bucket-location-name`, which a
+/// bucket in S3 proper hasn't got.
+pub const OURS: &str = "trackway";
+
 impl Bucket<'_> {
     /// Whether the bucket is there for us. A bucket of somebody else's is not.
     pub(super) async fn is_there(&self) -> Result<bool, ArtifactError> {
         let Artifact { bucket, .. } = self.artifact;
         match self.call("HeadBucket", json!({ "Bucket": bucket })).await {
-            Ok(_) => Ok(true),
+            // The endpoint is this server, or another one: what it has are artifacts as they lie here.
+            Ok(found) => Ok(found["BucketLocationName"] != OURS),
             Err(error) if error.origin != Origin::Transport => Ok(false),
             Err(error) => Err(ArtifactError::new(format!(
-                "could not ask whether the artifact bucket {bucket} is in S3: {}",
+                "could not ask whether the artifact bucket {bucket} is in S3: {}. Artifacts lie here with artifacts = \"local\" under [pipeline] in trackway.toml",
                 told(&error)
             ))),
         }
@@ -55,7 +60,7 @@ impl Bucket<'_> {
 
     /// Fetches the object that has this head.
     pub(super) async fn get(&self, head: &Head, to: &Path) -> Result<(), ArtifactError> {
-        let object = Object { caller: self.caller, scope: self.scope, input: self.key() };
+        let object = Object::new(self.caller, self.asked("", self.key()));
         object.get(head.size, &head.etag, to).await.map_err(|why| match why {
             Trouble::Aws(error) => ArtifactError::aws(self.artifact, "read", &error),
             Trouble::Local(why) => ArtifactError::of(self.artifact, "read", why),
@@ -69,7 +74,7 @@ impl Bucket<'_> {
             input["ServerSideEncryption"] = "aws:kms".into();
             input["SSEKMSKeyId"] = key.as_str().into();
         }
-        let object = Object { caller: self.caller, scope: self.scope, input };
+        let object = Object::new(self.caller, self.asked("", input));
         object.put(file).await.map_err(|why| match why {
             Trouble::Aws(error) => ArtifactError::aws(self.artifact, "write", &error),
             Trouble::Local(why) => ArtifactError::of(self.artifact, "write", why),
@@ -81,7 +86,11 @@ impl Bucket<'_> {
     }
 
     async fn call(&self, operation: &str, input: Value) -> Result<Value, AwsError> {
-        self.caller.call(&AwsCall::new("s3", operation, input, self.scope.clone())).await
+        self.caller.call(&self.asked(operation, input)).await
+    }
+
+    fn asked(&self, operation: &str, input: Value) -> AwsCall {
+        AwsCall::new("s3", operation, input, self.scope.clone())
     }
 }
 
@@ -105,21 +114,27 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-/// An object of S3: `input` has `Bucket`, `Key`, and what else each call is to say.
+/// An object of S3, moved in parts.
 pub(crate) struct Object<'a> {
-    pub(crate) caller: &'a AwsCaller,
-    pub(crate) scope: &'a Scope,
-    pub(crate) input: Value,
+    caller: &'a AwsCaller,
+    /// What its calls have in common.
+    call: AwsCall,
 }
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    /// One that is called for like this: the input has `Bucket`, `Key`, and what else the call that
+    /// begins is to say; which operation that is does not matter.
+    pub(crate) fn new(caller: &'a AwsCaller, call: AwsCall) -> Self {
+        Self { caller, call: AwsCall { blobs_in: Blobs::Base64, key: None, ..call } }
+    }
+
     /// Fetches an object of this size and ETag, in parts; another that takes its place meanwhile
     /// is not mixed in.
     pub(crate) async fn get(&self, size: u64, etag: &str, to: &Path) -> Result<(), Trouble> {
         let mut file = tokio::fs::File::create(to).await?;
         let mut from = 0;
         while from < size {
-            let mut input = self.input.clone();
+            let mut input = self.call.input.clone();
             let last = (from + PART_BYTES).min(size) - 1;
             input["Range"] = format!("bytes={from}-{last}").into();
             if !etag.is_empty() {
@@ -142,27 +157,27 @@ impl Object<'_> {
     pub(crate) async fn put(&self, file: &Path) -> Result<(), Trouble> {
         let mut file = tokio::fs::File::open(file).await?;
         if file.metadata().await?.len() <= PART_BYTES {
-            let mut input = self.input.clone();
+            let mut input = self.call.input.clone();
             input["Body"] = part(&mut file).await?.into();
             self.call("PutObject", input).await?;
             return Ok(());
         }
-        let upload = self.call("CreateMultipartUpload", self.input.clone()).await?;
+        let upload = self.call("CreateMultipartUpload", self.call.input.clone()).await?;
         let upload = upload["UploadId"].clone();
-        let parts = self.parts(&mut file, &upload).await;
-        let mut input = self.place(&upload);
-        match parts {
-            Ok(parts) => {
-                input["MultipartUpload"] = json!({ "Parts": parts });
-                self.call("CompleteMultipartUpload", input).await?;
-                Ok(())
-            }
-            Err(why) => {
-                // What was uploaded would be paid for, but why it failed matters more.
-                let _kept = self.call("AbortMultipartUpload", input).await;
-                Err(why)
-            }
+        let put = self.put_parts(&mut file, &upload).await;
+        if put.is_err() {
+            // What was uploaded would be paid for, but why it failed matters more.
+            let _kept = self.call("AbortMultipartUpload", self.place(&upload)).await;
         }
+        put
+    }
+
+    async fn put_parts(&self, file: &mut tokio::fs::File, upload: &Value) -> Result<(), Trouble> {
+        let parts = self.parts(file, upload).await?;
+        let mut input = self.place(upload);
+        input["MultipartUpload"] = json!({ "Parts": parts });
+        self.call("CompleteMultipartUpload", input).await?;
+        Ok(())
     }
 
     async fn parts(
@@ -186,13 +201,13 @@ impl Object<'_> {
     }
 
     fn place(&self, upload: &Value) -> Value {
-        json!({ "Bucket": self.input["Bucket"], "Key": self.input["Key"], "UploadId": upload })
+        let input = &self.call.input;
+        json!({ "Bucket": input["Bucket"], "Key": input["Key"], "UploadId": upload })
     }
 
     async fn call(&self, operation: &str, input: Value) -> Result<Value, AwsError> {
-        let blobs_in = Blobs::Base64;
-        let call = AwsCall::new("s3", operation, input, self.scope.clone());
-        self.caller.call(&AwsCall { blobs_in, ..call }).await
+        let operation = operation.to_owned();
+        self.caller.call(&AwsCall { operation, input, ..self.call.clone() }).await
     }
 }
 

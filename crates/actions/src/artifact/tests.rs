@@ -278,3 +278,34 @@ fn a_link_stays_within_the_folder_or_is_a_text() {
     ];
     assert_eq!(tree, expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
 }
+
+#[tokio::test]
+async fn an_artifact_goes_once_nobody_has_needed_it_for_long() {
+    use std::time::{Duration, SystemTime};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("artifacts");
+    let artifacts = artifacts(&folder);
+    let file = home.path().join("file");
+    for key in ["read", "left", "shared"] {
+        fs::write(&file, if key == "shared" { "read" } else { key }).unwrap();
+        artifacts.keep("store", key, &file).await.unwrap();
+    }
+    let long_ago = SystemTime::now() - 10 * DAY;
+    for name in tree(&folder).keys() {
+        fs::File::open(folder.join(name)).unwrap().set_modified(long_ago).unwrap();
+    }
+    assert_eq!(artifacts.drop_unused(10 * DAY), 0, "a day more is given");
+    assert!(artifacts.held("store", "read").await.unwrap().is_some());
+    assert_eq!(artifacts.drop_unused(5 * DAY), 3, "two references and one object");
+    let held = artifacts.held("store", "read").await.unwrap().unwrap();
+    assert!(artifacts.open(&held).is_ok());
+    for key in ["left", "shared"] {
+        assert_eq!(artifacts.held("store", key).await.unwrap(), None);
+    }
+    fs::write(&file, "left").unwrap();
+    artifacts.keep("store", "left", &file).await.unwrap();
+    let held = artifacts.held("store", "left").await.unwrap().unwrap();
+    assert!(artifacts.open(&held).is_ok(), "it can be made again");
+}

@@ -70,6 +70,7 @@ impl Stop {
         let mut details = identity.map(Identity::details).unwrap_or_default();
         let failure = match self {
             Self::Refused(code, message) => {
+                let message = mask.text(&message);
                 return ActionAnswer::Failed { code: code.to_owned(), message, details };
             }
             Self::Failed(failure) => failure,
@@ -155,11 +156,6 @@ pub(super) async fn unpack(
     Ok(())
 }
 
-/// The text of an action's configuration; empty is absent.
-pub(super) fn setting<'a>(run: &'a Run, key: &str) -> Option<&'a str> {
-    run.call.configuration.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
 /// Builds a project here.
 pub(super) async fn perform(run: &Run, name: &str, project: &Project) -> ActionAnswer {
     let identity = Identity::of(name, &run.call.action_execution_id, &run.scope_of_region());
@@ -201,7 +197,7 @@ impl Build<'_> {
         let id = &run.call.action_execution_id;
         let shop = Workshop::new(&run.tools.builds.work(id))?;
         let inputs =
-            inputs(&self.identity.uuid, &run.call.input_artifacts, setting(run, "PrimarySource"))?;
+            inputs(&self.identity.uuid, &run.call.input_artifacts, run.setting("PrimarySource"))?;
         let folder = inputs.first().map(|input| input.folder.clone()).unwrap_or_default();
         self.log.say("Phase is DOWNLOAD_SOURCE");
         unpack(run, &shop, &inputs).await?;
@@ -241,7 +237,10 @@ impl Build<'_> {
         let Self { run, log, .. } = self;
         if let Some(host) = shop.own(folder) {
             let beside = logs::beside(&run.tools.folder, &run.call.action_execution_id);
-            for kept in reports::keep(&spec.reports, (&host, folder), &went.environment, &beside) {
+            let (specs, folder) = (spec.reports.clone(), folder.to_owned());
+            let environment = went.environment.clone();
+            let keep = move || reports::keep(&specs, (&host, &folder), &environment, &beside);
+            for kept in blocking(keep).await.unwrap_or_default() {
                 log.say(&kept.told());
             }
         }
@@ -299,7 +298,7 @@ impl Build<'_> {
     }
 
     async fn resolve(&mut self, spec: &Buildspec) -> Result<(), Stop> {
-        let of_action = setting(self.run, "EnvironmentVariables").unwrap_or_default();
+        let of_action = self.run.setting("EnvironmentVariables").unwrap_or_default();
         let of_action = environment::of_action(of_action)
             .map_err(|message| Stop::Refused("ConfigurationError", message))?;
         let of_project = self.project.environment.iter().map(|(name, value)| Variable {
@@ -346,7 +345,7 @@ impl Build<'_> {
 
     /// The buildspec's text: the action's, the project's, or `buildspec.yml` of the source.
     async fn buildspec(&mut self, shop: &Workshop, folder: &str) -> Result<String, Stop> {
-        let given = setting(self.run, "BuildspecOverride").or(self.project.buildspec.as_deref());
+        let given = self.run.setting("BuildspecOverride").or(self.project.buildspec.as_deref());
         let given = given.filter(|text| !text.trim().is_empty()).unwrap_or("buildspec.yml");
         if is_inline(given) {
             return Ok(given.to_owned());
@@ -396,4 +395,22 @@ fn is_inline(text: &str) -> bool {
 pub(super) fn wall(minutes: Option<u64>) -> Duration {
     let minutes = minutes.unwrap_or(TIMEOUT_MINUTES).clamp(1, TIMEOUT_MINUTES_MAX);
     Duration::from_secs(60 * minutes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_shows_a_secret_whether_the_build_failed_or_was_refused() {
+        let mask = Mask::new(["hunter2"]);
+        let failure = Failure::new("BUILD", "COMMAND_EXECUTION_ERROR", "echo hunter2");
+        for stop in [
+            Stop::Refused("JobFailed", "could not start /bin/hunter2".to_owned()),
+            Stop::Failed(failure),
+        ] {
+            let answer = serde_json::to_string(&stop.answer(None, &mask)).unwrap();
+            assert!(answer.contains("***") && !answer.contains("hunter2"), "{answer}");
+        }
+    }
 }

@@ -42,10 +42,10 @@ use crate::runners::{Run, failed};
 #[must_use]
 pub fn code_build(run: Run) -> Pin<Box<dyn Future<Output = ActionAnswer> + Send>> {
     Box::pin(async move {
-        let Some(name) = local::setting(&run, "ProjectName") else {
+        let Some(name) = run.setting("ProjectName") else {
             return failed("ConfigurationError", "the action's configuration has no ProjectName");
         };
-        let is_batch = local::setting(&run, "BatchEnabled");
+        let is_batch = run.setting("BatchEnabled");
         if is_batch.is_some_and(|word| word.eq_ignore_ascii_case("true")) {
             return failed(
                 "ConfigurationError",

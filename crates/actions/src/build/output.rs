@@ -133,7 +133,7 @@ fn expand(text: &str, environment: &BTreeMap<String, String>) -> String {
 }
 
 /// The output variables: those of these names that the environment has. Secrets and what begins
-/// with `AWS_` is never among them.
+/// with `AWS_` are never among them.
 pub(super) fn variables(
     names: &[String],
     environment: &BTreeMap<String, String>,

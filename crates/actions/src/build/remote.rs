@@ -16,7 +16,7 @@ use trackway_pipeline::request::{ActionAnswer, Artifact, Details, Done};
 
 use super::environment;
 use super::identity;
-use super::local::{Stop, setting, terminated};
+use super::local::{Stop, terminated};
 use super::mask::Mask;
 use crate::artifact::Place;
 use crate::runners::{Run, failed};
@@ -73,18 +73,18 @@ async fn request(run: &Run, project: &str) -> Result<Value, Stop> {
         "projectName": project,
         "idempotencyToken": run.call.action_execution_id,
     });
-    let variables = setting(run, "EnvironmentVariables").unwrap_or_default();
+    let variables = run.setting("EnvironmentVariables").unwrap_or_default();
     if !environment::of_action(variables).map_err(wrong)?.is_empty() {
         input["environmentVariablesOverride"] = serde_json::from_str(variables).unwrap_or_default();
     }
-    if let Some(buildspec) = setting(run, "BuildspecOverride") {
+    if let Some(buildspec) = run.setting("BuildspecOverride") {
         input["buildspecOverride"] = Value::from(buildspec);
     }
     for artifact in &run.call.input_artifacts {
         in_s3(run, artifact).await?;
     }
     let inputs =
-        super::local::inputs(project, &run.call.input_artifacts, setting(run, "PrimarySource"))?;
+        super::local::inputs(project, &run.call.input_artifacts, run.setting("PrimarySource"))?;
     let location = |artifact: &Artifact| format!("{}/{}", artifact.bucket, artifact.key);
     if let Some((first, others)) = inputs.split_first() {
         input["sourceTypeOverride"] = Value::from("S3");

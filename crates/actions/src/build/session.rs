@@ -20,6 +20,7 @@ use super::logs::Log;
 use super::spec::{OnFailure, Phase, PhaseSpec, Shell, Version};
 use super::told::{Part, Reader};
 use super::workshop::Workshop;
+use crate::artifact::hex;
 
 /// Where the driver keeps what shells leave.
 const STATE: &str = "/codebuild/state";
@@ -221,7 +222,7 @@ fn goes_on(phase: Phase) -> bool {
 fn word() -> io::Result<String> {
     let mut bytes = [0; WORD_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 /// Hears what is told, and puts it into the log in CodeBuild's words.

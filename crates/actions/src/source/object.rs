@@ -35,10 +35,16 @@ pub(super) fn folder(tools: &Tools, bucket: &str) -> Option<PathBuf> {
     Some(tools.config_folder.join(tools.pipeline.buckets.get(bucket)?))
 }
 
-/// The file of a key; none if it would be outside.
+/// The file of a key; none if there is none, or if it is outside, be it over a link: what builds
+/// write to may be such a folder.
 pub(super) fn file(folder: &Path, key: &str) -> Option<PathBuf> {
     let is_inside = !key.starts_with('/') && key.split('/').all(|part| part != ".." && part != ".");
-    is_inside.then(|| folder.join(key))
+    if !is_inside {
+        return None;
+    }
+    let (folder, file) = (folder.canonicalize().ok()?, folder.join(key).canonicalize().ok()?);
+    // Reading a pipe would wait for a writer.
+    (file.starts_with(folder) && file.is_file()).then_some(file)
 }
 
 /// Takes the object.
@@ -69,7 +75,8 @@ pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
         let head = at.head(tools, &run.scope).await.map_err(|error| at.error(&error))?;
         let copy = tools.artifacts.work_file()?;
         let input = at.input(head.version.as_deref());
-        let object = Object { caller: &tools.caller, scope: &run.scope, input };
+        let call = AwsCall::new("s3", "GetObject", input, run.scope.clone());
+        let object = Object::new(&tools.caller, call);
         object.get(head.size, &quoted(&head.etag), copy.path()).await.map_err(|why| match why {
             Trouble::Aws(error) => at.error(&error),
             Trouble::Local(why) => SourceError::new("JobFailed", why),
@@ -196,4 +203,41 @@ pub(super) fn unconfigured(bucket: &str) -> String {
 
 fn quoted(etag: &str) -> String {
     if etag.is_empty() { String::new() } else { format!("\"{etag}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_file_within_the_folder() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("bucket");
+        std::fs::create_dir_all(folder.join("d")).unwrap();
+        std::fs::write(folder.join("d/a.zip"), "a").unwrap();
+        std::fs::write(home.path().join("secret"), "s").unwrap();
+        symlink("../secret", folder.join("out")).unwrap();
+        symlink("d/a.zip", folder.join("in")).unwrap();
+        symlink("..", folder.join("up")).unwrap();
+        symlink("loop", folder.join("loop")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
+        for (key, is_there) in [
+            ("d/a.zip", true),
+            ("in", true),
+            ("out", false),
+            ("up/secret", false),
+            ("loop", false),
+            ("socket", false),
+            ("d", false),
+            ("", false),
+            ("none", false),
+            ("../secret", false),
+            ("d/../../secret", false),
+            ("/etc/hostname", false),
+        ] {
+            assert_eq!(file(&folder, key).is_some(), is_there, "{key}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ use crate::runners::{Run, Tools};
 
 /// `CODEBUILD_CLONE_REF`: the artifact is a clone with its history instead of the files alone.
 const CLONE: &str = "CODEBUILD_CLONE_REF";
+/// The artifact is the files alone.
+const FILES: &str = "CODE_ZIP";
 
 /// The remote of a repository.
 ///
@@ -37,15 +39,23 @@ pub(super) async fn take(run: &Run) -> Result<Found, SourceError> {
     let name = repository_of(provider, configuration).unwrap_or_default();
     let remote =
         remote(tools, &name).map_err(|message| SourceError::new("ConfigurationError", message))?;
+    let is_clone = match text(configuration, "OutputArtifactFormat") {
+        "" | FILES => false,
+        CLONE => true,
+        other => {
+            let message =
+                format!("OutputArtifactFormat is {other:?}, but must be {FILES} or {CLONE}.");
+            return Err(SourceError::new("ConfigurationError", message));
+        }
+    };
     let mirror = git(tools).mirror(&remote).await?;
     let branch = branch_of(provider, configuration);
     let (commit, branch) = chosen(&mirror, wanted(run, "COMMIT_ID"), branch).await?;
     let artifact = output(run)?;
     let file = tools.artifacts.work_file()?;
     let to = file.reopen().map_err(|error| SourceError::new("JobFailed", error.to_string()))?;
-    if text(configuration, "OutputArtifactFormat") == CLONE {
-        let work = tempfile::tempdir_in(&tools.folder)
-            .map_err(|error| SourceError::new("JobFailed", error.to_string()))?;
+    if is_clone {
+        let work = tools.artifacts.work_folder()?;
         mirror.zip_clone((&commit, &branch), work.path(), to).await?;
     } else {
         mirror.zip(&commit, to).await?;

@@ -42,8 +42,41 @@ impl ArtifactKeys {
 /// What stands for a body that has no hash in the signature.
 const UNSIGNED: [&str; 2] = ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
 
-/// Whether a request of S3 may be made: anybody's may while no credentials are configured; else it
-/// is signed by one of those, or by a session of a job.
+/// Whose a request for artifacts is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArtifactCaller {
+    /// Somebody who may do everything here.
+    Anybody,
+    /// Who was given this job, `ACCOUNT/REGION/ID`.
+    Job(String),
+}
+
+/// What a job's credentials open, each a bucket and a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobArtifacts {
+    /// What may be read.
+    pub read: Vec<(String, String)>,
+    /// What may be written, and read again.
+    pub written: Vec<(String, String)>,
+}
+
+impl JobArtifacts {
+    /// Whether this key may be read, or written.
+    #[must_use]
+    pub fn open(&self, bucket: &str, key: &str, is_write: bool) -> bool {
+        let has = |list: &[(String, String)]| list.iter().any(|(b, k)| b == bucket && k == key);
+        has(&self.written) || (!is_write && has(&self.read))
+    }
+
+    /// Whether any of them lies in this bucket.
+    #[must_use]
+    pub fn are_in(&self, bucket: &str) -> bool {
+        self.read.iter().chain(&self.written).any(|(other, _)| other == bucket)
+    }
+}
+
+/// Whether a request of S3 may be made, and by whom: anybody's may while no credentials are
+/// configured; else it is signed by one of those, or by a session of a job.
 ///
 /// # Errors
 /// Why not.
@@ -51,7 +84,7 @@ pub(super) fn admit(
     tokens: &Tokens,
     request: &Request<'_>,
     credentials: &BTreeMap<String, Credential>,
-) -> Result<(), Failure> {
+) -> Result<ArtifactCaller, Failure> {
     let announced = request.header("x-amz-content-sha256").unwrap_or(UNSIGNED[0]);
     let is_hash = announced.len() == 64;
     if is_hash && announced != hex(&Sha256::digest(request.body)) {
@@ -66,7 +99,7 @@ pub(super) fn admit(
         ));
     }
     if credentials.is_empty() {
-        return Ok(());
+        return Ok(ArtifactCaller::Anybody);
     }
     // In the query of a presigned request it is escaped; what sealing makes needs no escapes.
     let in_query = request.query().split('&');
@@ -77,13 +110,20 @@ pub(super) fn admit(
         None => credentials.get(key).map(|known| known.secret_key.clone()),
     };
     let signed = sigv4::Signed { payload_hash: announced, style: sigv4::PathStyle::AsIs };
-    sigv4::verify_as(request, "s3", &signed, secret, wall_clock_ms()).map(drop)
+    sigv4::verify_as(request, "s3", &signed, secret, wall_clock_ms())?;
+    let job = token.and_then(|token| job_of(tokens, token));
+    Ok(job.map_or(ArtifactCaller::Anybody, ArtifactCaller::Job))
+}
+
+/// The job that a session is of.
+fn job_of(tokens: &Tokens, session_token: &str) -> Option<String> {
+    let job = tokens.open(session_token, CONTEXT, Timestamp(0), i64::MAX).ok()?;
+    String::from_utf8(job).ok()
 }
 
 /// The secret of a session; none if the token or the access key is not one of ours.
 pub(super) fn secret_of(tokens: &Tokens, session_token: &str, access_key: &str) -> Option<String> {
-    let job = tokens.open(session_token, CONTEXT, Timestamp(0), i64::MAX).ok()?;
-    let keys = ArtifactKeys::of(tokens, std::str::from_utf8(&job).ok()?);
+    let keys = ArtifactKeys::of(tokens, &job_of(tokens, session_token)?);
     (keys.access_key == access_key).then_some(keys.secret_key)
 }
 
@@ -101,5 +141,23 @@ mod tests {
         assert_eq!(secret(&theirs, &keys.session_token, &keys.access_key), None);
         assert_eq!(secret(&ours, &keys.session_token, "ASIAOTHER"), None);
         assert_eq!(secret(&ours, "x", &keys.access_key), None);
+    }
+
+    #[test]
+    fn a_job_reads_its_inputs_and_writes_its_outputs() {
+        let at = |key: &str| ("b".to_owned(), key.to_owned());
+        let of_job = JobArtifacts { read: vec![at("in")], written: vec![at("out")] };
+        for (key, is_write, is_open) in [
+            ("in", false, true),
+            ("in", true, false),
+            ("out", false, true),
+            ("out", true, true),
+            ("other", false, false),
+            ("other", true, false),
+        ] {
+            assert_eq!(of_job.open("b", key, is_write), is_open, "{key} {is_write}");
+            assert!(!of_job.open("c", key, is_write));
+        }
+        assert!(of_job.are_in("b") && !of_job.are_in("c"));
     }
 }

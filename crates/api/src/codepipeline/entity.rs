@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use trackway_core::ExecutionId;
-use trackway_engine::{Engine, Record, SignalError};
+use trackway_engine::{Engine, Fault, Record, SignalError};
 use trackway_pipeline::Pipeline;
 use trackway_pipeline::ids::{Number, entity_arn};
 use trackway_pipeline::signal::{Refusal as MachineRefusal, Signal};
@@ -73,7 +73,7 @@ impl CodePipeline {
         &self,
         id: ExecutionId,
         look: impl Fn(&Pipeline) -> T + Clone + Send + 'static,
-    ) -> Result<Option<T>, trackway_engine::Fault> {
+    ) -> Result<Option<T>, Fault> {
         match self.engine.inspect::<Pipeline, T>(id, look.clone()).await? {
             Some(seen) => Ok(Some(seen)),
             None => self.engine.state::<Pipeline, T>(id, look).await,
@@ -86,7 +86,7 @@ pub(super) async fn living(
     engine: &Engine,
     caller: &Caller,
     number: Number,
-) -> Result<Option<Entity>, trackway_engine::Fault> {
+) -> Result<Option<Entity>, Fault> {
     let id = ExecutionId::of(&entity_arn(&caller.region, &caller.account, number));
     let record = engine.record(id).await?.filter(|record| !record.closed);
     Ok(record.map(|record| Entity { id, number, record }))
@@ -97,4 +97,12 @@ pub(super) fn not_found(caller: &Caller, name: &str) -> Refusal {
     let message =
         format!("Account '{}' does not have a pipeline with name '{name}'", caller.account);
     Refusal::new(Code::PipelineNotFoundException, message)
+}
+
+/// Random bits, of which numbers and ids are made.
+pub(super) fn random() -> Result<u64, Fault> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
+    Ok(u64::from_be_bytes(bytes))
 }

@@ -10,7 +10,7 @@ use trackway_pipeline::ids::{self, Number};
 use trackway_pipeline::signal::{Cargo, ConditionKind, Refusal as Why, Signal, StartRun};
 use trackway_pipeline::views;
 
-use super::entity::Entity;
+use super::entity::{Entity, random};
 use super::refusal::{Failure, invalid};
 use super::refused::{
     About, execution_not_found, not_latest, not_overridable, not_retryable, not_stoppable, refused,
@@ -246,7 +246,7 @@ impl CodePipeline {
         let row = self.execution_text(&entity, execution).await?.ok_or_else(unknown)?;
         let shown = list::parts(&row)?.execution.get();
         // The row has all members but the pipeline's name.
-        let rest = shown.trim_start().trim_start_matches('{');
+        let rest = shown.trim_start().strip_prefix('{').unwrap_or_default();
         let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
         let name = Value::from(pipeline_name);
         Ok(format!(r#"{{"pipelineExecution":{{"pipelineName":{name}{comma}{rest}}}"#).into_bytes())
@@ -306,10 +306,7 @@ fn of_token(number: Number, token: &str) -> u128 {
 
 /// A new id of this pipeline.
 pub(super) fn drawn(number: Number) -> Result<u128, Fault> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random)
-        .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
-    Ok(number.id(u64::from_be_bytes(random)))
+    Ok(number.id(random()?))
 }
 
 /// Values by name, each name once.

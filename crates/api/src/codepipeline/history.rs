@@ -9,7 +9,7 @@ use serde_json::Value;
 use trackway_core::Timestamp;
 use trackway_engine::{Fault, Order, RowPage, RowQuery};
 use trackway_pipeline::ids::{self, Number};
-use trackway_pipeline::views;
+use trackway_pipeline::views::{self, TargetsRow};
 
 use super::entity::Entity;
 use super::refusal::{Code, Failure, Refusal};
@@ -236,10 +236,10 @@ impl CodePipeline {
         let key = action.to_be_bytes();
         self.engine.row(entity, views::ACTION_BY_ID, &key).await?.ok_or_else(unknown)?;
         let targets = self.engine.row(entity, views::DEPLOY_TARGETS, &key).await?;
-        let targets: Vec<Value> = match targets {
+        let TargetsRow { targets, .. } = match targets {
             Some(row) => serde_json::from_slice(&row)
                 .map_err(|error| Fault::new(format!("could not read deploy targets: {error}")))?,
-            None => Vec::new(),
+            None => TargetsRow::default(),
         };
         let statuses: Vec<&[String]> =
             request.filters.iter().map(|filter| filter.values.as_slice()).collect();

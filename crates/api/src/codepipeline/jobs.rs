@@ -19,11 +19,12 @@ use trackway_core::ExecutionId;
 use trackway_engine::{Fault, SignalError, Work};
 use trackway_pipeline::Pipeline;
 use trackway_pipeline::ids;
-use trackway_pipeline::request::{Details, Job, TypeId, job_queue};
+use trackway_pipeline::request::{Artifact, Details, Job, TypeId, job_queue};
 use trackway_pipeline::signal::{JobResult, Refusal as Why, Signal};
 
 pub(super) use desk::Desk;
 
+use super::artifact_keys::JobArtifacts;
 use super::refusal::{Code, Failure, Refusal, invalid};
 use super::refused::{About, invalid_nonce, job_not_found, refused};
 use super::{Answer, CodePipeline, Group};
@@ -58,8 +59,8 @@ async fn call(service: &CodePipeline, operation: &str, caller: &Caller, input: V
         "GetThirdPartyJobDetails" => service.third_party_details(caller, read(input)?).await,
         "PollForJobs" => service.poll(caller, read(input)?).await,
         "PollForThirdPartyJobs" => service.poll_third_party(caller, read(input)?).await,
-        "PutJobFailureResult" => service.job_failed(caller, read(input)?).await,
-        "PutJobSuccessResult" => service.job_succeeded(caller, read(input)?).await,
+        "PutJobFailureResult" => service.job_failed(caller, read(input)?, Door::Workers).await,
+        "PutJobSuccessResult" => service.job_succeeded(caller, read(input)?, Door::Workers).await,
         "PutThirdPartyJobFailureResult" => service.third_party_failed(caller, read(input)?).await,
         "PutThirdPartyJobSuccessResult" => {
             service.third_party_succeeded(caller, read(input)?).await
@@ -124,6 +125,24 @@ struct FailureDetails {
     kind: String,
     message: String,
     external_execution_id: Option<String>,
+}
+
+/// By which operations a job is answered.
+#[derive(Clone, Copy)]
+enum Door {
+    /// Those of workers.
+    Workers,
+    /// Those of third parties, whose clients have tokens.
+    ThirdParties,
+}
+
+impl Door {
+    fn signal(self, signal: Signal) -> Signal {
+        match self {
+            Self::Workers => signal,
+            Self::ThirdParties => Signal::OfThirdParty(Box::new(signal)),
+        }
+    }
 }
 
 /// A job by its id.
@@ -214,11 +233,17 @@ impl CodePipeline {
 
     async fn acknowledge(&self, caller: &Caller, request: Acknowledge) -> Answer {
         let job = Named::read(caller, &request.job_id)?;
-        self.job_acknowledged(caller, job, request.nonce).await
+        self.job_acknowledged(caller, job, request.nonce, Door::Workers).await
     }
 
-    async fn job_acknowledged(&self, caller: &Caller, job: Named<'_>, nonce: String) -> Answer {
-        let signal = Signal::JobAcknowledged { job: job.id, nonce };
+    async fn job_acknowledged(
+        &self,
+        caller: &Caller,
+        job: Named<'_>,
+        nonce: String,
+        door: Door,
+    ) -> Answer {
+        let signal = door.signal(Signal::JobAcknowledged { job: job.id, nonce });
         match self.job_signal(job, signal).await? {
             Ok(()) => {
                 self.desk.acknowledged(job.id);
@@ -246,7 +271,7 @@ impl CodePipeline {
         seen.flatten().ok_or_else(|| job_not_found(job.text).into())
     }
 
-    async fn job_succeeded(&self, caller: &Caller, request: Succeeded) -> Answer {
+    async fn job_succeeded(&self, caller: &Caller, request: Succeeded, door: Door) -> Answer {
         let text = request.job_id.clone();
         let job = Named::read(caller, &text)?;
         let details = request.execution_details;
@@ -261,14 +286,15 @@ impl CodePipeline {
             },
             output_variables: request.output_variables,
         };
-        let signal = Signal::JobSucceeded { job: job.id, result: Box::new(result) };
+        let signal = door.signal(Signal::JobSucceeded { job: job.id, result: Box::new(result) });
         self.job_answered(caller, job, signal).await
     }
 
-    async fn job_failed(&self, caller: &Caller, request: Failed) -> Answer {
+    async fn job_failed(&self, caller: &Caller, request: Failed, door: Door) -> Answer {
         let job = Named::read(caller, &request.job_id)?;
         let FailureDetails { kind, message, external_execution_id } = request.failure_details;
-        let signal = Signal::JobFailed { job: job.id, code: kind, message, external_execution_id };
+        let failed = Signal::JobFailed { job: job.id, code: kind, message, external_execution_id };
+        let signal = door.signal(failed);
         self.job_answered(caller, job, signal).await
     }
 
@@ -291,6 +317,28 @@ impl CodePipeline {
             Err(SignalError::Fault(fault)) => Err(fault),
         }
     }
+}
+
+/// What the credentials of a job open; none once it has ended.
+pub(super) async fn artifacts(
+    service: &CodePipeline,
+    job: &str,
+) -> Result<Option<JobArtifacts>, Fault> {
+    let mut parts = job.splitn(3, '/');
+    let (Some(account), Some(region), Some(text)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Ok(None);
+    };
+    let Some(id) = ids::read(text) else { return Ok(None) };
+    let pipeline = ids::entity_of(region, account, id);
+    let known = service.look(pipeline, move |pipeline: &Pipeline| pipeline.job(id)).await?;
+    let places = |list: &[Artifact]| {
+        list.iter().map(|one| (one.bucket.clone(), one.key.clone())).collect::<Vec<_>>()
+    };
+    Ok(known.flatten().map(|known| JobArtifacts {
+        read: places(&known.call.input_artifacts),
+        written: places(&known.call.output_artifacts),
+    }))
 }
 
 fn job_refused(why: &Why, caller: &Caller, job: Named<'_>) -> Refusal {

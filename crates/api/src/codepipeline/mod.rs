@@ -30,6 +30,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use trackway_engine::{Engine, Fault};
 
+pub use artifact_keys::{ArtifactCaller, JobArtifacts};
 pub use refusal::Code;
 pub use trackway_pipeline::KIND;
 pub use watch::{Looking, Sources};
@@ -128,8 +129,13 @@ impl CodePipeline {
         &self,
         request: &trackway_wire::request::Request<'_>,
         credentials: &BTreeMap<String, Credential>,
-    ) -> Result<(), trackway_wire::error::Failure> {
+    ) -> Result<ArtifactCaller, trackway_wire::error::Failure> {
         artifact_keys::admit(self.engine.tokens(), request, credentials)
+    }
+
+    /// What the credentials of a job open, `ACCOUNT/REGION/ID`; none once it has ended.
+    pub(crate) async fn artifacts_of_job(&self, job: &str) -> Result<Option<JobArtifacts>, Fault> {
+        jobs::artifacts(self, job).await
     }
 
     /// Hears what happened to sources. The inner error is what is wrong with the body.

@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use trackway_core::Timestamp;
 use trackway_engine::{Check, Edit, Fault};
-use trackway_pipeline::structure::{Action, Structure};
-use trackway_pipeline::views::{VERSIONS, VersionRow};
+use trackway_pipeline::structure::Action;
 
 use super::entity::Entity;
 use super::refusal::{Code, Failure, Refusal, invalid};
@@ -313,20 +312,10 @@ impl CodePipeline {
 
     /// The action of this name in the latest version.
     async fn target(&self, entity: &Entity, action: &str) -> Result<Option<Action>, Fault> {
-        let structure = self.latest(entity).await?;
+        let row = self.version_of(entity, None).await?;
+        let structure = row.ok_or_else(|| Fault::new("a pipeline has no version"))?.structure;
         let mut actions = structure.stages.into_iter().flat_map(|stage| stage.actions);
         Ok(actions.find(|one| one.name == action))
-    }
-
-    /// The latest version of a pipeline's structure.
-    async fn latest(&self, entity: &Entity) -> Result<Structure, Fault> {
-        let columns = &entity.record.summary.columns;
-        let version = trackway_pipeline::pipeline::Columns::decode(columns).version;
-        let row = self.engine.row(entity.id, VERSIONS, &version.to_be_bytes()).await?;
-        let row = row.ok_or_else(|| Fault::new("a pipeline has no latest version"))?;
-        let row: VersionRow = serde_json::from_slice(&row)
-            .map_err(|error| Fault::new(format!("could not read a version: {error}")))?;
-        Ok(row.structure)
     }
 }
 

@@ -233,3 +233,41 @@ async fn many_pollers_get_each_job_once() {
         assert_eq!(listed["pipelineExecutionSummaries"][0]["status"], "Succeeded");
     }
 }
+
+#[tokio::test]
+async fn the_addresses_of_a_type_are_shown_in_the_state_and_not_in_the_declaration() {
+    let (_house, client) = house(Clock::Manual).await;
+    let request = json!({
+        "category": "Test", "provider": "Linked", "version": "1",
+        "settings": {
+            "entityUrlTemplate": "https://x/{Config:Name}",
+            "executionUrlTemplate": "https://x/{Config:Name}/{ExternalExecutionId}",
+        },
+        "configurationProperties":
+            [{ "name": "Name", "required": true, "key": true, "secret": false }],
+        "inputArtifactDetails": { "minimumCount": 0, "maximumCount": 0 },
+        "outputArtifactDetails": { "minimumCount": 0, "maximumCount": 0 },
+    });
+    client.codepipeline("CreateCustomActionType", request).await;
+    let mut test = yard::action("Test", "T");
+    test["actionTypeId"]["provider"] = json!("Linked");
+    // What a caller says of it is not taken.
+    test["_urls"] = json!({ "entityUrlTemplate": "https://other/" });
+    let structure = yard::pipeline("p", "QUEUED", &[("Test", vec![test])]);
+    yard::create(&client, &structure).await;
+    let shown = client.codepipeline("GetPipeline", json!({ "name": "p" })).await.to_string();
+    assert!(!shown.contains("https://"), "{shown}");
+    let state = client.codepipeline("GetPipelineState", json!({ "name": "p" })).await;
+    let action = &state["stageStates"][1]["actionStates"][0];
+    assert_eq!(action["entityUrl"], "https://x/T");
+    work(&client, "Source").await;
+    let kind = structure["stages"][1]["actions"][0]["actionTypeId"].clone();
+    let polled = client.codepipeline("PollForJobs", json!({ "actionTypeId": kind })).await;
+    let job = polled["jobs"][0].clone();
+    acknowledge(&client, &job).await;
+    let result = json!({ "jobId": job["id"], "executionDetails": { "externalExecutionId": "7" } });
+    client.codepipeline("PutJobSuccessResult", result).await;
+    let listed = client.codepipeline("ListActionExecutions", json!({ "pipelineName": "p" })).await;
+    let result = &listed["actionExecutionDetails"][0]["output"]["executionResult"];
+    assert_eq!(result["externalExecutionUrl"], "https://x/T/7");
+}

@@ -4,8 +4,8 @@
 //! of a set, `{a,b}` one of several texts, `\` takes the next character as it is. `**/` may also be
 //! nothing at all, so `**/*` is every file.
 
-/// Texts that braces may stand for; more are not looked at.
-const ALTERNATIVES_MAX: usize = 100;
+/// Texts that braces may stand for. Braces that would make more of them are taken as they are.
+const ALTERNATIVES_MAX: usize = 256;
 
 /// Whether the whole text is of this pattern.
 #[must_use]
@@ -136,7 +136,9 @@ fn expand(pattern: &str) -> Vec<Vec<char>> {
     let mut done = Vec::new();
     while let Some(pattern) = waiting.pop() {
         match braces(&pattern) {
-            Some((open, close, commas)) if waiting.len() + done.len() < ALTERNATIVES_MAX => {
+            Some((open, close, commas))
+                if waiting.len() + done.len() + commas.len() < ALTERNATIVES_MAX =>
+            {
                 let (before, after) = (&pattern[..open], &pattern[close + 1..]);
                 let ends = commas.iter().copied().chain([close]);
                 let mut from = open + 1;
@@ -177,7 +179,7 @@ fn braces(pattern: &[char]) -> Option<(usize, usize, Vec<usize>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{ALTERNATIVES_MAX, expand, matches};
 
     #[test]
     fn a_star_stays_within_a_folder_and_two_do_not() {
@@ -228,5 +230,18 @@ mod tests {
         let pattern = "*a".repeat(60) + "b";
         assert!(!matches(&pattern, &"a".repeat(2000)));
         assert!(!matches(&"{a,b}".repeat(60), "x"));
+    }
+
+    #[test]
+    fn braces_stand_for_a_limited_number_of_texts() {
+        for pattern in [
+            format!("{{{}}}{}", "a,".repeat(5000), "b".repeat(5000)),
+            "{a,b}".repeat(60),
+            "{a,b,c,d,e,f,g}".repeat(60),
+        ] {
+            assert!(expand(&pattern).len() <= ALTERNATIVES_MAX, "{} letters", pattern.len());
+        }
+        // As many as a trigger's pattern of 255 characters can have.
+        assert!(matches(&format!("{{{}b}}", "a,".repeat(126)), "b"));
     }
 }

@@ -135,7 +135,8 @@ pub struct EnvironmentVariable {
 pub struct SourceRevision {
     /// The source action.
     pub action_name: String,
-    /// `COMMIT_ID`, `IMAGE_DIGEST`, `S3_OBJECT_VERSION_ID`, `S3_OBJECT_KEY`.
+    /// `COMMIT_ID`, `IMAGE_DIGEST`, `S3_OBJECT_VERSION_ID`, `S3_OBJECT_KEY`; empty if
+    /// `PutActionRevision` put it for a custom action, which no type is about.
     pub revision_type: String,
     /// The revision.
     pub revision_value: String,

@@ -159,6 +159,9 @@ pub enum Signal {
         /// `failureDetails.externalExecutionId`.
         external_execution_id: Option<String>,
     },
+    /// One of the signals about a job, of a third party whose client showed its token. Jobs of third
+    /// parties hear no other, and other jobs not this one.
+    OfThirdParty(Box<Signal>),
 }
 
 /// An execution to start.
@@ -197,6 +200,9 @@ pub struct JobResult {
 pub struct Cargo {
     /// The version that it ran.
     pub version: u32,
+    /// When it last went through a stage, milliseconds of the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed: Option<i64>,
     /// Whether it was a rollback itself.
     pub is_rollback: bool,
     /// The stages in which it succeeded.

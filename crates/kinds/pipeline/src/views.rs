@@ -15,7 +15,7 @@
 //! | [`LATEST_ACTIONS_OF_EXECUTION`] | [`of_execution`]; gone when a retry runs the action anew | key in [`ACTIONS`] |
 //! | [`ACTION_BY_ID`] | action execution id | key in [`ACTIONS`] |
 //! | [`RULES`], [`RULES_OF_EXECUTION`], [`LATEST_RULES_OF_EXECUTION`] | as for actions | `RuleExecutionDetail` as JSON |
-//! | [`DEPLOY_TARGETS`] | action execution id | JSON list of `DeployActionExecutionTarget` |
+//! | [`DEPLOY_TARGETS`] | action execution id | [`TargetsRow`] as JSON |
 //! | [`VERSIONS`] | version, 4 bytes big-endian | [`VersionRow`] as JSON |
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,20 @@ pub struct ExecutionRow {
     pub execution: Value,
     /// `PipelineExecutionSummary`.
     pub summary: Value,
+    /// When it left the state, milliseconds of the epoch: nothing happens to it any more. None for
+    /// one that runs, or that may be retried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<i64>,
+}
+
+/// What a deploy action deployed to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetsRow {
+    /// When the action started, milliseconds of the epoch.
+    pub started: i64,
+    /// `DeployActionExecutionTarget`s.
+    pub targets: Vec<Value>,
 }
 
 /// A version of the structure.
@@ -89,12 +103,20 @@ pub fn started(key: &[u8]) -> Option<Timestamp> {
     Some(Timestamp((!u64::from_be_bytes(bytes)).cast_signed()))
 }
 
-/// When the action or rule execution that this row is about started: its history is kept for a while
-/// from then on. None for rows that stay with their pipeline: executions, and versions.
+/// From when on the history that this row is of is kept for a while: when the execution, the action
+/// or the rule started. An execution itself stays until that long after it has left the state, and
+/// what a rollback to it takes along that long after its last stage. None for rows that stay:
+/// versions, and executions that run or may be retried.
+///
+/// It is never later than the last event that wrote the row, else the row would stay for ever.
 #[must_use]
 pub fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
     let place = match view {
-        ACTIONS | RULES => key,
+        EXECUTION => return serde_json::from_slice::<Left>(row).ok()?.left.map(Timestamp),
+        CARGO => return serde_json::from_slice::<Passed>(row).ok()?.passed.map(Timestamp),
+        DEPLOY_TARGETS => return serde_json::from_slice::<Begun>(row).ok()?.started.map(Timestamp),
+        SUCCEEDED_IN_STAGE => key.get(1 + usize::from(*key.first()?)..)?,
+        EXECUTIONS | ACTIONS | RULES => key,
         ACTIONS_OF_EXECUTION
         | LATEST_ACTIONS_OF_EXECUTION
         | RULES_OF_EXECUTION
@@ -103,6 +125,24 @@ pub fn expires(view: u8, key: &[u8], row: &[u8]) -> Option<Timestamp> {
         _ => return None,
     };
     started(place)
+}
+
+/// What of an [`ExecutionRow`] says when it expires.
+#[derive(Deserialize)]
+struct Left {
+    left: Option<i64>,
+}
+
+/// What of a [`crate::signal::Cargo`] does.
+#[derive(Deserialize)]
+struct Passed {
+    passed: Option<i64>,
+}
+
+/// What of a [`TargetsRow`] does.
+#[derive(Deserialize)]
+struct Begun {
+    started: Option<i64>,
 }
 
 /// The key of what belongs to an execution: its id, then the [`newest_first`] key.
@@ -123,11 +163,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_actions_expire_by_the_action_s_start_and_those_of_executions_do_not() {
+    fn rows_expire_by_the_start_of_what_they_are_about_and_executions_once_they_have_left() {
         let at = Timestamp(1_767_225_600_123);
         let place = newest_first(at, 7);
         let within = of_execution(9, place);
-        for view in [ACTIONS, RULES] {
+        for view in [EXECUTIONS, ACTIONS, RULES] {
             assert_eq!(expires(view, &place, b"{}"), Some(at));
         }
         for view in [
@@ -140,8 +180,16 @@ mod tests {
             assert_eq!(expires(view, &within[..10], &place), None);
         }
         assert_eq!(expires(ACTION_BY_ID, &[9; 16], &place), Some(at));
-        for view in [EXECUTIONS, EXECUTION, SUCCEEDED_IN_STAGE, CARGO, VERSIONS, DEPLOY_TARGETS] {
-            assert_eq!(expires(view, &place, &place), None);
+        let of_stage = [of_name("Build").as_slice(), &place].concat();
+        assert_eq!(expires(SUCCEEDED_IN_STAGE, &of_stage, &[9; 16]), Some(at));
+        assert_eq!(expires(SUCCEEDED_IN_STAGE, &of_stage[..9], &[9; 16]), None);
+        for (view, member) in [(EXECUTION, "left"), (CARGO, "passed"), (DEPLOY_TARGETS, "started")]
+        {
+            let row = format!("{{\"{member}\":{},\"more\":[]}}", at.0);
+            assert_eq!(expires(view, &[9; 16], row.as_bytes()), Some(at));
+            assert_eq!(expires(view, &[9; 16], b"{}"), None);
+            assert_eq!(expires(view, &[9; 16], b"damaged"), None);
         }
+        assert_eq!(expires(VERSIONS, &[0, 0, 0, 1], b"{}"), None);
     }
 }

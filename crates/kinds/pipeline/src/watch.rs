@@ -10,7 +10,7 @@
 //! What was seen of a source begins with a stamp of what was looked for: another branch, or other
 //! filters, are a new beginning and no change. The first look never starts anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use trackway_core::ExecutionId;
@@ -181,6 +181,11 @@ fn watch(structure: &Structure, action: &Action) -> Option<Watch> {
     Some(Watch { action, source, want, trigger_type, detail, stamp, found: None })
 }
 
+/// Under which the commit of a branch or tag is seen that any push may be of.
+fn pushed_key(action: &str, name: &str) -> String {
+    format!("{action}\n{name}")
+}
+
 /// Eight digits that are others for another source or other filters.
 fn stamp(source: &Source, want: &Want) -> String {
     let text = match want {
@@ -278,7 +283,7 @@ impl Watch {
         let configured = refs.get(&format!("refs/heads/{branch}"));
         for (name, commit) in refs {
             let Some(files) = admitted(filters, name) else { continue };
-            seen.insert(format!("{}\n{name}", self.action), commit.clone());
+            seen.insert(pushed_key(&self.action, name), commit.clone());
             let before = before.get(name);
             if is_first || before == Some(commit) {
                 continue;
@@ -355,12 +360,27 @@ pub fn admits(globs: &Globs, name: &str) -> bool {
 }
 
 impl News {
+    /// Of a push, under which its commit is seen.
+    fn key(&self) -> Option<String> {
+        Some(pushed_key(&self.action, self.pushed.as_ref()?))
+    }
+
     /// Whether it counts, with these changed files.
     #[must_use]
     pub fn counts(&self, changed: &[String]) -> bool {
         self.files.is_empty()
             || changed.iter().any(|file| self.files.iter().any(|globs| admits(globs, file)))
     }
+}
+
+/// Of the news all but pushes, and so many pushes; of the changes those without the other pushes,
+/// which are then as new at the next look as they are now. For a pipeline that has no room for all.
+#[must_use]
+pub fn first(changes: &[Change], news: &[News], pushes: usize) -> (Vec<Change>, Vec<News>) {
+    let later: BTreeSet<String> = news.iter().filter_map(News::key).skip(pushes).collect();
+    let is_now = |one: &&News| one.key().is_none_or(|key| !later.contains(&key));
+    let changes = changes.iter().filter(|(key, _, _)| !later.contains(key));
+    (changes.cloned().collect(), news.iter().filter(is_now).cloned().collect())
 }
 
 /// The executions that news start: one for each push, one for all else together. `id` draws ids.

@@ -15,3 +15,5 @@ mod executions;
 mod model;
 #[path = "machine/naive.rs"]
 mod naive;
+#[path = "machine/retention.rs"]
+mod retention;

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::serve::Clock;
+use super::serve::{Clock, told_to_stop};
+use crate::Output;
 use crate::client::{CODEPIPELINE, Client};
 use crate::compose::{Service, Storage};
 use crate::config::Config;
-use crate::{Output, progress::Progress};
+use crate::progress::{Progress, say};
 
 /// How often it looks what has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -47,24 +48,77 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, output: Output) -> Result<ExitCode, String> {
     let declaration = declaration(&args.file, &args.variables)?;
     let config = Config::load(args.config.as_deref())?;
+    if let Some(why) = unreachable(&declaration, &config.pipeline.workers) {
+        return Err(format!("could not use {}: {why}", args.file.display()));
+    }
     let service = Service::open(&config, Storage::Memory, args.clock, None).await?;
-    let client = Client::in_process(&service);
-    let watched = Watched::create(&client, &declaration).await;
-    let ended = match &watched {
-        Ok(watched) => {
-            let mut progress = Progress::new(output == Output::Table, service.logs());
-            watched.until_ended(&mut progress, args.approve).await
-        }
-        Err(error) => Err(error.clone()),
+    let ended = tokio::select! {
+        ended = once(&service, &declaration, args.approve, output) => ended,
+        () = told_to_stop() => Err("stopped before the pipeline had ended".to_owned()),
     };
     service.shutdown().await;
     let (execution, actions) = ended?;
     if output == Output::Json {
-        println!("{:#}", json!({ "execution": execution, "actions": actions }));
+        say!("{:#}", json!({ "execution": execution, "actions": actions }));
     }
     let succeeded = execution["status"] == "Succeeded";
     Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// Creates the pipeline, and shows its execution until that has ended.
+async fn once(
+    service: &Service,
+    declaration: &Value,
+    approves: bool,
+    output: Output,
+) -> Result<(Value, Vec<Value>), String> {
+    let client = Client::in_process(service);
+    let watched = Watched::create(&client, declaration).await?;
+    let mut progress = Progress::new(output == Output::Table, service.logs());
+    watched.until_ended(&mut progress, approves).await
+}
+
+/// What of the pipeline would wait for somebody who needs a server to answer to, and so for ever.
+fn unreachable(declaration: &Value, workers: &[String]) -> Option<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let waits = |stage: &Value, name: &Value, who: &str| {
+        let (stage, name) = (text(stage), text(name));
+        Some(format!(
+            "{stage}/{name} is performed by {who}, which can't reach this process: run the pipeline on a server, with `trackway serve`"
+        ))
+    };
+    for stage in list(&declaration["stages"]) {
+        for action in list(&stage["actions"]) {
+            let id = &action["actionTypeId"];
+            let (owner, provider) = (text(&id["owner"]), text(&id["provider"]));
+            let kind = format!("{}/{provider}", text(&id["category"]));
+            let is_workers = owner == "Custom"
+                || (owner == "ThirdParty" && kind != "Source/GitHub")
+                || workers.contains(&kind);
+            if is_workers {
+                return waits(&stage["name"], &action["name"], "a worker that polls for jobs");
+            }
+            if kind == "Invoke/Lambda" {
+                return waits(&stage["name"], &action["name"], ANSWERS);
+            }
+        }
+        for conditions in ["beforeEntry", "onSuccess", "onFailure"] {
+            for condition in list(&stage[conditions]["conditions"]) {
+                let rules = list(&condition["rules"]);
+                let rule =
+                    rules.iter().find(|rule| rule["ruleTypeId"]["provider"] == "LambdaInvoke");
+                if let Some(rule) = rule {
+                    return waits(&stage["name"], &rule["name"], ANSWERS);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Who ends an action that invokes a function.
+const ANSWERS: &str = "a function that answers by PutJobSuccessResult";
 
 /// The pipeline that the file declares, with these values of its variables.
 fn declaration(file: &Path, variables: &[String]) -> Result<Value, String> {
@@ -73,6 +127,13 @@ fn declaration(file: &Path, variables: &[String]) -> Result<Value, String> {
         .map_err(|error| format!("could not read {}: {error}", file.display()))?;
     let mut declared: Value =
         serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+    if ["Resources", "AWSTemplateFormatVersion", "Properties", "Stages"]
+        .iter()
+        .any(|key| !declared[*key].is_null())
+    {
+        let why = "it is a template of CloudFormation; give the pipeline as `aws codepipeline get-pipeline` shows it";
+        return Err(unusable(why.to_owned()));
+    }
     if let Some(within) = declared.get_mut("pipeline") {
         declared = within.take();
     }
@@ -89,6 +150,13 @@ fn declaration(file: &Path, variables: &[String]) -> Result<Value, String> {
             .find(|variable| variable["name"] == name)
             .ok_or_else(|| unusable(format!("it declares no variable {name:?}")))?;
         variable["defaultValue"] = Value::from(value);
+    }
+    let all = declared["variables"].as_array().into_iter().flatten();
+    if let Some(variable) = all.into_iter().find(|variable| variable["defaultValue"].is_null()) {
+        let name = variable["name"].as_str().unwrap_or_default();
+        let why =
+            format!("the variable {name:?} has no default value; give --variable {name}=VALUE");
+        return Err(unusable(why));
     }
     Ok(declared)
 }
@@ -203,13 +271,20 @@ async fn asked((stage, action): (&Value, &Value), configuration: &Value) -> bool
         text => format!(" ({text})"),
     };
     let question = format!("{}/{}{told}: approve? [y/N] ", plain(stage), plain(action));
-    let answer = tokio::task::spawn_blocking(move || {
-        print!("{question}");
-        let _prompt_may_be_lost = std::io::stdout().flush();
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own: nothing waits for it when the process is told to stop meanwhile.
+    std::thread::spawn(move || {
+        print_prompt(&question);
         let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+        let read = std::io::stdin().lock().read_line(&mut line);
+        let _nobody_waits = answered.send(read.map(|_| line));
     });
     matches!(answer.await, Ok(Ok(line)) if matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+fn print_prompt(question: &str) {
+    let mut out = std::io::stdout();
+    let _prompt_may_be_lost = out.write_all(question.as_bytes()).and_then(|()| out.flush());
 }
 
 /// The token of an approval that waits.
@@ -220,4 +295,33 @@ fn token_of(state: &Value, (stage, action): (&Value, &Value)) -> Option<String> 
     let actions = list(&stage["actionStates"]);
     let action = actions.iter().find(|found| &found["actionName"] == action)?;
     action["latestExecution"]["token"].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_can_reach_is_known_before_it_runs() {
+        let id = |owner, category, provider| json!({ "owner": owner, "category": category, "provider": provider });
+        let workers = ["Deploy/EKS".to_owned()];
+        for (id, is_unreachable) in [
+            (id("Custom", "Build", "Mine"), true),
+            (id("ThirdParty", "Build", "Theirs"), true),
+            (id("AWS", "Invoke", "Lambda"), true),
+            (id("AWS", "Deploy", "EKS"), true),
+            (id("ThirdParty", "Source", "GitHub"), false),
+            (id("AWS", "Deploy", "S3"), false),
+        ] {
+            let action = json!({ "name": "A", "actionTypeId": id });
+            let declared = json!({ "stages": [{ "name": "S", "actions": [action] }] });
+            let why = unreachable(&declared, &workers);
+            assert_eq!(why.is_some(), is_unreachable, "{id}");
+            assert!(why.is_none_or(|why| why.starts_with("S/A is performed by")));
+        }
+        let rule = json!({ "name": "R", "ruleTypeId": { "provider": "LambdaInvoke" } });
+        let stage = json!({ "name": "S", "onSuccess": { "conditions": [{ "rules": [rule] }] } });
+        assert!(unreachable(&json!({ "stages": [stage] }), &[]).is_some());
+        assert!(unreachable(&json!({ "stages": 5 }), &[]).is_none());
+    }
 }

@@ -86,6 +86,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, String> {
     };
     let retention_days = args.retention_days.or(config.server.retention_days);
     let service = Service::open(&config, storage, args.clock, retention_days).await?;
+    service.watch_sources();
     let stopped = service.stopped();
     let stop = async {
         tokio::select! {

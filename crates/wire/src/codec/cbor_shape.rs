@@ -36,6 +36,17 @@ pub(crate) fn from_cbor(
         (ShapeKind::Long, Item::Integer(value)) => {
             i64::try_from(value).map(Value::from).map_err(|_| mismatch("NUMBER_VALUE", "a Long"))?
         }
+        #[expect(clippy::cast_precision_loss, reason = "exact in the calendar")]
+        (ShapeKind::Timestamp(_), Item::Integer(value))
+            if mode == Mode::Strict && !time::is_in_calendar(value as f64) =>
+        {
+            return Err(mismatch("NUMBER_VALUE", "milliseconds since epoch"));
+        }
+        (ShapeKind::Timestamp(_), Item::Float(value))
+            if mode == Mode::Strict && value.is_finite() && !time::is_in_calendar(value) =>
+        {
+            return Err(mismatch("NUMBER_VALUE", "milliseconds since epoch"));
+        }
         (ShapeKind::Float | ShapeKind::Double | ShapeKind::Timestamp(_), Item::Integer(value)) => {
             whole(value)
         }

@@ -151,6 +151,10 @@ impl<'a> Typed<'a> {
             ShapeKind::Integer if i32::try_from(value).is_err() => {
                 self.misfit("NUMBER_VALUE", value.into())
             }
+            #[expect(clippy::cast_precision_loss, reason = "exact in the calendar")]
+            ShapeKind::Timestamp(_) if !time::is_in_calendar(value as f64) => {
+                self.misfit("NUMBER_VALUE", value.into())
+            }
             ShapeKind::Integer
             | ShapeKind::Long
             | ShapeKind::Float
@@ -176,7 +180,11 @@ impl<'a> Typed<'a> {
             }
             ShapeKind::Timestamp(format) => {
                 let strict = self.context.mode == Mode::Strict && format.is_none();
-                match time::parse(&text).filter(|_| !strict) {
+                let is_lenient = self.context.mode == Mode::Lenient;
+                let fits = |moment: &Value| {
+                    is_lenient || moment.as_f64().is_some_and(time::is_in_calendar)
+                };
+                match time::parse(&text).filter(|moment| !strict && fits(moment)) {
                     Some(moment) => Ok(moment),
                     None => self.misfit("STRING_VALUE", Value::String(text)),
                 }
@@ -235,6 +243,9 @@ impl<'de> Visitor<'de> for Typed<'_> {
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         let kept = Number::from_f64(value).map_or(Value::Null, Value::Number);
         match self.shape.kind {
+            ShapeKind::Timestamp(_) if !time::is_in_calendar(value) => {
+                self.misfit("NUMBER_VALUE", kept)
+            }
             ShapeKind::Float
             | ShapeKind::Double
             | ShapeKind::Timestamp(_)

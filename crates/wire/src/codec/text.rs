@@ -27,7 +27,9 @@ pub(crate) fn from_text(kind: &ShapeKind, text: &str) -> Result<Value, Failure> 
             Value::Number(number.ok_or_else(|| mismatch("a Double"))?)
         }
         ShapeKind::Timestamp(_) => {
-            time::parse(text).ok_or_else(|| mismatch("milliseconds since epoch"))?
+            let moment = time::parse(text)
+                .filter(|moment| moment.as_f64().is_some_and(time::is_in_calendar));
+            moment.ok_or_else(|| mismatch("milliseconds since epoch"))?
         }
         _ => Value::from(text),
     })

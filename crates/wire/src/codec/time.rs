@@ -40,6 +40,14 @@ pub(crate) fn plain_number(value: f64) -> Option<Number> {
     Number::from_f64(value)
 }
 
+/// The seconds of the epoch at which the year 1 begins, and at which 10000 does.
+const CALENDAR: std::ops::Range<f64> = -62_135_596_800.0..253_402_300_800.0;
+
+/// Whether a request may name this moment. No client could read an answer with a year beyond these.
+pub(crate) fn is_in_calendar(seconds: f64) -> bool {
+    CALENDAR.contains(&seconds)
+}
+
 /// Reads a timestamp in any format that AWS uses: RFC 3339, RFC 822, or plain epoch seconds.
 /// The answer is a number of epoch seconds.
 pub(crate) fn parse(text: &str) -> Option<Value> {
@@ -91,6 +99,20 @@ mod tests {
         ] {
             let text = serde_json::to_string(&epoch_seconds(milliseconds)).unwrap();
             assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn the_calendar_has_years_of_four_digits() {
+        for (text, expected) in [
+            ("0001-01-01T00:00:00Z", true),
+            ("253402300799", true),
+            ("253402300800", false),
+            ("-62135596801", false),
+            ("1e300", false),
+        ] {
+            let seconds = parse(text).and_then(|seconds| seconds.as_f64()).unwrap();
+            assert_eq!(is_in_calendar(seconds), expected, "{text}");
         }
     }
 

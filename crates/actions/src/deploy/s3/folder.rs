@@ -3,6 +3,7 @@
 //! Each file is written beside its place and then moved there, so that who reads sees the old one or
 //! the new one. No link on the way is followed: it might lead out of the folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,22 @@ pub(super) fn deploy(folder: &Path, objects: &[Object]) -> Result<(), Failure> {
     for object in objects {
         places.push((place(folder, &object.key)?, object));
     }
-    for (place, object) in places {
-        put(&place, &object.file).map_err(|error| {
-            Failure::job(format!("could not write {}: {error}", place.display()))
-        })?;
+    let mut changed = BTreeSet::new();
+    for (place, object) in &places {
+        put(place, &object.file).map_err(|error| cannot(place, &error))?;
+        let above = place.ancestors().skip(1).take_while(|above| above.starts_with(folder));
+        changed.extend(above);
+    }
+    // What the action says that it has deployed is there after a power failure, too.
+    for changed in changed {
+        let synced = fs::File::open(changed).and_then(|changed| changed.sync_all());
+        synced.map_err(|error| cannot(changed, &error))?;
     }
     Ok(())
+}
+
+fn cannot(place: &Path, error: &io::Error) -> Failure {
+    Failure::job(format!("could not write {}: {error}", place.display()))
 }
 
 /// Where an object of this key lies.

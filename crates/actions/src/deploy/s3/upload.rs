@@ -1,20 +1,10 @@
 //! Into a bucket of S3.
 
-use std::io;
-use std::path::Path;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
-use trackway_performers::aws::Blobs;
 
 use super::{Object, content_type};
-use crate::elsewhere::{Failure, Service};
+use crate::elsewhere::Failure;
 use crate::runners::Run;
-
-/// Larger files go in parts of this many bytes. S3 takes parts from 5 MiB on.
-const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The access control lists that S3 has by name.
 const CANNED: [&str; 8] = [
@@ -36,7 +26,8 @@ pub(super) async fn deploy(run: &Run, bucket: &str, objects: &[Object]) -> Resul
         let mut input = common.clone();
         input["Key"] = key.as_str().into();
         input["ContentType"] = content_type::of(key).into();
-        put(&service, input, file).await.map_err(|failure| {
+        service.object(input).put(file).await.map_err(|trouble| {
+            let failure = Failure::from(trouble);
             let message =
                 format!("could not deploy {key} to the bucket {bucket}: {}", failure.message);
             Failure { message, ..failure }
@@ -64,61 +55,4 @@ fn common(run: &Run, bucket: &str) -> Result<Value, Failure> {
         input["SSEKMSKeyId"] = key.into();
     }
     Ok(input)
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::job(error.to_string())
-    }
-}
-
-async fn put(service: &Service<'_>, mut input: Value, file: &Path) -> Result<(), Failure> {
-    let mut file = tokio::fs::File::open(file).await?;
-    if file.metadata().await?.len() <= PART_BYTES {
-        input["Body"] = part(&mut file).await?.into();
-        service.call_with("PutObject", input, Blobs::Base64).await?;
-        return Ok(());
-    }
-    let mut place = json!({ "Bucket": input["Bucket"], "Key": input["Key"] });
-    let upload = service.call("CreateMultipartUpload", input).await?;
-    place["UploadId"] = upload["UploadId"].clone();
-    match parts(service, &place, &mut file).await {
-        Ok(parts) => {
-            place["MultipartUpload"] = json!({ "Parts": parts });
-            service.call("CompleteMultipartUpload", place).await?;
-            Ok(())
-        }
-        Err(why) => {
-            // What was uploaded would be paid for, but why it failed matters more.
-            let _kept = service.call("AbortMultipartUpload", place).await;
-            Err(why)
-        }
-    }
-}
-
-async fn parts(
-    service: &Service<'_>,
-    place: &Value,
-    file: &mut tokio::fs::File,
-) -> Result<Vec<Value>, Failure> {
-    let mut parts = Vec::new();
-    loop {
-        let body = part(file).await?;
-        if body.is_empty() {
-            return Ok(parts);
-        }
-        let number = parts.len() + 1;
-        let mut input = place.clone();
-        input["PartNumber"] = number.into();
-        input["Body"] = body.into();
-        let answer = service.call_with("UploadPart", input, Blobs::Base64).await?;
-        parts.push(json!({ "PartNumber": number, "ETag": answer["ETag"] }));
-    }
-}
-
-/// The next part of a file in base64; empty at its end.
-async fn part(file: &mut tokio::fs::File) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    file.take(PART_BYTES).read_to_end(&mut bytes).await?;
-    Ok(STANDARD.encode(bytes))
 }

@@ -89,7 +89,8 @@ impl Mirror {
         let shown = name.strip_prefix("refs/heads/").unwrap_or(name);
         let missing =
             || GitError::NotFound(format!("No Branch [{shown}] found for provided repository"));
-        if !name.starts_with("refs/") {
+        // `main~1` is a commit, but no branch's name.
+        if !name.starts_with("refs/") || !is_ref(name) {
             return Err(missing());
         }
         let wanted = format!("{name}^{{commit}}");
@@ -207,6 +208,12 @@ fn lock_of(folder: &Path) -> Arc<tokio::sync::Mutex<()>> {
 /// Whether it may be a commit's id, or the beginning of one; so it is no option and no path either.
 pub(crate) fn is_id(text: &str) -> bool {
     (4..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether it has nothing that git reads as more than a name. Source: git-check-ref-format(1).
+fn is_ref(name: &str) -> bool {
+    let means_more = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    !name.contains(means_more) && !name.contains("..") && !name.contains("@{")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -167,12 +167,30 @@ async fn what_is_not_there_is_said() {
     let mirror = git.mirror(&remote).await.unwrap();
     let error = mirror.at("refs/heads/none").await.unwrap_err();
     assert_eq!(error.to_string(), "No Branch [none] found for provided repository");
+    for name in ["main~0", "main^", "main^{tree}", "main@{0}", "main:a", "main..main", "-x"] {
+        let error = mirror.at(&format!("refs/heads/{name}")).await;
+        assert!(matches!(error, Err(GitError::NotFound(_))), "{name}");
+    }
     for commit in ["0123456789012345678901234567890123456789", "--help", "main", ""] {
         assert!(matches!(mirror.commit(commit).await, Err(GitError::NotFound(_))), "{commit}");
     }
     let nowhere = Remote::new("nowhere", house.home.path());
     let error = git.refs(&nowhere).await.unwrap_err().to_string();
     assert!(error.contains("nowhere can't be read"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_whose_name_is_no_text_is_not_left_out_in_silence() {
+    use std::os::unix::ffi::OsStrExt;
+    let house = House::new();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    fs::write(house.repository().join(name), "1").unwrap();
+    let commit = house.commit("a", "1", "One");
+    let (git, remote) = house.parts();
+    let mirror = git.mirror(&remote).await.unwrap();
+    let commit = mirror.commit(&commit).await.unwrap();
+    let error = mirror.zip(&commit, tempfile::tempfile().unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the name of the file \"caf\u{fffd}\" is not UTF-8");
 }
 
 #[tokio::test]

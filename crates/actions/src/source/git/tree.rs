@@ -32,8 +32,9 @@ impl Mirror {
     pub(crate) async fn zip(&self, commit: &Commit, to: File) -> Result<(), GitError> {
         let list = ["ls-tree", "-r", "-z", "--full-tree", &commit.id];
         let list = self.ask(&list, CLONE_TIMEOUT).await?;
-        let mut entries: Vec<Entry> =
-            list.split(|byte| *byte == 0).filter_map(read_entry).collect();
+        let lines = list.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+        let entries: Result<Vec<_>, _> = lines.map(read_entry).collect();
+        let mut entries: Vec<Entry> = entries?.into_iter().flatten().collect();
         if entries.len() > ENTRIES_MAX {
             return Err(GitError::Failed(format!("the commit has more than {ENTRIES_MAX} files")));
         }
@@ -68,14 +69,21 @@ impl Mirror {
 }
 
 /// `100644 blob ID\tNAME`; none of what is no file.
-fn read_entry(line: &[u8]) -> Option<Entry> {
-    let line = std::str::from_utf8(line).ok()?;
-    let (facts, name) = line.split_once('\t')?;
-    let mut facts = facts.split(' ');
-    let mode = u32::from_str_radix(facts.next()?, 8).ok()?;
-    let is_blob = facts.next()? == "blob";
-    let id = facts.next()?.to_owned();
-    is_blob.then(|| Entry { mode, id, name: name.to_owned() })
+fn read_entry(line: &[u8]) -> Result<Option<Entry>, GitError> {
+    let line = std::str::from_utf8(line).map_err(|_| {
+        let line = String::from_utf8_lossy(line);
+        let name = line.split_once('\t').map_or(&*line, |(_, name)| name);
+        GitError::Failed(format!("the name of the file {name:?} is not UTF-8"))
+    })?;
+    let read = || {
+        let (facts, name) = line.split_once('\t')?;
+        let mut facts = facts.split(' ');
+        let mode = u32::from_str_radix(facts.next()?, 8).ok()?;
+        let is_blob = facts.next()? == "blob";
+        let id = facts.next()?.to_owned();
+        is_blob.then(|| Entry { mode, id, name: name.to_owned() })
+    };
+    Ok(read())
 }
 
 fn write(program: &Program, folder: &Path, entries: &[Entry], to: File) -> Result<(), GitError> {

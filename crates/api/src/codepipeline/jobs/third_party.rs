@@ -10,7 +10,8 @@ use trackway_pipeline::ids;
 use trackway_pipeline::request::{Job, TypeId};
 
 use super::{
-    CodePipeline, ExecutionDetails, Failed, FailureDetails, Named, Succeeded, data, type_not_found,
+    CodePipeline, Door, ExecutionDetails, Failed, FailureDetails, Named, Succeeded, data,
+    type_not_found,
 };
 use crate::Caller;
 use crate::answer::write;
@@ -87,7 +88,7 @@ impl CodePipeline {
     ) -> Answer {
         let job = Named::read(caller, &request.job_id)?;
         self.admitted(job, &request.client_token).await?;
-        self.job_acknowledged(caller, job, request.nonce).await
+        self.job_acknowledged(caller, job, request.nonce, Door::ThirdParties).await
     }
 
     pub(super) async fn third_party_details(&self, caller: &Caller, request: OfJob) -> Answer {
@@ -113,13 +114,14 @@ impl CodePipeline {
             execution_details: request.execution_details,
             output_variables: Map::new(),
         };
-        self.job_succeeded(caller, result).await
+        self.job_succeeded(caller, result, Door::ThirdParties).await
     }
 
     pub(super) async fn third_party_failed(&self, caller: &Caller, request: FailedWith) -> Answer {
         self.admitted(Named::read(caller, &request.job_id)?, &request.client_token).await?;
         let FailedWith { job_id, failure_details, .. } = request;
-        self.job_failed(caller, Failed { job_id, failure_details }).await
+        let failed = Failed { job_id, failure_details };
+        self.job_failed(caller, failed, Door::ThirdParties).await
     }
 
     /// The job, if it is a third party's and this is its client's token.

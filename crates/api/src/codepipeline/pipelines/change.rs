@@ -11,7 +11,7 @@ use trackway_pipeline::limits::PIPELINES_MAX;
 use trackway_pipeline::signal::{Birth, Signal};
 use trackway_pipeline::structure::Structure;
 
-use super::super::entity::{Entity, Named};
+use super::super::entity::{Entity, Named, random};
 use super::super::refusal::{Code, Failure, Refusal};
 use super::super::tags::{self, Tag};
 use super::super::{Answer, CodePipeline, table};
@@ -174,11 +174,4 @@ fn in_use(caller: &Caller, name: &str) -> Refusal {
     let message =
         format!("A pipeline with the name '{name}' already exists in account '{}'", caller.account);
     Refusal::new(Code::PipelineNameInUseException, message)
-}
-
-fn random() -> Result<u64, Fault> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
-    Ok(u64::from_be_bytes(bytes))
 }

@@ -17,6 +17,7 @@ use trackway_pipeline::Pipeline;
 use trackway_pipeline::signal::{Signal, StartRun};
 use trackway_pipeline::structure::{Action, Structure};
 use trackway_pipeline::watch::{self, Source};
+use trackway_wire::codec::form::{self, Plus};
 
 use super::{Living, living_everywhere};
 use crate::codepipeline::executions::drawn;
@@ -81,7 +82,8 @@ fn notification(record: &Value) -> Result<Option<Event>, String> {
     }
     let s3 = &record["s3"];
     let bucket = wanted(&s3["bucket"]["name"], "s3.bucket.name")?;
-    let key = unquoted(&wanted(&s3["object"]["key"], "s3.object.key")?);
+    // Keys are escaped there, and only there.
+    let key = form::decode(&wanted(&s3["object"]["key"], "s3.object.key")?, Plus::Space);
     Ok(Some(Event { told: Told::Object { bucket, key }, scope: None }))
 }
 
@@ -127,26 +129,6 @@ fn wanted(value: &Value, name: &str) -> Result<String, String> {
 
 fn whole_name(name: &str) -> String {
     if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") }
-}
-
-/// Undoes the escapes of a key in S3's notifications.
-fn unquoted(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        rest = after;
-        bytes.push(match (byte, code) {
-            (b'+', _) => b' ',
-            (b'%', Some(code)) => {
-                rest = after.get(2..).unwrap_or_default();
-                code
-            }
-            (byte, _) => byte,
-        });
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Event {
@@ -246,9 +228,9 @@ mod tests {
         for (text, told) in [
             (
                 r#"{"Records": [
-                    {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "a+b%2Fc"}}},
+                    {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "a+b%2Fc%+9"}}},
                     {"eventName": "ObjectRemoved:Delete"}]}"#,
-                vec![object("b", "a b/c")],
+                vec![object("b", "a b/c% 9")],
             ),
             (
                 r#"{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": "a+b"}}}"#,

@@ -106,15 +106,24 @@ impl Watcher {
     async fn round(&mut self) -> Result<(), Fault> {
         let living = living_everywhere(&self.engine).await?;
         for one in &living {
-            self.learn(one).await?;
+            let learned = self.learn(one).await;
+            self.heed(one, learned);
         }
         let there: HashSet<u64> = living.iter().map(|one| one.number.0).collect();
         self.known.retain(|number, _| there.contains(number));
         let now = self.look(&living).await;
         for one in &living {
-            self.compare(one, &now).await?;
+            let compared = self.compare(one, &now).await;
+            self.heed(one, compared);
         }
         Ok(())
+    }
+
+    /// What is broken with one pipeline must not keep the others from being watched.
+    fn heed(&mut self, one: &Living, done: Result<(), Fault>) {
+        if let Err(fault) = done {
+            self.say(of_pipeline(one), format!("{}: {fault}", one.name));
+        }
     }
 
     /// Reads what is to be watched for a pipeline, if that is not known.
@@ -212,9 +221,26 @@ impl Watcher {
             return Ok(());
         }
         let Some(news) = self.counting(news).await else { return Ok(()) };
-        let starts = watch::starts(&news, || drawn(one.number))?;
-        let signal = Signal::Seen { changes: changes.clone(), starts };
-        match self.engine.signal::<Pipeline>(one.id, signal).await {
+        self.tell(one, &changes, &news).await
+    }
+
+    /// Tells a pipeline what is new. Of more pushes than it has room for it is told as many as
+    /// there is room for; the others stay new.
+    async fn tell(&mut self, one: &Living, all: &[Change], news: &[News]) -> Result<(), Fault> {
+        let mut pushes = news.iter().filter(|news| news.pushed.is_some()).count();
+        let least = usize::from(pushes == news.len());
+        let (changes, told) = loop {
+            let (changes, news) = watch::first(all, news, pushes);
+            let starts = watch::starts(&news, || drawn(one.number))?;
+            let signal = Signal::Seen { changes: changes.clone(), starts };
+            match self.engine.signal::<Pipeline>(one.id, signal).await {
+                Err(SignalError::Refused(Refusal::TooManyExecutions)) if pushes > least => {
+                    pushes /= 2;
+                }
+                told => break (changes, told),
+            }
+        };
+        match told {
             Ok(()) => {
                 self.said.remove(&of_pipeline(one));
                 self.keep(one.number, changes);
@@ -223,10 +249,7 @@ impl Watcher {
             Err(SignalError::Refused(Refusal::Stale)) => drop(self.known.remove(&one.number.0)),
             // The next round tries again, and has still the same to tell.
             Err(SignalError::Refused(why)) => {
-                self.say(
-                    (None, Source::Repository(one.name.clone())),
-                    format!("{}: {why}", one.name),
-                );
+                self.say(of_pipeline(one), format!("{}: {why}", one.name));
             }
             Err(SignalError::NotFound | SignalError::Closed) => {}
             Err(SignalError::Fault(fault)) => return Err(fault),

@@ -17,10 +17,14 @@ use crate::structure::{Action, Condition, Rule, Stage, Structure};
 
 /// The place of the first rule of a stage; those of actions are lower.
 const RULES: u16 = 0x8000;
+/// Codes of a rule's failure that say that it could not be checked.
+const UNCHECKED: [&str; 4] =
+    ["ConfigurationError", "InvalidActionConfiguration", "PermissionError", "SystemUnavailable"];
 /// Places that each kind of conditions has; AWS allows five rules.
 const PLACES: u16 = 0x100;
 
-/// `ConditionExecutionStatus`.
+/// `ConditionExecutionStatus`. AWS's documentation says of none when it is used; `Cancelled` has no
+/// use here, since a condition of an execution that is stopped either ends or is abandoned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConditionStatus {
     /// Its rules are checked.
@@ -34,6 +38,9 @@ pub enum ConditionStatus {
     Abandoned,
     /// Somebody let the execution pass.
     Overridden,
+    /// It does not hold, but only because rules of it could not be checked. What follows is what
+    /// follows [`ConditionStatus::Failed`].
+    Errored,
 }
 
 /// A condition that is or was checked.
@@ -141,11 +148,16 @@ impl Inside {
 
     /// What the rules of a condition come to, once all have ended.
     pub(super) fn verdict(&self, kind: ConditionKind) -> ConditionStatus {
-        let is = |status| self.rules(kind).any(|(_, rule)| rule.status == status);
-        if is(ActStatus::Abandoned) {
+        let of = |status| self.rules(kind).filter(move |(_, rule)| rule.status == status);
+        let is_unchecked = |rule: &Act| {
+            rule.error.as_ref().is_some_and(|(code, _)| UNCHECKED.contains(&code.as_str()))
+        };
+        if of(ActStatus::Abandoned).next().is_some() {
             ConditionStatus::Abandoned
-        } else if is(ActStatus::Failed) {
+        } else if of(ActStatus::Failed).any(|(_, rule)| !is_unchecked(rule)) {
             ConditionStatus::Failed
+        } else if of(ActStatus::Failed).next().is_some() {
+            ConditionStatus::Errored
         } else {
             ConditionStatus::Succeeded
         }

@@ -8,6 +8,7 @@ mod fold;
 mod rows;
 mod state;
 mod text;
+mod url;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,7 +37,7 @@ pub const ACTIVE: u8 = 1;
 pub const DELETED: u8 = 2;
 /// The first byte of a snapshot. Another number whenever the state's form changes. Once a version is
 /// released it is read for ever: a trimmed history begins with such a state.
-const SNAPSHOT_VERSION: u8 = 1;
+const SNAPSHOT_VERSION: u8 = 2;
 
 /// The state of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,8 +56,8 @@ pub struct Pipeline {
     structures: BTreeMap<u32, Arc<Structure>>,
     /// Live executions, and those that may be retried, by number.
     runs: BTreeMap<u32, Run>,
-    /// The execution that the last event took away; its rows are yet to be written.
-    left: Option<Box<Run>>,
+    /// The executions that the last event took away; their rows are yet to be written.
+    left: Vec<Run>,
     /// The ids of the last executions that were started.
     recent: VecDeque<u128>,
     /// The last jobs that ended.

@@ -3,17 +3,18 @@
 use serde_json::{Map, Value, json};
 use trackway_core::{Rows, Timestamp, uuid};
 
-use super::Pipeline;
 use super::condition::is_rule;
 use super::event::{End, Event, EventKind};
 use super::fold::read;
 use super::state::{Act, Run};
-use crate::structure::{Action, InputArtifact};
+use super::{Pipeline, url};
+use crate::signal::Cargo;
+use crate::structure::{Action, ExecutionMode, InputArtifact};
 use crate::views::{
     ACTION_BY_ID, ACTIONS, ACTIONS_OF_EXECUTION, CARGO, DEPLOY_TARGETS, EXECUTION, EXECUTIONS,
     ExecutionRow, LATEST_ACTIONS_OF_EXECUTION, LATEST_RULES_OF_EXECUTION, RULES,
-    RULES_OF_EXECUTION, SUCCEEDED_IN_STAGE, VERSIONS, VersionRow, newest_first, of_execution,
-    of_name,
+    RULES_OF_EXECUTION, SUCCEEDED_IN_STAGE, TargetsRow, VERSIONS, VersionRow, newest_first,
+    of_execution, of_name,
 };
 
 /// What is shown instead of a secret.
@@ -26,7 +27,7 @@ pub(super) fn project(pipeline: &Pipeline, event: &Event, at: Timestamp, rows: &
             let Some(run) = pipeline.run_with(*id) else { return };
             let key = newest_first(run.started, run.seq);
             rows.put(EXECUTIONS, key, id.to_be_bytes());
-            execution(pipeline, run, rows);
+            execution(run, None, rows);
         }
         EventKind::ActStarted { run, act, .. } => {
             let Some(run) = pipeline.runs.get(run) else { return };
@@ -41,31 +42,32 @@ pub(super) fn project(pipeline: &Pipeline, event: &Event, at: Timestamp, rows: &
             action(pipeline, run, *act, rows);
             ended(run, *act, &read(event), rows);
             if run.stage == 0 {
-                execution(pipeline, run, rows);
+                execution(run, None, rows);
             }
         }
         EventKind::Passed { run, is_skipped } => {
             let Some(run) = pipeline.runs.get(run) else { return };
-            execution(pipeline, run, rows);
+            execution(run, None, rows);
             if !is_skipped {
-                succeeded(run, rows);
+                succeeded(run, at, rows);
             }
         }
         EventKind::StopAsked { run }
         | EventKind::Retried { run, .. }
         | EventKind::ConditionEnded { run, .. } => {
             let Some(run) = pipeline.runs.get(run) else { return };
-            execution(pipeline, run, rows);
+            execution(run, None, rows);
         }
         EventKind::Ended { run, .. } => {
-            let left = pipeline.left.as_deref();
-            if let Some(run) = pipeline.runs.get(run).or(left) {
-                execution(pipeline, run, rows);
+            if let Some(run) = pipeline.runs.get(run) {
+                execution(run, None, rows);
             }
         }
         _ => {}
     }
-    let _ = at;
+    for run in &pipeline.left {
+        execution(run, Some(at), rows);
+    }
 }
 
 fn version(pipeline: &Pipeline, rows: &mut Rows) {
@@ -78,13 +80,13 @@ fn version(pipeline: &Pipeline, rows: &mut Rows) {
 }
 
 /// The execution's rows that a rollback to it looks at.
-fn succeeded(run: &Run, rows: &mut Rows) {
+fn succeeded(run: &Run, at: Timestamp, rows: &mut Rows) {
     let id = run.id.to_be_bytes();
     if let Some(stage) = run.succeeded.last() {
         let key = [of_name(stage).as_slice(), &newest_first(run.started, run.seq)].concat();
         rows.put(SUCCEEDED_IN_STAGE, key, id);
     }
-    rows.put(CARGO, id, bytes(&run.cargo()));
+    rows.put(CARGO, id, bytes(&Cargo { passed: Some(at.0), ..run.cargo() }));
 }
 
 fn bytes(row: &impl serde::Serialize) -> Vec<u8> {
@@ -127,7 +129,8 @@ fn action(pipeline: &Pipeline, run: &Run, place: u16, rows: &mut Rows) {
 fn ended(run: &Run, place: u16, end: &End, rows: &mut Rows) {
     let Some(act) = run.inside.as_ref().and_then(|inside| inside.acts.get(&place)) else { return };
     if !end.deploy_targets.is_empty() {
-        rows.put(DEPLOY_TARGETS, act.id.to_be_bytes(), bytes(&end.deploy_targets));
+        let row = TargetsRow { started: act.started.0, targets: end.deploy_targets.clone() };
+        rows.put(DEPLOY_TARGETS, act.id.to_be_bytes(), bytes(&row));
     }
 }
 
@@ -150,9 +153,14 @@ fn detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
     let written = outputs.iter().filter(|output| act.written.contains(&output.name));
     let artifacts: Vec<_> =
         written.map(|output| artifact(&output.name, &output.bucket, &output.key)).collect();
+    let mut result = result(act, url::of_execution(&action, act));
+    // Source: `PutApprovalResultInput.token`. The state shows one execution only.
+    if let Some(token) = act.token.filter(|_| run.mode == ExecutionMode::Parallel) {
+        result["externalExecutionId"] = json!(uuid::text(token));
+    }
     detail["output"] = json!({
         "outputArtifacts": artifacts,
-        "executionResult": result(act),
+        "executionResult": result,
         "outputVariables": act.variables,
     });
     put(&mut detail, "updatedBy", act.by.as_deref());
@@ -171,7 +179,7 @@ fn rule_detail(pipeline: &Pipeline, run: &Run, place: u16, act: &Act) -> Value {
         "inputArtifacts": artifacts(run, &rule.input_artifacts),
     });
     put(&mut input, "roleArn", rule.role_arn.as_deref());
-    let mut result = result(act);
+    let mut result = result(act, act.details.url.clone());
     // The model's `RuleExecutionResult` has no such member.
     result.as_object_mut().map(|result| result.remove("logStreamARN"));
     let mut detail = json!({
@@ -218,12 +226,12 @@ fn artifact(name: &str, bucket: &str, key: &str) -> Value {
 }
 
 /// `ActionExecutionResult`.
-fn result(act: &Act) -> Value {
+fn result(act: &Act, url: Option<String>) -> Value {
     let mut result = json!({});
     let details = &act.details;
     put(&mut result, "externalExecutionId", details.external_execution_id.as_deref());
     put(&mut result, "externalExecutionSummary", details.summary.as_deref());
-    put(&mut result, "externalExecutionUrl", details.url.as_deref());
+    put(&mut result, "externalExecutionUrl", url.as_deref());
     put(&mut result, "logStreamARN", details.log_stream_arn.as_deref());
     if let Some((code, message)) = &act.error {
         result["errorDetails"] = json!({ "code": code, "message": message });
@@ -244,9 +252,10 @@ pub(super) fn masked(
     configuration
 }
 
-fn execution(pipeline: &Pipeline, run: &Run, rows: &mut Rows) {
-    let row = ExecutionRow { execution: full(run), summary: summary(run) };
-    let _ = pipeline;
+/// Its row; with when it left the state, if it did.
+fn execution(run: &Run, left: Option<Timestamp>, rows: &mut Rows) {
+    let left = left.map(|at| at.0);
+    let row = ExecutionRow { execution: full(run), summary: summary(run), left };
     rows.put(EXECUTION, run.id.to_be_bytes(), bytes(&row));
 }
 
@@ -299,7 +308,10 @@ fn full(run: &Run) -> Value {
     view
 }
 
-/// `PipelineExecutionSummary`.
+/// `PipelineExecutionSummary`. `lastUpdateTime` is "the date and time of the last change to the
+/// pipeline execution": when it last started, went through a stage, was stopped, retried, overridden
+/// or ended. An action of a later stage that starts or ends is no change of it. `statusSummary` is
+/// left out: AWS does not say what it holds.
 fn summary(run: &Run) -> Value {
     let mut view = common(run);
     view["startTime"] = seconds(run.started);

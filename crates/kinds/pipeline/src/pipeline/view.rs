@@ -5,9 +5,8 @@ use trackway_core::uuid;
 
 use super::rows::{execution_type, put, seconds};
 use super::state::{Act, ActStatus, Inside, Run, RunStatus, Stage, StageStatus};
-use super::{Pipeline, condition};
+use super::{Pipeline, condition, url};
 use crate::structure::{self, Action};
-use crate::types;
 
 impl Pipeline {
     /// `GetPipelineState`, in the API's form.
@@ -81,22 +80,15 @@ impl Pipeline {
             });
             put(&mut view, "revisionUrl", revision.url.as_deref());
         }
-        if let Some(act) = act {
-            view["latestExecution"] = act_view(act);
+        if view.get("revisionUrl").is_none() {
+            put(&mut view, "revisionUrl", url::of_revision(action).as_deref());
         }
-        put(&mut view, "entityUrl", entity_url(action).as_deref());
+        if let Some(act) = act {
+            view["latestExecution"] = act_view(action, act);
+        }
+        put(&mut view, "entityUrl", url::of_entity(action).as_deref());
         view
     }
-}
-
-/// `entityUrl`: what an action of a built-in type works on. A template names configuration keys as
-/// `{Config:Key}`; without one of them there is no address.
-fn entity_url(action: &Action) -> Option<String> {
-    let mut url = types::find(&action.action_type_id)?.settings?.entity_url_template?;
-    for (key, value) in &action.configuration {
-        url = url.replace(&format!("{{Config:{key}}}"), value.as_str().unwrap_or_default());
-    }
-    (!url.contains('{')).then_some(url)
 }
 
 /// `StageExecution` of an execution that waits.
@@ -153,7 +145,7 @@ fn retries_view(inside: &Inside) -> Option<Value> {
 }
 
 /// `ActionExecution`.
-fn act_view(act: &Act) -> Value {
+fn act_view(action: &Action, act: &Act) -> Value {
     let mut view = json!({
         "actionExecutionId": uuid::text(act.id),
         "status": act.status,
@@ -163,7 +155,8 @@ fn act_view(act: &Act) -> Value {
     put(&mut view, "summary", details.summary.as_deref());
     put(&mut view, "lastUpdatedBy", act.by.as_deref());
     put(&mut view, "externalExecutionId", details.external_execution_id.as_deref());
-    put(&mut view, "externalExecutionUrl", details.url.as_deref());
+    let url = url::of_execution(action, act);
+    put(&mut view, "externalExecutionUrl", url.as_deref());
     put(&mut view, "logStreamARN", details.log_stream_arn.as_deref());
     if let Some(percent) = details.percent_complete {
         view["percentComplete"] = json!(percent);

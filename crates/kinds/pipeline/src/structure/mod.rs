@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::request::{EnvironmentVariable, TypeId};
+use crate::types::Settings;
 
 pub use check::{Context, Invalid, InvalidKind, check};
 pub use read::read;
 
-/// `PipelineDeclaration`. Serialised, it is what `GetPipeline` shows, but for [`Action::secret`]
-/// and the secrets themselves.
+/// `PipelineDeclaration`. Serialised, it is what `GetPipeline` shows, but for [`Action::secret`],
+/// [`Action::urls`] and the secrets themselves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Structure {
@@ -156,6 +157,9 @@ pub struct Action {
     /// Configuration keys whose values are never shown; ours, from the action type.
     #[serde(rename = "_secret", skip_serializing_if = "Vec::is_empty")]
     pub secret: Vec<String>,
+    /// Where the action type finds what the action works on; ours, of types that users made.
+    #[serde(rename = "_urls", skip_serializing_if = "Option::is_none")]
+    pub urls: Option<Settings>,
 }
 
 impl Default for Action {
@@ -175,6 +179,7 @@ impl Default for Action {
             timeout_in_minutes: None,
             environment_variables: Vec::new(),
             secret: Vec::new(),
+            urls: None,
         }
     }
 }

@@ -9,11 +9,12 @@ use super::{Action, Structure};
 const MASK: &str = "****";
 
 impl Structure {
-    /// The structure as it is shown: secrets are masked.
+    /// The structure as it is shown: secrets are masked, and what is ours is left out.
     #[must_use]
     pub fn mask(&self) -> Self {
         let mut shown = self.clone();
         for action in shown.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+            action.urls = None;
             for key in std::mem::take(&mut action.secret) {
                 if let Some(value) = action.configuration.get_mut(&key) {
                     *value = Value::from(MASK);

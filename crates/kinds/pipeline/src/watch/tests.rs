@@ -220,3 +220,24 @@ fn each_push_starts_an_execution_of_its_own_and_all_else_one() {
     ];
     assert_eq!(shown, expected);
 }
+
+#[test]
+fn pushes_without_room_stay_as_new_as_they_are() {
+    let structure = connection(json!([{ "branches": { "includes": ["**"] } }]));
+    let mut seen = Seen::new();
+    assert!(look(&structure, &mut seen, &refs(&[("refs/heads/main", "1")])).is_empty());
+    let now = refs(&[("refs/heads/a", "2"), ("refs/heads/b", "3"), ("refs/heads/main", "4")]);
+    let mut started = Vec::new();
+    while started.len() < 3 {
+        let (changes, news) = compare(&watches(&structure), &seen, |_| Some(now.clone()));
+        assert_eq!(news.len(), 3 - started.len());
+        let (changes, news) = first(&changes, &news, 1);
+        assert_eq!((changes.len(), news.len()), (1, 1));
+        seen.extend(changes.into_iter().filter_map(|(key, _, now)| Some((key, now?))));
+        started.extend(news.into_iter().filter_map(|news| Some((news.pushed?, news.before?))));
+    }
+    let expected = [("refs/heads/a", "4"), ("refs/heads/b", "4"), ("refs/heads/main", "1")];
+    let expected = expected.map(|(name, before)| (name.to_owned(), before.to_owned()));
+    assert_eq!(started, expected);
+    assert!(look(&structure, &mut seen, &now).is_empty());
+}

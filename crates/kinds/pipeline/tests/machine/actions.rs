@@ -8,7 +8,7 @@ use trackway_pipeline::views::{
     ACTION_BY_ID, ACTIONS_OF_EXECUTION, DEPLOY_TARGETS, LATEST_ACTIONS_OF_EXECUTION,
 };
 
-use super::bench::{BY, Bench, action, execution};
+use super::bench::{BY, Bench, action, execution, structure};
 
 fn with(mut action: Value, more: &Value) -> Value {
     for (key, value) in more.as_object().unwrap() {
@@ -256,6 +256,72 @@ fn a_job_is_acknowledged_once_and_ended_once() {
 }
 
 #[test]
+fn a_revision_that_does_not_say_when_it_was_made_is_as_old_as_its_finding() {
+    let mut bench = Bench::new(&one("Make", "Custom/Build/Mine", &json!({})));
+    bench.answer(0, "Fetch", json!({ "done": { "revision": { "id": "v1" } } }));
+    let shown = bench.stage("Source")["actionStates"][0]["currentRevision"].clone();
+    assert_eq!((&shown["revisionId"], &shown["revisionChangeId"]), (&json!("v1"), &json!("v1")));
+    assert_eq!(shown["created"], 1_795_255_200.002);
+    bench.check_fold();
+}
+
+#[test]
+fn a_job_of_a_third_party_is_answered_by_its_own_operations() {
+    for (kind, is_third_party) in
+        [("ThirdParty/Deploy/AlexaSkillsKit", true), ("Custom/Build/Mine", false)]
+    {
+        let mut bench = Bench::new(&one("Make", kind, &json!({})));
+        bench.done(0, "Fetch");
+        let job = bench.job(0, "Make");
+        let id = ids::read(&job.id).unwrap();
+        let signals = [
+            Signal::JobAcknowledged { job: id, nonce: job.nonce.clone() },
+            Signal::JobSucceeded { job: id, result: Box::default() },
+        ];
+        for signal in signals {
+            let of_third_party = Signal::OfThirdParty(Box::new(signal.clone()));
+            let (right, wrong) =
+                if is_third_party { (of_third_party, signal) } else { (signal, of_third_party) };
+            assert_eq!(bench.signal(wrong), Err(Refusal::JobNotFound), "{kind}");
+            bench.signal(right).unwrap();
+        }
+        assert_eq!(bench.status(0), "Succeeded");
+        let other = Signal::OfThirdParty(Box::new(Signal::Delete));
+        assert_eq!(bench.signal(other), Err(Refusal::JobNotFound));
+    }
+}
+
+#[test]
+fn a_custom_type_says_where_its_actions_are_found() {
+    let more = json!({
+        "configuration": { "Project": "shop", "Stage": "#{codepipeline.PipelineExecutionId}", "Key": "hush" },
+        "_secret": ["Key"],
+        "_urls": {
+            "entityUrlTemplate": "https://ci/{Config:Project}",
+            "executionUrlTemplate": "https://ci/{Config:Project}/{Config:Stage}/{ExternalExecutionId}",
+            "revisionUrlTemplate": "https://ci/{Config:Key}",
+        },
+    });
+    let mut bench = Bench::new(&one("Make", "Custom/Build/Mine", &more));
+    bench.done(0, "Fetch");
+    let state = |bench: &Bench| bench.stage("Work")["actionStates"][0].clone();
+    let latest = state(&bench)["latestExecution"].clone();
+    assert_eq!(latest.get("externalExecutionUrl"), None, "nobody has said which execution it is");
+    let id = acknowledge(&mut bench, "Make");
+    job_succeeded(&mut bench, id, json!({ "details": { "externalExecutionId": "7" } })).unwrap();
+    let url = format!("https://ci/shop/{}/7", uuid::text(execution(0)));
+    let shown = state(&bench);
+    assert_eq!(shown["entityUrl"], "https://ci/shop");
+    assert_eq!(shown.get("revisionUrl"), None, "a secret is not shown");
+    assert_eq!(shown["latestExecution"]["externalExecutionUrl"], url);
+    let result = bench.details().remove(0)["output"]["executionResult"].clone();
+    assert_eq!(result["externalExecutionUrl"], url);
+    let masked = serde_json::to_value(structure(&one("Make", "Custom/Build/Mine", &more)).mask());
+    assert_eq!(masked.unwrap()["stages"][1]["actions"][0].get("_urls"), None);
+    bench.check_fold();
+}
+
+#[test]
 fn a_continuation_token_makes_a_new_job_of_the_same_action() {
     let mut bench = Bench::new(&one("Make", "Custom/Build/Mine", &json!({})));
     bench.done(0, "Fetch");
@@ -392,6 +458,37 @@ fn an_approval_is_told_to_its_topic_and_expires() {
     assert_eq!(bench.status(0), "Failed");
     assert_eq!(bench.signal(approve(&token, true)), Err(Refusal::ApprovalCompleted));
     bench.check_fold();
+}
+
+#[test]
+fn the_list_has_the_tokens_of_approvals_in_parallel() {
+    for (mode, has_token) in [("PARALLEL", true), ("QUEUED", false)] {
+        let mut structure = one("Ask", "AWS/Approval/Manual", &json!({}));
+        structure["pipelineType"] = json!("V2");
+        structure["executionMode"] = json!(mode);
+        structure["stages"][1]["name"] = json!("Deploy");
+        let mut bench = Bench::new(&structure);
+        let second = bench.start();
+        bench.done(0, "Fetch");
+        if has_token {
+            bench.done(second, "Fetch");
+        }
+        let token = bench.tokens()[0].2.clone();
+        let shown = |bench: &Bench| {
+            let details = bench.details();
+            let is_it = |detail: &&Value| {
+                detail["actionName"] == "Ask"
+                    && detail["pipelineExecutionId"] == uuid::text(execution(0))
+            };
+            details.iter().find(is_it).unwrap()["output"]["executionResult"].clone()
+        };
+        let expected = if has_token { json!({ "externalExecutionId": token }) } else { json!({}) };
+        assert_eq!(shown(&bench), expected, "{mode}");
+        bench.signal(approve(&token, true)).unwrap();
+        assert_eq!(bench.status(0), "Succeeded");
+        assert_eq!(shown(&bench)["externalExecutionSummary"], "well done");
+        bench.check_fold();
+    }
 }
 
 #[test]

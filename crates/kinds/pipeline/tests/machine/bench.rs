@@ -150,6 +150,10 @@ impl Bench {
             machine.evolve(event, *at);
             let mut rows = Rows::default();
             machine.project(event, *at, &mut rows);
+            for ((view, key), row) in rows.clone().into_edits() {
+                let moment = row.and_then(|row| Pipeline::expires(view, &key, &row));
+                assert!(moment <= Some(*at), "a row of view {view} would stay for ever");
+            }
             rows.apply_to(&mut table);
         }
         assert_eq!(machine, self.machine, "the state is the fold of the journal");

@@ -224,6 +224,30 @@ fn rules_run_side_by_side_and_all_must_hold() {
 }
 
 #[test]
+fn a_condition_whose_rules_could_not_be_checked_is_errored_and_has_its_result() {
+    let conditions = || json!({ "beforeEntry": condition("FAIL", &[alarm("A"), alarm("B")]) });
+    let failed = |code: &str| json!({ "failed": { "code": code, "message": "no", "details": {} } });
+    for (first, second, expected) in [
+        ("PermissionError", None, "Errored"),
+        ("ConfigurationError", Some("SystemUnavailable"), "Errored"),
+        ("ConfigurationError", Some("JobFailed"), "Failed"),
+        ("JobFailed", None, "Failed"),
+    ] {
+        let mut bench = at_deploy(conditions());
+        bench.answer(0, "A", failed(first));
+        match second {
+            Some(code) => bench.answer(0, "B", failed(code)),
+            None => bench.done(0, "B"),
+        }
+        assert_eq!(state(&bench, "beforeEntry").0, expected, "{first} {second:?}");
+        assert_eq!(bench.status(0), "Failed");
+        override_it(&mut bench, 0, ConditionKind::BeforeEntry).unwrap();
+        assert_eq!(bench.status(0), "InProgress");
+        bench.check_fold();
+    }
+}
+
+#[test]
 fn a_condition_in_progress_is_overridden() {
     let mut bench = at_deploy(json!({ "beforeEntry": condition("FAIL", &[alarm("A"), go()]) }));
     assert!(is_running(&bench, 0, "A"));

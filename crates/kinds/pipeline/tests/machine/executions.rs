@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trackway_core::{Machine, uuid};
 use trackway_pipeline::pipeline::{ACTIVE, Columns, DELETED};
-use trackway_pipeline::signal::{Refusal, Signal, StartRun};
+use trackway_pipeline::signal::{JobResult, Refusal, Signal, StartRun};
 use trackway_pipeline::structure::{ExecutionMode, PipelineType};
 use trackway_pipeline::views::{SUCCEEDED_IN_STAGE, VERSIONS};
 
@@ -46,6 +46,15 @@ fn stop(run: u64, abandon: bool) -> Signal {
     }
 }
 
+fn retry(bench: &mut Bench, run: u64) -> Result<(), Refusal> {
+    bench.signal(Signal::Retry {
+        stage: "Source".to_owned(),
+        execution: execution(run),
+        all_actions: false,
+        by: BY.to_owned(),
+    })
+}
+
 fn waiting(bench: &Bench, stage: &str) -> Vec<String> {
     let inbound = bench.stage(stage)["inboundExecutions"].as_array().cloned().unwrap_or_default();
     inbound.iter().map(|it| it["pipelineExecutionId"].as_str().unwrap().to_owned()).collect()
@@ -85,9 +94,26 @@ fn no_more_than_fifty_executions_go_on_at_once() {
         }
         assert_eq!(bench.try_start(json!({})), Err(Refusal::TooManyExecutions), "{mode}");
         bench.failed(0, "Source-1");
-        bench.start();
+        let last = bench.start();
+        if mode == "PARALLEL" {
+            assert_eq!(retry(&mut bench, 0), Err(Refusal::TooManyExecutions));
+            bench.signal(stop(last, true)).unwrap();
+            retry(&mut bench, 0).unwrap();
+            assert_eq!(bench.status(0), "InProgress");
+        }
         bench.check_fold();
     }
+}
+
+#[test]
+fn a_stop_that_is_made_harsher_keeps_its_reason() {
+    let mut bench = Bench::new(&of("QUEUED", &["Source", "Build"]));
+    bench.signal(stop(0, false)).unwrap();
+    let (execution, by) = (execution(0), BY.to_owned());
+    bench.signal(Signal::Stop { execution, abandon: true, reason: None, by }).unwrap();
+    assert_eq!(bench.status(0), "Stopped");
+    assert_eq!(bench.row(0)["summary"]["stopTrigger"], json!({ "reason": "enough" }));
+    bench.check_fold();
 }
 
 #[test]
@@ -327,6 +353,88 @@ fn a_revision_that_is_new_starts_an_execution() {
         json!({ "revisionId": "r", "revisionChangeId": "c", "created": 1_795_255_200.0 })
     );
     bench.check_fold();
+}
+
+#[test]
+fn an_execution_takes_the_revision_that_was_put() {
+    let put = |run: u64| Signal::PutRevision {
+        stage: "Source".to_owned(),
+        action: "Source-1".to_owned(),
+        revision: "r".to_owned(),
+        change_id: "c".to_owned(),
+        created: 1_795_255_200_000,
+        execution: execution(run),
+        by: BY.to_owned(),
+    };
+    for (kind, expected) in [
+        ("AWS/Source/S3", "S3_OBJECT_VERSION_ID"),
+        ("AWS/Source/CodeStarSourceConnection", "COMMIT_ID"),
+        ("AWS/Source/CodeCommit", "COMMIT_ID"),
+        ("ThirdParty/Source/GitHub", "COMMIT_ID"),
+        ("AWS/Source/ECR", "IMAGE_DIGEST"),
+    ] {
+        let mut made = of("PARALLEL", &["Source", "Build"]);
+        made["stages"][0]["actions"][0] = action("Source-1", kind, 1);
+        let mut bench = Bench::new(&made);
+        bench.signal(put(1)).unwrap();
+        let wanted = bench.call(1, "Source-1").source_revision.unwrap();
+        assert_eq!(
+            (wanted.revision_type.as_str(), wanted.revision_value.as_str()),
+            (expected, "r")
+        );
+        assert_eq!(bench.call(0, "Source-1").source_revision, None);
+        bench.check_fold();
+    }
+}
+
+#[test]
+fn a_custom_source_shows_what_its_worker_says_or_else_what_was_put() {
+    let mut made = of("PARALLEL", &["Source", "Build"]);
+    made["stages"][0]["actions"][0] = action("Source-1", "Custom/Source/Mine", 1);
+    made["stages"][0]["actions"][0]["outputArtifacts"] = json!([{ "name": "Src" }]);
+    made["stages"][1]["actions"][0] = action("Build-1", "Custom/Build/Mine", 1);
+    let mut bench = Bench::new(&made);
+    for (run, put, said) in [(1, "r1", None), (2, "r2", Some("r3"))] {
+        bench
+            .signal(Signal::PutRevision {
+                stage: "Source".to_owned(),
+                action: "Source-1".to_owned(),
+                revision: put.to_owned(),
+                change_id: "c".to_owned(),
+                created: 1_795_255_200_000,
+                execution: execution(run),
+                by: BY.to_owned(),
+            })
+            .unwrap();
+        worked(&mut bench, run, "Source-1", said);
+        let revision = said.unwrap_or(put);
+        let current = &bench.stage("Source")["actionStates"][0]["currentRevision"];
+        assert_eq!(current["revisionId"], revision);
+        worked(&mut bench, run, "Build-1", Some("built"));
+        let row = bench.row(run);
+        assert_eq!(row["summary"]["status"], "Succeeded");
+        let sources = row["summary"]["sourceRevisions"].as_array().unwrap();
+        let shown = sources.iter().map(|it| (&it["actionName"], &it["revisionId"]));
+        assert_eq!(shown.collect::<Vec<_>>(), [(&json!("Source-1"), &json!(revision))]);
+        let artifacts = row["execution"]["artifactRevisions"].as_array().unwrap();
+        let shown = artifacts.iter().map(|it| (&it["name"], &it["revisionId"]));
+        assert_eq!(shown.collect::<Vec<_>>(), [(&json!("Src"), &json!(revision))]);
+        let built = &bench.stage("Build")["actionStates"][0]["currentRevision"];
+        assert_eq!(built["revisionId"], "built");
+    }
+    bench.check_fold();
+}
+
+/// A worker does an action's job, with this current revision.
+fn worked(bench: &mut Bench, run: u64, action: &str, revision: Option<&str>) {
+    let job = bench.job(run, action);
+    let (id, nonce) = (trackway_pipeline::ids::read(&job.id).unwrap(), job.nonce);
+    bench.signal(Signal::JobAcknowledged { job: id, nonce }).unwrap();
+    let result = JobResult {
+        current_revision: revision.map(|id| json!({ "revision": id, "changeIdentifier": "x" })),
+        ..JobResult::default()
+    };
+    bench.signal(Signal::JobSucceeded { job: id, result: Box::new(result) }).unwrap();
 }
 
 #[test]

@@ -248,7 +248,9 @@ impl Pipeline {
         let checked = run.inside.as_ref().and_then(|inside| inside.conditions.get(&condition));
         match (run.status, checked.map(|checked| checked.status)) {
             (RunStatus::InProgress, Some(ConditionStatus::InProgress)) => {}
-            (RunStatus::Failed, Some(ConditionStatus::Failed)) => self.check_room(1)?,
+            (RunStatus::Failed, Some(ConditionStatus::Failed | ConditionStatus::Errored)) => {
+                self.check_room(1)?;
+            }
             (RunStatus::Stopping, _) => return Err(Refusal::Conflict),
             _ => {
                 let why = "it is neither in progress nor has it failed";

@@ -100,6 +100,9 @@ impl Pipeline {
             return Err(Refusal::NotRetryable("the structure of the stage has changed"));
         }
         let (run, is_live) = (run.seq, run.status.is_live());
+        if !is_live {
+            self.check_room(1)?;
+        }
         self.retry_stage(run, is_all, Some(by), is_live, turn);
         Ok(())
     }

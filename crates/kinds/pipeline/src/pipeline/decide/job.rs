@@ -9,7 +9,7 @@ use crate::pipeline::event::{End, EventKind, Next};
 use crate::pipeline::state::{ActStatus, JobStage};
 use crate::pipeline::{Pipeline, call};
 use crate::request::{Details, Revision};
-use crate::signal::{JobResult, Refusal};
+use crate::signal::{JobResult, Refusal, Signal};
 
 /// An action: its execution, and its place in the stage.
 type Place = (u32, u16);
@@ -60,7 +60,42 @@ impl Pipeline {
         })
     }
 
-    pub(super) fn job_acknowledged(
+    /// A signal about a job. Who comes by the door of third parties finds their jobs only, and who
+    /// comes by the other one none of those.
+    pub(super) fn job_signal(
+        &mut self,
+        signal: Signal,
+        is_third_party: bool,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<(), Refusal> {
+        let job = match &signal {
+            Signal::JobAcknowledged { job, .. }
+            | Signal::JobSucceeded { job, .. }
+            | Signal::JobFailed { job, .. } => *job,
+            _ => return Err(Refusal::JobNotFound),
+        };
+        let place = self.act_of_job(job);
+        if place.is_some_and(|place| self.is_third_party(place) != is_third_party) {
+            return Err(Refusal::JobNotFound);
+        }
+        match signal {
+            Signal::JobAcknowledged { job, nonce } => self.job_acknowledged(job, &nonce, turn),
+            Signal::JobSucceeded { job, result } => self.job_succeeded(job, *result, turn),
+            Signal::JobFailed { job, code, message, external_execution_id } => {
+                self.job_failed(job, (code, message), external_execution_id, turn)
+            }
+            _ => Err(Refusal::JobNotFound),
+        }
+    }
+
+    fn is_third_party(&self, (run, place): Place) -> bool {
+        let Some(run) = self.runs.get(&run) else { return false };
+        let structure = self.structure_of(run.version);
+        let action = structure.action(run.stage, place);
+        action.is_some_and(|action| action.action_type_id.owner == "ThirdParty")
+    }
+
+    fn job_acknowledged(
         &mut self,
         job: u128,
         nonce: &str,
@@ -104,7 +139,7 @@ impl Pipeline {
         })
     }
 
-    pub(super) fn job_succeeded(
+    fn job_succeeded(
         &mut self,
         job: u128,
         result: JobResult,
@@ -139,7 +174,7 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(super) fn job_failed(
+    fn job_failed(
         &mut self,
         job: u128,
         error: (String, String),

@@ -63,11 +63,10 @@ impl Pipeline {
                 self.set_gate(set, outbound, turn)
             }
             Signal::Approve { .. } => self.approve(signal, turn),
-            Signal::JobAcknowledged { job, nonce } => self.job_acknowledged(job, &nonce, turn),
-            Signal::JobSucceeded { job, result } => self.job_succeeded(job, *result, turn),
-            Signal::JobFailed { job, code, message, external_execution_id } => {
-                self.job_failed(job, (code, message), external_execution_id, turn)
-            }
+            Signal::OfThirdParty(signal) => self.job_signal(*signal, true, turn),
+            signal @ (Signal::JobAcknowledged { .. }
+            | Signal::JobSucceeded { .. }
+            | Signal::JobFailed { .. }) => self.job_signal(signal, false, turn),
         }
     }
 }

@@ -6,9 +6,9 @@ use trackway_core::{Start, Turn, uuid};
 use crate::limits::CONCURRENT_EXECUTIONS_MAX;
 use crate::pipeline::Pipeline;
 use crate::pipeline::event::{Event, EventKind, Opening, RevisionPut, Rollback};
-use crate::request::Revision;
+use crate::request::{Revision, SourceRevision, TypeId};
 use crate::signal::{Birth, Cargo, Refusal, Signal, StartRun};
-use crate::structure::ExecutionMode;
+use crate::structure::{Action, ExecutionMode};
 
 /// The trigger whose caller names variables, and so hears of a missing one.
 const BY_HAND: &str = "StartPipelineExecution";
@@ -159,16 +159,18 @@ impl Pipeline {
         let structure = self.structure();
         let declared = structure.stages.iter().find(|it| it.name == stage);
         let declared = declared.ok_or(Refusal::StageNotFound)?;
-        if !declared.actions.iter().any(|it| it.name == action) {
-            return Err(Refusal::ActionNotFound);
-        }
+        let acting = declared.actions.iter().find(|it| it.name == action);
+        let acting = acting.ok_or(Refusal::ActionNotFound)?;
         let key = (stage.clone(), action.clone());
         let is_known = self.revisions.iter().any(|(it, known)| *it == key && known.id == revision);
         if is_known || self.knows(execution) {
             return Ok(());
         }
         let trigger_type = "PutActionRevision".to_owned();
-        let start = StartRun { execution, trigger_type, trigger_detail: by, ..StartRun::default() };
+        let source_revisions = pinned(acting, &revision).into_iter().collect();
+        let variables = Map::new();
+        let start =
+            StartRun { execution, trigger_type, trigger_detail: by, variables, source_revisions };
         let opening = self.opening(start)?;
         self.check_room(1)?;
         let (created, change_id) = (Some(created), Some(change_id));
@@ -200,6 +202,7 @@ impl Pipeline {
         }
         // What is in the state is newer than its row.
         let cargo = self.run_with(target).map(|run| Box::new(run.cargo())).or(cargo);
+        let cargo = cargo.or_else(|| self.last_success(&stage, target));
         let cargo = cargo.ok_or(Refusal::ExecutionNotFound)?;
         if cargo.is_rollback {
             return Err(Refusal::UnableToRollback("the target is a rollback itself"));
@@ -214,6 +217,13 @@ impl Pipeline {
         let place = u16::try_from(place).unwrap_or(u16::MAX);
         self.open_rollback("ManualRollback", (target, *cargo), (execution, place), by, turn);
         Ok(())
+    }
+
+    /// What an execution had that was the last to succeed in a stage: it stays possible to go back to
+    /// it after its rows have left.
+    fn last_success(&self, stage: &str, target: u128) -> Option<Box<Cargo>> {
+        let last = self.stages.get(stage)?.succeeded.as_ref()?;
+        (last.id == target).then(|| Box::new(last.cargo.clone()))
     }
 
     /// An execution that runs one stage with what an earlier one had. `by` is `triggerDetail`.
@@ -233,4 +243,24 @@ impl Pipeline {
         };
         self.open(execution, &opening, stage, turn);
     }
+}
+
+/// What has a source action take the revision that was put, and no later one. A custom one has no
+/// type for it: the revision is shown as what it found, unless its worker says another.
+fn pinned(action: &Action, revision: &str) -> Option<SourceRevision> {
+    let TypeId { category, owner, provider, .. } = &action.action_type_id;
+    if category != "Source" {
+        return None;
+    }
+    let kind = match (owner.as_str(), provider.as_str()) {
+        ("AWS", "S3") => "S3_OBJECT_VERSION_ID",
+        ("AWS", "ECR") => "IMAGE_DIGEST",
+        ("AWS", _) | ("ThirdParty", "GitHub") => "COMMIT_ID",
+        _ => "",
+    };
+    Some(SourceRevision {
+        action_name: action.name.clone(),
+        revision_type: kind.to_owned(),
+        revision_value: revision.to_owned(),
+    })
 }

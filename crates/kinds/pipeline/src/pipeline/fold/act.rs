@@ -8,7 +8,7 @@ use crate::ids::Number;
 use crate::pipeline::event::{End, Event, EventKind, Form, Next};
 use crate::pipeline::state::{Act, ActStatus, Awaited, Found, Inside, JobStage, JobState, Place};
 use crate::pipeline::{Pipeline, call};
-use crate::request::{Details, Revision};
+use crate::request::{Details, Revision, SourceRevision};
 
 impl Pipeline {
     pub(super) fn fold_act(&mut self, event: &Event, at: Timestamp) {
@@ -127,7 +127,7 @@ impl Pipeline {
             push_bounded(&mut self.ended_jobs, before.id);
         }
         if let Some(revision) = next.revision {
-            self.found(run, place, revision);
+            self.found((run, place), revision, at);
         }
     }
 
@@ -147,8 +147,9 @@ impl Pipeline {
         if let Some(job) = job {
             push_bounded(&mut self.ended_jobs, job);
         }
-        if let Some(revision) = end.revision {
-            self.found(run, place, revision);
+        let put = || self.put_for(run, place).filter(|_| status == ActStatus::Succeeded);
+        if let Some(revision) = end.revision.or_else(put) {
+            self.found((run, place), revision, at);
         }
         if status == ActStatus::Succeeded {
             self.act_succeeded(run, place, end.output_artifacts);
@@ -187,19 +188,44 @@ impl Pipeline {
         }
     }
 
-    /// A source action found this.
-    fn found(&mut self, run: u32, place: u16, revision: Revision) {
+    /// The revision that was put for a custom source action, whose worker names none.
+    fn put_for(&self, run: u32, place: u16) -> Option<Revision> {
+        let it = self.runs.get(&run)?;
+        let structure = self.structures.get(&it.version)?;
+        let stage = structure.stage(it.stage)?;
+        let action = structure.action(it.stage, place)?;
+        let is_it =
+            |put: &&SourceRevision| put.action_name == action.name && put.revision_type.is_empty();
+        let id = &it.source_revisions.iter().find(is_it)?.revision_value;
+        if it.revisions.iter().any(|found| found.action == action.name) {
+            return None;
+        }
+        let mut known = self.revisions.iter();
+        let known = known.find(|((of, name), known)| {
+            *of == stage.name && *name == action.name && known.id == *id
+        });
+        let alone = || Revision { id: id.clone(), ..Revision::default() };
+        Some(known.map_or_else(alone, |(_, known)| known.clone()))
+    }
+
+    /// An action found this. What others than source actions worked on is no source of the
+    /// execution; the state shows it all the same, and of every revision when it was made: of one
+    /// that doesn't say so, when it was found.
+    fn found(&mut self, (run, place): (u32, u16), revision: Revision, at: Timestamp) {
         let Some(it) = self.runs.get_mut(&run) else { return };
         let structure = self.structures.get(&it.version).cloned().unwrap_or_default();
         let Some(action) = structure.action(it.stage, place) else { return };
-        let artifacts = action.output_artifacts.iter().map(|it| it.name.clone()).collect();
-        it.revisions.retain(|found| found.action != action.name);
-        let found = Found { action: action.name.clone(), artifacts, revision: revision.clone() };
-        it.revisions.push(found);
+        if action.action_type_id.category == "Source" {
+            let artifacts = action.output_artifacts.iter().map(|it| it.name.clone()).collect();
+            it.revisions.retain(|found| found.action != action.name);
+            let (action, revision) = (action.name.clone(), revision.clone());
+            it.revisions.push(Found { action, artifacts, revision });
+        }
         if let Some(act) = it.inside.as_mut().and_then(|inside| inside.acts.get_mut(&place)) {
             act.revision_url.clone_from(&revision.url);
         }
         let stage = structure.stages.get(usize::from(it.stage)).map(|stage| stage.name.clone());
+        let revision = Revision { created: revision.created.or(Some(at.0)), ..revision };
         self.revise((stage.unwrap_or_default(), action.name.clone()), revision);
     }
 }

@@ -29,6 +29,7 @@ impl Run {
         }
         Cargo {
             version: self.version,
+            passed: None,
             is_rollback: self.is_rollback(),
             succeeded: self.succeeded.clone(),
             artifacts: self.artifacts.iter().map(artifact).collect(),

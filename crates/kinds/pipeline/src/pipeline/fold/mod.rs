@@ -15,7 +15,7 @@ use crate::pipeline::state::{ActStatus, Inside, Run, RunStatus, StageStatus, Suc
 use crate::pipeline::{ACTIVE, DELETED, Pipeline};
 use crate::request::Revision;
 use crate::signal::{Birth, ConditionKind};
-use crate::structure::{ConditionResult, ExecutionMode, Stage, Structure};
+use crate::structure::{ExecutionMode, Structure};
 use serde::de::DeserializeOwned;
 use trackway_core::Timestamp;
 
@@ -29,7 +29,7 @@ pub(in crate::pipeline) fn read<T: DeserializeOwned + Default>(event: &Event) ->
 
 impl Pipeline {
     pub(in crate::pipeline) fn fold(&mut self, event: &Event, at: Timestamp) {
-        self.left = None;
+        self.left.clear();
         match &event.kind {
             EventKind::Created => self.created(read(event), at),
             EventKind::Versioned => self.versioned(read(event), at),
@@ -97,7 +97,7 @@ impl Pipeline {
         let ended = self.runs.values().filter(|run| !run.status.is_live());
         let lost = ended.filter(|run| !self.stages.contains_key(&self.stage_of(run)));
         let lost: Vec<_> = lost.map(|run| run.seq).collect();
-        lost.iter().for_each(|run| drop(self.runs.remove(run)));
+        self.left.extend(lost.iter().filter_map(|run| self.runs.remove(run)));
         let (version, runs) = (self.version, &self.runs);
         self.structures
             .retain(|it, _| *it == version || runs.values().any(|run| run.version == *it));
@@ -170,7 +170,7 @@ impl Pipeline {
     fn forget(&mut self, run: u32) {
         if let Some(run) = self.runs.remove(&run) {
             let is_old = run.version != self.version;
-            self.left = Some(Box::new(run));
+            self.left.push(run);
             if is_old {
                 self.tidy();
             }
@@ -183,7 +183,6 @@ impl Pipeline {
 
     fn passed(&mut self, run: u32, is_skipped: bool, at: Timestamp) {
         let name = self.name_of(run);
-        let rollback = uses_rollback(&self.structure(), &name);
         let Some(it) = self.runs.get_mut(&run) else { return };
         it.updated = at;
         let mut inside = it.inside.take().unwrap_or_default();
@@ -191,9 +190,10 @@ impl Pipeline {
         if !is_skipped {
             it.succeeded.push(name.clone());
         }
-        let succeeded =
-            (rollback && !is_skipped && it.mode != ExecutionMode::Parallel && !it.is_rollback())
-                .then(|| Box::new(Succeeded { id: it.id, cargo: it.cargo() }));
+        // The source stage can't be rolled back.
+        let may_be_target =
+            it.stage > 0 && !is_skipped && it.mode != ExecutionMode::Parallel && !it.is_rollback();
+        let succeeded = may_be_target.then(|| Box::new(Succeeded { id: it.id, cargo: it.cargo() }));
         self.unlock(&name, run);
         let stage = self.stages.entry(name).or_default();
         if stage.latest == Some(run) {
@@ -212,7 +212,8 @@ impl Pipeline {
     fn stop_asked(&mut self, run: u32, stopping: Stopping, at: Timestamp) {
         let Some(run) = self.runs.get_mut(&run) else { return };
         (run.status, run.updated) = (RunStatus::Stopping, at);
-        run.stop_reason = stopping.reason;
+        // Who gives up what is stopping already need not say again why it is stopped.
+        run.stop_reason = stopping.reason.or(run.stop_reason.take());
     }
 
     fn ended(&mut self, run: u32, status: RunStatus, at: Timestamp) {
@@ -253,8 +254,9 @@ impl Pipeline {
             if let Some(stage) = self.stages.get_mut(&name)
                 && stage.latest == Some(run.seq)
             {
-                stage.shown = run.inside;
+                stage.shown.clone_from(&run.inside);
             }
+            self.left.push(run);
         }
     }
 
@@ -327,23 +329,5 @@ fn push_bounded(list: &mut std::collections::VecDeque<u128>, id: u128) {
     list.push_back(id);
     if list.len() > RECENT_MAX {
         list.pop_front();
-    }
-}
-
-fn uses_rollback(structure: &Structure, name: &str) -> bool {
-    structure.stages.iter().find(|stage| stage.name == name).is_some_and(Stage::may_roll_back)
-}
-
-impl Stage {
-    /// Whether a failure or a condition of it may start a rollback.
-    fn may_roll_back(&self) -> bool {
-        let rollback = Some(ConditionResult::Rollback);
-        let on_failure = self.on_failure.as_ref();
-        let results = on_failure.map(|it| it.result).into_iter();
-        let conditions = on_failure.map(|it| &it.conditions).into_iter();
-        let conditions = conditions.chain(self.on_success.as_ref().map(|it| &it.conditions));
-        results
-            .chain(conditions.flatten().map(|condition| condition.result))
-            .any(|result| result == rollback)
     }
 }

@@ -15,7 +15,7 @@ mod variable;
 
 use super::{Action, ExecutionMode, PipelineType, Rule, Stage, Structure, secret};
 use crate::request::TypeId;
-use crate::types::ActionType;
+use crate::types::{self, ActionType};
 
 /// Why a structure is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Context<'a> {
     pub types: &'a dyn Fn(&TypeId) -> Option<ActionType>,
 }
 
-/// Checks a structure and completes it: secrets are named, and a mask of one gives way to what
+/// Checks a structure and completes it: secrets are named, addresses of custom types noted, and a mask of one gives way to what
 /// the version `before` has.
 ///
 /// # Errors
@@ -84,6 +84,8 @@ pub fn check(
             let properties = kind.action_configuration_properties.iter();
             let secret = properties.filter(|property| property.secret);
             action.secret = secret.map(|property| property.name.clone()).collect();
+            // Those of AWS's own types stand in the tables.
+            action.urls = kind.settings.filter(|_| types::find(&action.action_type_id).is_none());
             secret::unmask(action, &stage.name, before)?;
         }
     }
