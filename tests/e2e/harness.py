@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -173,6 +174,16 @@ def check_shape(shape, value, path):
     elif kind == "list":
         for n, one in enumerate(value):
             check_shape(shape.member, one, f"{path}[{n}]")
+
+
+def built(service):
+    """The operations of a service that are built: what its groups list."""
+    texts = [file.read_text() for file in (ROOT / "crates/api/src" / service).rglob("*.rs")]
+    groups = sum(text.count("const GROUP: Group =") for text in texts)
+    lists = [found for text in texts for found in re.findall(r"^    operations: &\[(.*?)\]", text, re.DOTALL | re.MULTILINE)]
+    names = [name for one in lists for name in re.findall(r'"(\w+)"', one)]
+    assert len(lists) == groups and names, "a group's list is written otherwise"
+    return set(names)
 
 
 def trackway(*arguments, **options):

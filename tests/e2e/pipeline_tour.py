@@ -1,8 +1,6 @@
 """One call of every operation of CodePipeline, for any client that can make calls by name."""
 
-import re
-
-from harness import ROOT, eventually, fresh
+from harness import eventually, fresh
 from pipelines import action, approval, pipeline, s3_source, stage, type_id
 
 # What the tour needs of the server: a source without a bucket, and third parties' jobs for workers.
@@ -16,16 +14,6 @@ workers = ["Source/GitHub"]
 """
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 CLIENT_ID = "11111111-2222-4333-8444-555555555555"
-
-
-def built():
-    """The operations that are built: what the groups of the service list."""
-    texts = [file.read_text() for file in (ROOT / "crates/api/src/codepipeline").rglob("*.rs")]
-    groups = sum(text.count("const GROUP: Group =") for text in texts)
-    lists = [found for text in texts for found in re.findall(r"^    operations: &\[(.*?)\]", text, re.DOTALL | re.MULTILINE)]
-    names = [name for one in lists for name in re.findall(r'"(\w+)"', one)]
-    assert len(lists) == groups and names, "a group's list is written otherwise"
-    return set(names)
 
 
 class Tour:

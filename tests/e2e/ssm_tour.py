@@ -1,9 +1,8 @@
 """One call of every operation of Systems Manager that is built, for any client that can make calls by name."""
 
 import json
-import re
 
-from harness import ROOT, eventually, fresh
+from harness import eventually, fresh
 from ssm import runbook, sleep, step
 
 APPROVER = "arn:aws:iam::000000000000:root"
@@ -26,16 +25,6 @@ COMMAND = {
     "parameters": {"commands": {"type": "StringList"}},
     "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": "{{ commands }}"}}],
 }
-
-
-def built():
-    """The operations that are built: what the groups of the service list."""
-    texts = [file.read_text() for file in (ROOT / "crates/api/src/ssm").rglob("*.rs")]
-    groups = sum(text.count("const GROUP: Group =") for text in texts)
-    lists = [found for text in texts for found in re.findall(r"^    operations: &\[(.*?)\]", text, re.DOTALL | re.MULTILINE)]
-    names = [name for one in lists for name in re.findall(r'"(\w+)"', one)]
-    assert len(lists) == groups and names, "a group's list is written otherwise"
-    return set(names)
 
 
 class Tour:

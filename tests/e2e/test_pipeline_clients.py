@@ -7,7 +7,8 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from aws_cli import Cli
-from pipeline_tour import CONFIG, EMPTY_ZIP, Tour, built
+from harness import built
+from pipeline_tour import CONFIG, EMPTY_ZIP, Tour
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_boto3_calls_every_operation(server):
         return answer
 
     Tour(call, ClientError).all()
-    assert called == built() == every_operation(client)
+    assert called == built("codepipeline") == every_operation(client)
 
 
 class Refused(Exception):
@@ -53,4 +54,4 @@ def test_the_aws_cli_calls_every_operation(server, tmp_path):
             raise Refused(str(error)) from error
 
     Tour(call, Refused).all()
-    assert called == built()
+    assert called == built("codepipeline")

@@ -6,9 +6,9 @@ import pytest
 from botocore import xform_name
 
 from aws_cli import Cli
-from harness import fresh
+from harness import built, fresh
 from nodes import Node, online
-from ssm_tour import Tour, built
+from ssm_tour import Tour
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_boto3_calls_every_operation_that_is_built(place):
         return answer
 
     Tour(call, nodes).all()
-    assert called == built()
+    assert called == built("ssm")
 
 
 def test_the_aws_cli_calls_every_operation_that_is_built(place, tmp_path):
@@ -49,4 +49,4 @@ def test_the_aws_cli_calls_every_operation_that_is_built(place, tmp_path):
         return answer
 
     Tour(call, nodes).all()
-    assert called == built()
+    assert called == built("ssm")

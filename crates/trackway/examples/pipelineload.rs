@@ -11,12 +11,13 @@
 //! `pipelineload HOST:PORT pages NAME` pages through its history.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+mod load;
+
+use load::{Connection, Failure};
 use serde_json::{Value, json};
 use trackway_engine::{Builder, Engine};
 use trackway_pipeline::ids::Number;
@@ -25,7 +26,8 @@ use trackway_pipeline::signal::{JobResult, Signal, StartRun};
 use trackway_pipeline::{KIND, Pipeline};
 use trackway_store::{Embedded, Options};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// What the names of operations follow.
+const TARGET: &str = "CodePipeline_20150709";
 
 /// The stages of a pipeline that is driven over HTTP: category and provider of their actions.
 const STAGES: [(&str, &str); 3] =
@@ -38,48 +40,6 @@ const AT_ONCE_IN_ALL: usize = 400;
 const JOBS_PER_POLL: usize = 50;
 /// How long a poller waits that did not get as many jobs as it asked for.
 const PAUSE: Duration = Duration::from_millis(5);
-
-struct Connection {
-    host: String,
-    stream: BufReader<TcpStream>,
-}
-
-impl Connection {
-    fn open(host: &str) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(host)?;
-        stream.set_nodelay(true)?;
-        Ok(Self { host: host.to_owned(), stream: BufReader::new(stream) })
-    }
-
-    fn call(&mut self, operation: &str, input: &Value) -> Result<Value, Failure> {
-        let body = input.to_string();
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: CodePipeline_20150709.{operation}\r\nContent-Length: {}\r\n\r\n{body}",
-            self.host,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let is_good = line.contains(" 200 ");
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let header = line.trim_end().to_ascii_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        let answer = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
-        if is_good { Ok(answer) } else { Err(format!("{operation}: {answer}").into()) }
-    }
-}
 
 fn type_id((category, provider): (&str, &str)) -> Value {
     json!({"category": category, "owner": "Custom", "provider": provider, "version": "1"})
@@ -181,7 +141,7 @@ fn timed(
 
 /// Polls for the jobs of one type, for all workers.
 fn poller(shared: &Shared, place: usize) -> Result<Took, Failure> {
-    let mut connection = Connection::open(&shared.host)?;
+    let mut connection = Connection::open(&shared.host, TARGET)?;
     let mut took = Took::default();
     let input = json!({"actionTypeId": type_id(STAGES[place]), "maxBatchSize": JOBS_PER_POLL});
     while !shared.is_over() {
@@ -201,7 +161,7 @@ fn poller(shared: &Shared, place: usize) -> Result<Took, Failure> {
 
 /// Acknowledges and completes jobs.
 fn worker(shared: &Shared) -> Result<Took, Failure> {
-    let mut connection = Connection::open(&shared.host)?;
+    let mut connection = Connection::open(&shared.host, TARGET)?;
     let mut took = Took::default();
     loop {
         let next = {
@@ -226,7 +186,7 @@ fn worker(shared: &Shared) -> Result<Took, Failure> {
 }
 
 fn starter(shared: &Shared) -> Result<Took, Failure> {
-    let mut connection = Connection::open(&shared.host)?;
+    let mut connection = Connection::open(&shared.host, TARGET)?;
     let mut took = Took::default();
     loop {
         let number = shared.started.fetch_add(1, Ordering::Relaxed);
@@ -282,7 +242,7 @@ fn executions(
     (count, connections): (usize, usize),
     (pipelines, mode): (usize, &str),
 ) -> Result<(), Failure> {
-    let mut connection = Connection::open(host)?;
+    let mut connection = Connection::open(host, TARGET)?;
     custom_types(&mut connection)?;
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
     let names: Vec<_> = (0..pipelines).map(|number| format!("load-{nanos}-{number}")).collect();
@@ -433,7 +393,7 @@ fn pages(
 }
 
 fn page_all(host: &str, name: &str) -> Result<(), Failure> {
-    let mut connection = Connection::open(host)?;
+    let mut connection = Connection::open(host, TARGET)?;
     let all = json!({"pipelineName": name, "maxResults": 100});
     pages(&mut connection, ("all", usize::MAX), all.clone())?;
     let executions = connection
@@ -459,7 +419,7 @@ fn page_all(host: &str, name: &str) -> Result<(), Failure> {
 }
 
 fn create_large(host: &str, name: &str) -> Result<(), Failure> {
-    let mut connection = Connection::open(host)?;
+    let mut connection = Connection::open(host, TARGET)?;
     custom_types(&mut connection)?;
     create(&mut connection, (name, "QUEUED"), (10, 50))?;
     let listed = connection.call("ListPipelineExecutions", &json!({ "pipelineName": name }))?;

@@ -4,57 +4,17 @@
 //! `ssmload HOST:PORT steps PASSES` runs one loop of so many passes of 100 steps and pages through
 //! its steps; `ssmload HOST:PORT rate TARGETS` runs a rate-controlled automation over targets.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+mod load;
+
+use load::{Connection, Failure};
 use serde_json::{Value, json};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-struct Connection {
-    host: String,
-    stream: BufReader<TcpStream>,
-}
-
-impl Connection {
-    fn open(host: &str) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(host)?;
-        stream.set_nodelay(true)?;
-        Ok(Self { host: host.to_owned(), stream: BufReader::new(stream) })
-    }
-
-    fn call(&mut self, operation: &str, input: &Value) -> Result<Value, Failure> {
-        let body = input.to_string();
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.{operation}\r\nContent-Length: {}\r\n\r\n{body}",
-            self.host,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let is_good = line.contains(" 200 ");
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let header = line.trim_end().to_ascii_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        let answer = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
-        if is_good { Ok(answer) } else { Err(format!("{operation}: {answer}").into()) }
-    }
-}
+/// What the names of operations follow.
+const TARGET: &str = "AmazonSSM";
 
 /// Ten steps of sleep, branch and updateVariable.
 fn ten_steps() -> Value {
@@ -101,7 +61,7 @@ fn create(connection: &mut Connection, document: &Value) -> Result<String, Failu
 }
 
 fn automations(host: &str, count: usize, connections: usize) -> Result<(), Failure> {
-    let document = create(&mut Connection::open(host)?, &ten_steps())?;
+    let document = create(&mut Connection::open(host, TARGET)?, &ten_steps())?;
     let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let workers: Vec<_> = (0..connections)
@@ -109,7 +69,7 @@ fn automations(host: &str, count: usize, connections: usize) -> Result<(), Failu
             let (host, next) = (host.to_owned(), Arc::clone(&next));
             let input = json!({"DocumentName": document});
             std::thread::spawn(move || -> Result<(Vec<Duration>, String), Failure> {
-                let mut connection = Connection::open(&host)?;
+                let mut connection = Connection::open(&host, TARGET)?;
                 let (mut took, mut last) = (Vec::new(), String::new());
                 while next.fetch_add(1, Ordering::Relaxed) < count {
                     let started = Instant::now();
@@ -128,7 +88,7 @@ fn automations(host: &str, count: usize, connections: usize) -> Result<(), Failu
         took.extend(times);
         last.push(id);
     }
-    let mut connection = Connection::open(host)?;
+    let mut connection = Connection::open(host, TARGET)?;
     for id in last.iter().filter(|id| !id.is_empty()) {
         loop {
             let got =
@@ -187,7 +147,7 @@ fn wait(connection: &mut Connection, id: &str) -> Result<Value, Failure> {
 }
 
 fn steps(host: &str, passes: usize) -> Result<(), Failure> {
-    let mut connection = Connection::open(host)?;
+    let mut connection = Connection::open(host, TARGET)?;
     let document = create(&mut connection, &long_loop(passes))?;
     let began = Instant::now();
     let started =
@@ -222,7 +182,7 @@ fn steps(host: &str, passes: usize) -> Result<(), Failure> {
 }
 
 fn rate(host: &str, targets: usize) -> Result<(), Failure> {
-    let mut connection = Connection::open(host)?;
+    let mut connection = Connection::open(host, TARGET)?;
     let document = create(&mut connection, &one_target())?;
     let began = Instant::now();
     let input = if targets <= 50 {
