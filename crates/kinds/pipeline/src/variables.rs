@@ -14,8 +14,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
 /// The namespace of what every execution has.
 pub const IMPLICIT: &str = "codepipeline";
 /// The namespace of the pipeline's variables.
@@ -42,75 +40,6 @@ pub struct Unresolved {
     pub key: String,
 }
 
-/// What an action or a rule of one execution can refer to.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope<'s> {
-    /// `codepipeline.PipelineExecutionId`.
-    pub execution_id: &'s str,
-    /// The pipeline's variables: texts by name.
-    pub variables: &'s Map<String, Value>,
-    /// What actions made: by namespace, texts by key.
-    pub outputs: &'s Map<String, Value>,
-}
-
-impl Scope<'_> {
-    /// What is referred to.
-    #[must_use]
-    pub fn find(&self, reference: Reference<'_>) -> Option<Cow<'_, str>> {
-        let Reference { namespace, key } = reference;
-        match namespace {
-            IMPLICIT => (key == EXECUTION_ID).then_some(Cow::Borrowed(self.execution_id)),
-            PIPELINE => self.variables.get(key).map(text_of),
-            namespace => self.outputs.get(namespace)?.get(key).map(text_of),
-        }
-    }
-
-    /// A text with what it refers to.
-    ///
-    /// # Errors
-    /// The first reference to what there is not.
-    pub fn resolve(&self, text: &str) -> Result<String, Unresolved> {
-        resolve(text, |reference| self.find(reference))
-    }
-
-    /// Every text of a configuration with what it refers to; keys stay as they are.
-    ///
-    /// # Errors
-    /// The first reference to what there is not.
-    pub fn resolve_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Unresolved> {
-        resolve_map(map, &|reference| self.find(reference))
-    }
-}
-
-/// The references of a text, in order; one that stands twice comes twice.
-pub fn references(text: &str) -> impl Iterator<Item = Reference<'_>> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (_, reference, behind) = next(rest)?;
-        rest = behind;
-        Some(reference)
-    })
-}
-
-/// The references of all texts of a configuration, but for those in keys.
-#[must_use]
-pub fn references_in(map: &Map<String, Value>) -> Vec<Reference<'_>> {
-    let mut found = Vec::new();
-    for value in map.values() {
-        collect(value, &mut found);
-    }
-    found
-}
-
-fn collect<'t>(value: &'t Value, found: &mut Vec<Reference<'t>>) {
-    match value {
-        Value::String(text) => found.extend(references(text)),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(map) => map.values().for_each(|value| collect(value, found)),
-        _ => {}
-    }
-}
-
 /// A text with what it refers to.
 ///
 /// # Errors
@@ -134,35 +63,6 @@ pub fn resolve<'v>(
     Ok(resolved)
 }
 
-/// Every text of a configuration with what it refers to; keys stay as they are.
-///
-/// # Errors
-/// The first reference for which `lookup` knows nothing.
-pub fn resolve_map<'v, F>(
-    map: &Map<String, Value>,
-    lookup: &F,
-) -> Result<Map<String, Value>, Unresolved>
-where
-    F: Fn(Reference<'_>) -> Option<Cow<'v, str>>,
-{
-    map.iter().map(|(key, value)| Ok((key.clone(), resolve_value(value, lookup)?))).collect()
-}
-
-fn resolve_value<'v, F>(value: &Value, lookup: &F) -> Result<Value, Unresolved>
-where
-    F: Fn(Reference<'_>) -> Option<Cow<'v, str>>,
-{
-    Ok(match value {
-        Value::String(text) => Value::String(resolve(text, lookup)?),
-        Value::Array(items) => {
-            let items = items.iter().map(|item| resolve_value(item, lookup));
-            Value::Array(items.collect::<Result<_, _>>()?)
-        }
-        Value::Object(map) => Value::Object(resolve_map(map, lookup)?),
-        other => other.clone(),
-    })
-}
-
 /// The first reference: what stands before it, itself, what stands behind it.
 fn next(text: &str) -> Option<(&str, Reference<'_>, &str)> {
     for (start, sign) in text.match_indices("#{") {
@@ -178,38 +78,30 @@ fn next(text: &str) -> Option<(&str, Reference<'_>, &str)> {
 }
 
 /// A namespace or a key, and what stands behind it.
-fn name(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn name(text: &str) -> Option<(&str, &str)> {
     let is_of_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '@' | '-' | '_');
     let end = text.find(|sign| !is_of_name(sign)).unwrap_or(text.len());
     (end > 0).then(|| text.split_at(end))
 }
 
-/// Variables are texts; anything else shows as JSON.
-fn text_of(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap()
-    }
-
     fn resolved(text: &str) -> Result<String, Unresolved> {
-        let variables = map(json!({"env": "prod", "Env": "Prod", "empty": "", "a@b-c_1": "all"}));
-        let outputs = map(json!({
-            "Source": {"CommitId": "c0ffee", "CommitMessage": "fix #{variables.env} \"x\""},
-            "S-1_@": {"ETag": "e"},
-        }));
-        let scope = Scope { execution_id: "id-1", variables: &variables, outputs: &outputs };
-        scope.resolve(text)
+        resolve(text, |Reference { namespace, key }| {
+            Some(Cow::Borrowed(match (namespace, key) {
+                (IMPLICIT, EXECUTION_ID) => "id-1",
+                (PIPELINE, "env") => "prod",
+                (PIPELINE, "Env") => "Prod",
+                (PIPELINE, "empty") => "",
+                (PIPELINE, "a@b-c_1") => "all",
+                ("Source", "CommitId") => "c0ffee",
+                ("Source", "CommitMessage") => "fix #{variables.env} \"x\"",
+                ("S-1_@", "ETag") => "e",
+                _ => return None,
+            }))
+        })
     }
 
     #[test]
@@ -245,7 +137,7 @@ mod tests {
             "#{a.b\n}", "#{a:b.c}",
         ] {
             assert_eq!(resolved(text).as_deref(), Ok(text));
-            assert_eq!(references(text).count(), 0, "{text}");
+            assert!(next(text).is_none(), "{text}");
         }
     }
 
@@ -276,34 +168,5 @@ mod tests {
         }
         let text = resolved("#{a.b}").unwrap_err().to_string();
         assert_eq!(text, "the variable #{a.b} could not be resolved");
-    }
-
-    #[test]
-    fn references_come_in_order() {
-        let found: Vec<_> = references("#{b.x} #{a.y}#{b.x} #{no}")
-            .map(|Reference { namespace, key }| (namespace, key))
-            .collect();
-        assert_eq!(found, [("b", "x"), ("a", "y"), ("b", "x")]);
-    }
-
-    #[test]
-    fn all_texts_of_a_configuration_are_read_but_its_keys() {
-        let configuration = map(json!({
-            "#{variables.env}": "#{variables.env}",
-            "List": ["#{Source.CommitId}", 1, null],
-            "Map": {"Deep": ["#{variables.Env}"], "Flag": true},
-        }));
-        let variables = map(json!({"env": "prod", "Env": "Prod"}));
-        let outputs = map(json!({"Source": {"CommitId": "c0ffee"}}));
-        let scope = Scope { execution_id: "id-1", variables: &variables, outputs: &outputs };
-        let expected = map(json!({
-            "#{variables.env}": "prod",
-            "List": ["c0ffee", 1, null],
-            "Map": {"Deep": ["Prod"], "Flag": true},
-        }));
-        assert_eq!(scope.resolve_map(&configuration), Ok(expected));
-        let keys: Vec<_> =
-            references_in(&configuration).into_iter().map(|reference| reference.key).collect();
-        assert_eq!(keys, ["env", "CommitId", "Env"]);
     }
 }

@@ -9,16 +9,13 @@ use super::fold::read;
 use super::state::{Act, Run};
 use super::{Pipeline, url};
 use crate::signal::Cargo;
-use crate::structure::{Action, ExecutionMode, InputArtifact};
+use crate::structure::{Action, ExecutionMode, InputArtifact, MASK};
 use crate::views::{
     ACTION_BY_ID, ACTIONS, ACTIONS_OF_EXECUTION, CARGO, DEPLOY_TARGETS, EXECUTION, EXECUTIONS,
     ExecutionRow, LATEST_ACTIONS_OF_EXECUTION, LATEST_RULES_OF_EXECUTION, RULES,
     RULES_OF_EXECUTION, SUCCEEDED_IN_STAGE, TargetsRow, VERSIONS, VersionRow, newest_first,
     of_execution, of_name,
 };
-
-/// What is shown instead of a secret.
-const MASK: &str = "****";
 
 pub(super) fn project(pipeline: &Pipeline, event: &Event, at: Timestamp, rows: &mut Rows) {
     match &event.kind {

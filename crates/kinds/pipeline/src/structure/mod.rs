@@ -15,6 +15,7 @@ use crate::types::Settings;
 
 pub use check::{Context, Invalid, InvalidKind, check};
 pub use read::read;
+pub(crate) use secret::MASK;
 
 /// `PipelineDeclaration`. Serialised, it is what `GetPipeline` shows, but for [`Action::secret`],
 /// [`Action::urls`] and the secrets themselves.

@@ -1,5 +1,7 @@
 //! References to variables: `#{namespace.key}`.
 
+use crate::variables::name;
+
 /// The texts between `#{` and `}` that are references or would be ones with a period, in order.
 /// What has other characters than names have is no reference.
 pub(super) fn references(text: &str) -> impl Iterator<Item = &str> {
@@ -10,10 +12,8 @@ pub(super) fn references(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Source: `ActionNamespace`, `OutputVariablesKey` in the service model.
 fn is_name(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '-' | '_');
-    !text.is_empty() && text.chars().all(is_part)
+    name(text).is_some_and(|(_, behind)| behind.is_empty())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::check::{Invalid, InvalidKind};
 use super::{Action, Structure};
 
 /// What is shown instead of a secret; in an update it stands for what was there.
-const MASK: &str = "****";
+pub(crate) const MASK: &str = "****";
 
 impl Structure {
     /// The structure as it is shown: secrets are masked, and what is ours is left out.

@@ -1,8 +1,23 @@
 //! The action types that AWS has built in, but for deployments. Source: "Action structure reference"
 //! and "Valid input and output artifacts for each action type".
 
-use super::table::Key::{Optional, Required, Secret};
+use super::table::Key::{self, Optional, Required, Secret};
 use super::table::Known;
+
+/// What CodeBuild is told, whether it builds or tests.
+const CODE_BUILD: &[Key] = &[
+    Required("ProjectName"),
+    Optional("PrimarySource"),
+    Optional("EnvironmentVariables"),
+    Optional("BatchEnabled"),
+    Optional("CombineArtifacts"),
+    Optional("BuildspecOverride"),
+];
+/// Where CodeBuild shows a project, and a build.
+const CODE_BUILD_URLS: (&str, &str) = (
+    "https://console.aws.amazon.com/codebuild/home#/projects/{Config:ProjectName}/view",
+    "https://console.aws.amazon.com/codebuild/home#/builds/{ExternalExecutionId}/view/new",
+);
 
 /// Those before deployments, in order.
 pub(super) const BEFORE_DEPLOY: &[Known] = &[
@@ -26,19 +41,9 @@ pub(super) const BEFORE_DEPLOY: &[Known] = &[
         provider: "CodeBuild",
         inputs: (1, 5),
         outputs: (0, 5),
-        properties: &[
-            Required("ProjectName"),
-            Optional("PrimarySource"),
-            Optional("EnvironmentVariables"),
-            Optional("BatchEnabled"),
-            Optional("CombineArtifacts"),
-            Optional("BuildspecOverride"),
-        ],
+        properties: CODE_BUILD,
         is_open: false,
-        urls: (
-            "https://console.aws.amazon.com/codebuild/home#/projects/{Config:ProjectName}/view",
-            "https://console.aws.amazon.com/codebuild/home#/builds/{ExternalExecutionId}/view/new",
-        ),
+        urls: CODE_BUILD_URLS,
     },
     Known {
         owner: "AWS",
@@ -184,19 +189,9 @@ pub(super) const AFTER_DEPLOY: &[Known] = &[
         provider: "CodeBuild",
         inputs: (1, 5),
         outputs: (0, 5),
-        properties: &[
-            Required("ProjectName"),
-            Optional("PrimarySource"),
-            Optional("EnvironmentVariables"),
-            Optional("BatchEnabled"),
-            Optional("CombineArtifacts"),
-            Optional("BuildspecOverride"),
-        ],
+        properties: CODE_BUILD,
         is_open: false,
-        urls: (
-            "https://console.aws.amazon.com/codebuild/home#/projects/{Config:ProjectName}/view",
-            "https://console.aws.amazon.com/codebuild/home#/builds/{ExternalExecutionId}/view/new",
-        ),
+        urls: CODE_BUILD_URLS,
     },
     Known {
         owner: "AWS",
