@@ -34,17 +34,3 @@ async fn a_program_that_is_no_sandbox_runs_nothing() {
     let command = Command::new("/bin/sh", &["-c", "echo no"]);
     assert_eq!(sandbox.run(command, &Cancel::never()).await.unwrap().end, End::Lost);
 }
-
-/// Prints what a run costs; not a test. `cargo test -p trackway --test sandbox cost -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "measures"]
-async fn cost_of_a_run() {
-    let sandbox = sandbox();
-    let mut times = Vec::new();
-    for _ in 0..200 {
-        let ended = sandbox.run(Command::new("/bin/true", &[]), &Cancel::never()).await.unwrap();
-        times.push(ended.elapsed);
-    }
-    times.sort();
-    println!("median {:?}, 95th of 100 {:?}, fastest {:?}", times[100], times[190], times[0]);
-}

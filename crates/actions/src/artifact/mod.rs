@@ -23,8 +23,9 @@ use trackway_pipeline::request::Artifact;
 
 use crate::config::ArtifactsIn;
 use local::Local;
+pub use local::hex;
+pub(crate) use local::name_of;
 pub use local::{Held, Place};
-pub(crate) use local::{hex, name_of};
 pub use pack::Selection;
 use s3::Bucket;
 pub use s3::OURS;

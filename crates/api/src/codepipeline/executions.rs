@@ -108,12 +108,7 @@ impl CodePipeline {
     async fn retry(&self, caller: &Caller, request: Retry) -> Answer {
         let Retry { pipeline_name, stage_name, pipeline_execution_id, retry_mode } = request;
         let entity = self.entity(caller, &pipeline_name).await?;
-        let about = About {
-            pipeline: &pipeline_name,
-            stage: &stage_name,
-            id: &pipeline_execution_id,
-            ..About::default()
-        };
+        let about = About::in_stage(&pipeline_name, &stage_name, &pipeline_execution_id);
         // An id of elsewhere is one that the machine does not know either: it looks at the stage
         // first.
         let execution = ids::read(&pipeline_execution_id).unwrap_or_default();
@@ -140,12 +135,7 @@ impl CodePipeline {
     async fn rollback(&self, caller: &Caller, request: Rollback) -> Answer {
         let Rollback { pipeline_name, stage_name, target_pipeline_execution_id } = request;
         let entity = self.entity(caller, &pipeline_name).await?;
-        let about = About {
-            pipeline: &pipeline_name,
-            stage: &stage_name,
-            id: &target_pipeline_execution_id,
-            ..About::default()
-        };
+        let about = About::in_stage(&pipeline_name, &stage_name, &target_pipeline_execution_id);
         let target = own_id(&entity, &target_pipeline_execution_id);
         let cargo = match target {
             Some(target) => {
@@ -174,12 +164,7 @@ impl CodePipeline {
     async fn override_condition(&self, caller: &Caller, request: Override) -> Answer {
         let Override { pipeline_name, stage_name, pipeline_execution_id, condition_type } = request;
         let entity = self.entity(caller, &pipeline_name).await?;
-        let about = About {
-            pipeline: &pipeline_name,
-            stage: &stage_name,
-            id: &pipeline_execution_id,
-            ..About::default()
-        };
+        let about = About::in_stage(&pipeline_name, &stage_name, &pipeline_execution_id);
         let execution = ids::read(&pipeline_execution_id).unwrap_or_default();
         let signal = Signal::Override {
             stage: stage_name.clone(),

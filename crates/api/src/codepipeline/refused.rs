@@ -19,6 +19,13 @@ pub(super) struct About<'a> {
     pub(super) id: &'a str,
 }
 
+impl<'a> About<'a> {
+    /// An execution in a stage.
+    pub(super) fn in_stage(pipeline: &'a str, stage: &'a str, id: &'a str) -> Self {
+        Self { pipeline, stage, id, ..Self::default() }
+    }
+}
+
 /// The error of a signal that the machine refused. Which error an operation has for an execution
 /// that is not there any more is its own business.
 ///

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
-use trackway_actions::artifact::{Artifacts, Held, Place};
+use trackway_actions::artifact::{Artifacts, Held, Place, hex};
 
 use super::{Refusal, etag, set};
 
@@ -222,10 +222,6 @@ fn xml(name: &str, inside: &str) -> Response<Bytes> {
     let kind = HeaderValue::from_static("application/xml");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn blocking<T: Send + 'static>(
