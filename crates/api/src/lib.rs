@@ -13,6 +13,7 @@ mod account;
 mod answer;
 mod caller;
 pub mod codepipeline;
+pub mod iot;
 mod local;
 mod node_calls;
 mod page;

@@ -38,7 +38,7 @@ impl Local {
     /// Whether Trackway serves this service, by its boto3 name.
     #[must_use]
     pub fn serves(service: &str) -> bool {
-        matches!(service, "stepfunctions" | "ssm" | "codepipeline")
+        matches!(service, "stepfunctions" | "ssm" | "codepipeline" | "iot")
     }
 
     /// Calls an operation (by the API's name) of a service (by boto3's) with the input that boto3

@@ -5,6 +5,7 @@ use trackway_engine::Engine;
 use trackway_wire::error::Failure;
 
 use crate::codepipeline::CodePipeline;
+use crate::iot::Iot;
 use crate::ssm::Ssm;
 use crate::step_functions::{self, StepFunctions};
 use crate::{Caller, account};
@@ -14,6 +15,7 @@ pub(crate) struct Services {
     pub(crate) step_functions: StepFunctions,
     pub(crate) ssm: Ssm,
     pub(crate) codepipeline: CodePipeline,
+    pub(crate) iot: Iot,
 }
 
 impl Services {
@@ -21,7 +23,8 @@ impl Services {
         Self {
             step_functions: StepFunctions::new(engine.clone()),
             ssm: Ssm::new(engine.clone()),
-            codepipeline: CodePipeline::new(engine),
+            codepipeline: CodePipeline::new(engine.clone()),
+            iot: Iot::new(engine),
         }
     }
 
@@ -45,6 +48,10 @@ impl Services {
             "codepipeline" => {
                 let answer = self.codepipeline.call(operation, caller, input).await?;
                 Some(answer.map_err(|why| why.on_the_wire(operation, "InternalFailure")))
+            }
+            "iot" => {
+                let answer = self.iot.call(operation, caller, input).await?;
+                Some(answer.map_err(|why| why.on_the_wire(operation, "InternalFailureException")))
             }
             "sts" if operation == "GetCallerIdentity" => Some(Ok(account::caller_identity(caller))),
             _ => None,

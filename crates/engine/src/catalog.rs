@@ -6,7 +6,9 @@ use bytes::Bytes;
 use trackway_store::{Batch, CommitError, Order, Range, Store};
 
 use crate::reader::{Reader, following};
-use crate::{Fault, keys};
+use trackway_core::Outcome;
+
+use crate::{Fault, Performed, Work, keys};
 
 /// Rows by scope, table and key. What they hold is their owner's business.
 #[derive(Clone)]
@@ -40,6 +42,13 @@ pub enum Check {
         /// What is expected.
         value: Bytes,
     },
+    /// No key of the table begins with this.
+    NoneUnder {
+        /// The table.
+        table: u8,
+        /// What keys begin with.
+        prefix: Vec<u8>,
+    },
 }
 
 /// One change of a row.
@@ -61,6 +70,25 @@ pub enum Edit {
         /// The key in it.
         key: Vec<u8>,
     },
+}
+
+/// A change of rows in one scope or several: all of it happens if all its checks hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    checks: Vec<(Arc<str>, Check)>,
+    edits: Vec<(Arc<str>, Edit)>,
+}
+
+impl Change {
+    /// Adds what must hold.
+    pub fn require(&mut self, scope: &Arc<str>, check: Check) {
+        self.checks.push((Arc::clone(scope), check));
+    }
+
+    /// Adds what happens.
+    pub fn edit(&mut self, scope: &Arc<str>, edit: Edit) {
+        self.edits.push((Arc::clone(scope), edit));
+    }
 }
 
 /// Why a change didn't happen.
@@ -123,8 +151,22 @@ impl Catalog {
         checks: &[Check],
         edits: &[Edit],
     ) -> Result<(), CatalogError> {
+        let scope: Arc<str> = scope.into();
+        let of = |scope: &Arc<str>| Arc::clone(scope);
+        self.apply(&Change {
+            checks: checks.iter().map(|check| (of(&scope), check.clone())).collect(),
+            edits: edits.iter().map(|edit| (of(&scope), edit.clone())).collect(),
+        })
+        .await
+    }
+
+    /// Makes a change, in several scopes at once; it is durable when this returns.
+    ///
+    /// # Errors
+    /// A check that doesn't hold, or a fault.
+    pub async fn apply(&self, change: &Change) -> Result<(), CatalogError> {
         let mut batch = Batch::new();
-        for check in checks {
+        for (place, (scope, check)) in change.checks.iter().enumerate() {
             match check {
                 Check::Absent { table, key } => {
                     batch.require_absent(keys::catalog(scope, *table, key)?);
@@ -135,9 +177,14 @@ impl Catalog {
                 Check::Equals { table, key, value } => {
                     batch.require_equals(keys::catalog(scope, *table, key)?, value.clone());
                 }
+                Check::NoneUnder { table, prefix } => {
+                    if !self.list(scope, *table, prefix, None, 1).await?.rows.is_empty() {
+                        return Err(CatalogError::Conflict { check: place });
+                    }
+                }
             }
         }
-        for edit in edits {
+        for (scope, edit) in &change.edits {
             match edit {
                 Edit::Put { table, key, value } => {
                     batch.put(keys::catalog(scope, *table, key)?, value.clone());
@@ -151,6 +198,20 @@ impl Catalog {
             CommitError::PreconditionFailed { index } => CatalogError::Conflict { check: index },
             CommitError::Fault(fault) => CatalogError::Fault(fault.into()),
         })
+    }
+
+    /// Makes a change together with the outcome of the effect that wanted it: both happen, once.
+    ///
+    /// # Errors
+    /// A check that doesn't hold, or a fault.
+    pub async fn report(
+        &self,
+        _work: &Work,
+        outcome: &Outcome,
+        change: &Change,
+    ) -> Result<Performed, CatalogError> {
+        self.apply(change).await?;
+        Ok(Performed::Finished(outcome.clone()))
     }
 
     /// Every scope that has rows. It reads one row a scope.

@@ -110,7 +110,7 @@ mod records;
 pub mod toy;
 
 pub use builder::{Builder, Config, Exists, ShardPlace};
-pub use catalog::{Catalog, CatalogError, CatalogPage, Check, Edit};
+pub use catalog::{Catalog, CatalogError, CatalogPage, Change, Check, Edit};
 pub use clock::Clock;
 pub use desk::Chance;
 pub use engine::{Engine, EngineStats};

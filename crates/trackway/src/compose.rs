@@ -12,6 +12,7 @@ use trackway_actions::{ActionPerformer, Tools, retention};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
+use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
 use trackway_performers::aws::{AwsCaller, AwsEnvironment, AwsPerformer, Limits, Scope};
@@ -332,4 +333,7 @@ pub(crate) fn builder() -> trackway_engine::Builder {
         .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
         .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
         .kind::<Pipeline>(codepipeline::KIND, "pipeline")
+        .kind::<Audit>(trackway_audit::audit::KIND, "audit")
+        .kind::<Mitigation>(trackway_audit::mitigation::KIND, "mitigation")
+        .kind::<Schedule>(trackway_audit::schedule::KIND, "scheduled audit")
 }

@@ -1,0 +1,6 @@
+//! DescribeEndpoint and what else is asked about the account.
+
+use super::Group;
+
+/// The operations of this group that are built.
+pub(super) const GROUP: Group = Group { operations: &[], call: super::none };

@@ -1,0 +1,6 @@
+//! Device certificates, their registration, state and transfer.
+
+use super::Group;
+
+/// The operations of this group that are built.
+pub(super) const GROUP: Group = Group { operations: &[], call: super::none };

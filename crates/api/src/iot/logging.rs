@@ -1,0 +1,6 @@
+//! Logging options, versions 1 and 2.
+
+use super::Group;
+
+/// The operations of this group that are built.
+pub(super) const GROUP: Group = Group { operations: &[], call: super::none };

@@ -1,0 +1,1 @@
+//! Whether a thing complies: the judgement of each check, on plain facts.

@@ -1,0 +1,21 @@
+//! IoT's registry: things, certificates, policies and what else an audit looks at.
+//!
+//! ```text
+//!   API ──▶ an operation, in a Txn ──▶ catalog          users and mitigation tasks change the
+//!                 ▲                                     registry by the same functions
+//!   mitigation ───┘ with the letter that reports it
+//!   audit ──▶ scan, chunk by chunk ──▶ judged by `trackway_audit::evaluate`
+//! ```
+//!
+//! Records lie in the engine's catalog ([`table`] says where, [`record`] how). An operation reads
+//! and writes through a [`Txn`], which holds only if nothing that was read has changed meanwhile.
+//!
+//! This room must not know how a request looks on the wire, nor what a task's machine decides.
+
+pub mod record;
+pub mod refusal;
+pub mod table;
+mod txn;
+
+pub use refusal::{Code, Failure, Refusal};
+pub use txn::{Registry, Txn};
