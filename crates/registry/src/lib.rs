@@ -14,6 +14,7 @@
 
 pub mod record;
 pub mod refusal;
+pub mod sns;
 pub mod table;
 mod txn;
 
