@@ -16,6 +16,7 @@ pub mod record;
 pub mod refusal;
 pub mod sns;
 pub mod table;
+pub mod text;
 mod txn;
 
 pub use refusal::{Code, Failure, Refusal};
