@@ -17,6 +17,7 @@ pub mod certificates;
 pub mod config;
 pub mod record;
 pub mod refusal;
+pub mod sns;
 pub mod table;
 pub mod text;
 mod txn;
