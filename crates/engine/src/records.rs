@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use trackway_core::{ExecutionId, ReplyTo, Start, Summary, Timestamp};
+use trackway_core::{ExecutionId, Outcome, ReplyTo, Start, Summary, Timestamp};
 
 use crate::limits::{COMPRESS_BYTES_MIN, SEGMENT_BYTES_MAX};
 use crate::{Fault, ListRow, Record};
@@ -287,6 +287,20 @@ impl<'a> LetterRow<'a> {
 
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
         Ok(decode(bytes, "a letter")?.0)
+    }
+}
+
+/// How an effect ended, reported together with a change of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutcomeRow(pub(crate) Outcome);
+
+impl OutcomeRow {
+    pub(crate) fn encode(&self) -> Bytes {
+        encode(self, 64).into()
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        Ok(decode(bytes, "a reported outcome")?.0)
     }
 }
 
