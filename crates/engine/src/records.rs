@@ -419,6 +419,14 @@ mod tests {
     }
 
     #[test]
+    fn letters_of_older_stores_are_read() {
+        let stored = [&[1][..], &[7; 16], &[2, 8, 9]].concat();
+        let letter = LetterRow { from: ExecutionId([7; 16]), report: &[8, 9] };
+        assert_eq!(LetterRow::read(&stored).unwrap(), letter);
+        assert_eq!(letter.encode(), stored);
+    }
+
+    #[test]
     fn damage_is_a_fault_and_no_panic() {
         assert!(read_record(&[]).is_err());
         assert!(read_record(&[9, 1, 2]).is_err());
