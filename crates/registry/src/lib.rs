@@ -15,6 +15,7 @@
 pub mod record;
 pub mod refusal;
 pub mod table;
+pub mod text;
 mod txn;
 
 pub use refusal::{Code, Failure, Refusal};

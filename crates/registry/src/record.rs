@@ -11,6 +11,8 @@ use trackway_audit::resource::Resource;
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
 
+use crate::text;
+
 /// The version that is written.
 const VERSION: u8 = 1;
 
@@ -76,7 +78,7 @@ impl CertificateId {
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        text::hex(&self.0)
     }
 }
 
