@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use trackway_audit::check::Check;
 use trackway_audit::request::CheckConfig;
-use trackway_registry::Txn;
 use trackway_registry::record::{AuditConfiguration, NotificationTarget};
-use trackway_registry::table::AUDIT_CONFIGURATION;
+use trackway_registry::table::{AUDIT_CONFIGURATION, SCHEDULED_AUDITS};
 
 use super::audited::{check, invalid};
 use super::refusal::{Failure, Refusal};
-use super::{Answer, Code, Group, Iot, listed_only, scheduled_audits};
+use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{nothing, read, write};
 
@@ -95,31 +94,10 @@ impl Iot {
             let known = txn.get::<AuditConfiguration>(AUDIT_CONFIGURATION, KEY).await?;
             let mut configuration = known.unwrap_or_default();
             merge(&mut configuration, &request)?;
-            for name in disabled(&request) {
-                self.is_not_scheduled(caller, &mut txn, check(name)?).await?;
-            }
             txn.put(AUDIT_CONFIGURATION, KEY, &configuration)?;
             if txn.commit().await? {
                 return nothing();
             }
-        }
-    }
-
-    /// A check that a scheduled audit runs can't be disabled.
-    async fn is_not_scheduled(
-        &self,
-        caller: &Caller,
-        txn: &mut Txn,
-        check: Check,
-    ) -> Result<(), Failure> {
-        match scheduled_audits::with_check(self, caller, txn, check).await? {
-            // The wording is ours.
-            Some(audit) => Err(invalid(format!(
-                "{} can't be disabled: the scheduled audit {audit} runs it",
-                check.name()
-            ))
-            .into()),
-            None => Ok(()),
         }
     }
 
@@ -136,10 +114,9 @@ impl Iot {
                 let message = "There is no audit configuration in this account";
                 return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
             }
-            if request.delete_scheduled_audits {
-                scheduled_audits::delete_all(self, caller).await?;
-            }
-            if !scheduled_audits::are_none(&mut txn).await? {
+            if !request.delete_scheduled_audits
+                && !txn.require_empty(SCHEDULED_AUDITS, &[]).await?
+            {
                 // The wording is ours.
                 let message = "There are scheduled audits; deleteScheduledAudits deletes them too";
                 return Err(invalid(message).into());
@@ -150,12 +127,6 @@ impl Iot {
             }
         }
     }
-}
-
-/// The checks that a request disables.
-fn disabled(request: &Update) -> impl Iterator<Item = &str> {
-    let checks = request.audit_check_configurations.iter();
-    checks.filter(|(_, check)| check.enabled == Some(false)).map(|(name, _)| name.as_str())
 }
 
 /// What a request says replaces what was said before, member by member; the rest stays.

@@ -3,17 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trackway_audit::audit::{
-    Finding, VIEW_BY_RESOURCE, VIEW_FINDINGS, VIEW_RELATED, by_resource_prefix, finding_key,
-    read_related,
+    Finding, VIEW_FINDINGS, VIEW_RELATED, by_resource_prefix, finding_key, read_related,
 };
 use trackway_audit::check::Check;
-use trackway_audit::ids::{AuditNumber, FindingRef};
+use trackway_audit::ids::FindingRef;
 use trackway_audit::limits::RELATED_SHOWN_MAX;
 use trackway_audit::resource::{Info, Related, Resource};
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Fault, Order, RowQuery};
 
-use super::audited::{self, ITEMS, LOOKS_MAX, invalid, moment, period};
+use super::audited::{self, ITEMS, LOOKS_MAX, invalid, period};
 use super::findings_page::{Found, Page, Wanted};
 use super::refusal::Refusal;
 use super::{Answer, Code, Group, Iot, listed_only};

@@ -174,8 +174,10 @@ impl Iot {
                 if overlaps(row, first)
                     && let Some(audit) = audit_at(cursor, &row.name)
                     && self.collect(&audit, wanted, None, &mut page).await?
-                    || page.look(|| write_cursor(cursor))
                 {
+                    return Ok(page.done());
+                }
+                if page.look(|| write_cursor(cursor)) {
                     return Ok(page.done());
                 }
             }
