@@ -12,9 +12,14 @@
 //!
 //! This room must not know how a request looks on the wire, nor what a task's machine decides.
 
+pub mod ca_certificates;
+pub mod certificates;
+pub mod config;
 pub mod record;
 pub mod refusal;
+pub mod sns;
 pub mod table;
+pub mod text;
 mod txn;
 
 pub use refusal::{Code, Failure, Refusal};

@@ -11,6 +11,8 @@ use trackway_audit::resource::Resource;
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
 
+use crate::text;
+
 /// The version that is written.
 const VERSION: u8 = 1;
 
@@ -76,7 +78,7 @@ impl CertificateId {
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        text::hex(&self.0)
     }
 }
 
@@ -91,6 +93,21 @@ pub enum CertificateStatus {
     PendingTransfer,
     RegisterInactive,
     PendingActivation,
+}
+
+impl CertificateStatus {
+    /// As the API spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Inactive => "INACTIVE",
+            Self::Revoked => "REVOKED",
+            Self::PendingTransfer => "PENDING_TRANSFER",
+            Self::RegisterInactive => "REGISTER_INACTIVE",
+            Self::PendingActivation => "PENDING_ACTIVATION",
+        }
+    }
 }
 
 /// A weakness of a key that the key quality checks look for, judged when it is registered.
