@@ -249,8 +249,39 @@ impl Catalog {
         if let Some(after) = after {
             range.from = range.from.max(following(&keys::catalog(scope, table, after)?));
         }
+        self.page(scope, range, Order::Ascending, limit).await
+    }
+
+    /// Lists the rows of a table whose keys start with `prefix` backwards: from the last, or from
+    /// the one before the key `before`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list_back(
+        &self,
+        scope: &str,
+        table: u8,
+        prefix: &[u8],
+        before: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<CatalogPage, Fault> {
+        let mut range = Range::prefix(keys::catalog(scope, table, prefix)?);
+        if let Some(before) = before {
+            let before = Bytes::from(keys::catalog(scope, table, before)?);
+            range.to = Some(range.to.map_or(before.clone(), |to| to.min(before)));
+        }
+        self.page(scope, range, Order::Descending, limit).await
+    }
+
+    async fn page(
+        &self,
+        scope: &str,
+        range: Range,
+        order: Order,
+        limit: usize,
+    ) -> Result<CatalogPage, Fault> {
         let reader = Reader(self.store.clone());
-        let mut rows = reader.scan(range, Order::Ascending, limit.saturating_add(1)).await?;
+        let mut rows = reader.scan(range, order, limit.saturating_add(1)).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let skip = keys::catalog_prefix_len(scope);

@@ -12,6 +12,9 @@
 //!
 //! This room must not know how a request looks on the wire, nor what a task's machine decides.
 
+pub mod ca_certificates;
+pub mod certificates;
+pub mod config;
 pub mod record;
 pub mod refusal;
 pub mod sns;
