@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use trackway_core::{Rows, Timestamp};
@@ -13,6 +12,7 @@ use crate::check::{Check, Reason, named};
 use crate::limits::RELATED_SHOWN_MAX;
 use crate::request::CheckError;
 use crate::resource::{Info, Related, Resource};
+use crate::row::read;
 
 /// One row, at [`Details::KEY`]: [`Details`].
 pub const VIEW_DETAILS: u8 = 1;
