@@ -114,8 +114,7 @@ impl Iot {
                 let message = "There is no audit configuration in this account";
                 return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
             }
-            if !request.delete_scheduled_audits
-                && !txn.require_empty(SCHEDULED_AUDITS, &[]).await?
+            if !request.delete_scheduled_audits && !txn.require_empty(SCHEDULED_AUDITS, &[]).await?
             {
                 // The wording is ours.
                 let message = "There are scheduled audits; deleteScheduledAudits deletes them too";

@@ -168,10 +168,10 @@ impl Machine for Schedule {
     }
 
     fn summary(&self) -> Summary {
-        let columns = self.birth.as_ref().map(|birth| Columns {
-            timing: birth.timing,
-            checks: birth.checks.clone(),
-        });
+        let columns = self
+            .birth
+            .as_ref()
+            .map(|birth| Columns { timing: birth.timing, checks: birth.checks.clone() });
         let columns = columns.and_then(|it| postcard::to_extend(&it, vec![VERSION]).ok());
         Summary {
             status: self.status,
