@@ -20,6 +20,7 @@ pub mod refusal;
 pub mod table;
 pub mod text;
 mod txn;
+pub mod x509;
 
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};

@@ -1,1 +1,3 @@
 //! Whether a thing complies: the judgement of each check, on plain facts.
+
+pub mod keys;
