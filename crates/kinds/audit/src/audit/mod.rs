@@ -7,7 +7,8 @@ use trackway_core::{Input, Journaled, Machine, Payload, Summary, Timestamp, Turn
 
 pub use view::{
     CheckDetails, CheckStatus, Columns, Details, Finding, VIEW_BY_RESOURCE, VIEW_DETAILS,
-    VIEW_FINDINGS, VIEW_RELATED, by_resource_key, by_resource_prefix, finding_key, related_key,
+    VIEW_FINDINGS, VIEW_RELATED, by_resource_key, by_resource_prefix, finding_key, read_related,
+    related_key,
 };
 
 use crate::check::{Check, named};

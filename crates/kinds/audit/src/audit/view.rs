@@ -120,6 +120,12 @@ impl Columns {
     }
 }
 
+/// Reads a row of [`VIEW_RELATED`] that the machine wrote; none if it is damaged.
+#[must_use]
+pub fn read_related(row: &[u8]) -> Option<Related> {
+    read(row)
+}
+
 /// Where a finding's row is.
 #[must_use]
 pub fn finding_key(check: Check, place: u32) -> Vec<u8> {
