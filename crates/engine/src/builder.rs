@@ -158,6 +158,12 @@ impl Builder {
         Shard::new(self, store, Parts { number, shards, tokens, chance })
     }
 
+    /// Makes the catalog of a store with so many shards; for who drives those by hand.
+    #[must_use]
+    pub fn catalog(&self, store: Arc<dyn Store>, shards: u16) -> Catalog {
+        Catalog::new(store, shards, self.planted)
+    }
+
     /// Checks every invariant of a store that no engine has open.
     ///
     /// # Errors
@@ -205,8 +211,8 @@ impl Builder {
     }
 
     pub(crate) fn into_outside(self) -> Outside {
-        let Self { performers, clock, config, on_problem, .. } = self;
-        Outside { performers, clock, config, on_problem }
+        let Self { performers, clock, config, planted, on_problem, .. } = self;
+        Outside { performers, clock, config, planted, on_problem }
     }
 }
 
@@ -226,5 +232,6 @@ pub(crate) struct Outside {
     pub(crate) performers: Vec<(String, Arc<dyn Performer>)>,
     pub(crate) clock: Clock,
     pub(crate) config: Config,
+    pub(crate) planted: Planted,
     pub(crate) on_problem: OnProblem,
 }
