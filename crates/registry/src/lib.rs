@@ -12,11 +12,16 @@
 //!
 //! This room must not know how a request looks on the wire, nor what a task's machine decides.
 
+pub mod logging;
+pub mod policies;
 pub mod record;
 pub mod refusal;
+pub mod role_aliases;
+pub mod security_profiles;
 pub mod table;
 pub mod text;
 mod txn;
+pub mod violations;
 
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};
