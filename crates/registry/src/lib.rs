@@ -15,6 +15,7 @@
 pub mod ca_certificates;
 pub mod certificates;
 pub mod config;
+pub mod notify;
 pub mod record;
 pub mod refusal;
 pub mod sns;
