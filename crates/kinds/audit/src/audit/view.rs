@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use trackway_core::{Rows, Timestamp};
@@ -13,6 +12,7 @@ use crate::check::{Check, Reason, named};
 use crate::limits::RELATED_SHOWN_MAX;
 use crate::request::CheckError;
 use crate::resource::{Info, Related, Resource};
+use crate::row::{read, write};
 
 /// One row, at [`Details::KEY`]: [`Details`].
 pub const VIEW_DETAILS: u8 = 1;
@@ -158,21 +158,6 @@ pub fn by_resource_key(resource: &Resource, check: Check, place: u32) -> Vec<u8>
 pub fn by_resource_prefix(resource: &Resource) -> Vec<u8> {
     let hash = Sha256::digest(resource.to_identifier().to_string().as_bytes());
     hash[..16].to_vec()
-}
-
-/// Rows and columns are a version byte and postcard.
-const VERSION: u8 = 1;
-
-pub(super) fn write<T: Serialize>(row: &T) -> Vec<u8> {
-    postcard::to_extend(row, vec![VERSION]).unwrap_or_default()
-}
-
-fn read<T: DeserializeOwned>(row: &[u8]) -> Option<T> {
-    let (version, body) = row.split_first()?;
-    if *version != VERSION {
-        return None;
-    }
-    postcard::from_bytes(body).ok()
 }
 
 /// What an audit's summary shows beside its status.
