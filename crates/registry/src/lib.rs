@@ -17,6 +17,7 @@ pub mod ca_certificates;
 pub mod certificates;
 pub mod config;
 pub mod groups;
+pub mod notify;
 pub mod page;
 pub mod principals;
 pub mod record;
