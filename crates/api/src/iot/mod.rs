@@ -18,6 +18,7 @@ mod findings;
 mod findings_page;
 mod groups;
 mod logging;
+mod mitigation;
 mod mitigation_actions;
 mod mitigation_tasks;
 mod policies;
