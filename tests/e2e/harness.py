@@ -143,7 +143,7 @@ class Server:
             aws_secret_access_key=secret,
             config=Config(**settings),
         )
-        if client.meta.service_model.resolved_protocol == "json":
+        if client.meta.service_model.resolved_protocol in ("json", "rest-json"):
             client.meta.events.register("after-call", check_answer)
         return client
 
@@ -151,7 +151,7 @@ class Server:
 def check_answer(http_response, model, **_):
     """Every answer has only what the model has, and of its types: a client drops what it doesn't know, in silence."""
     if http_response.status_code == 200 and model.output_shape is not None:
-        check_shape(model.output_shape, json.loads(http_response.content), model.name)
+        check_shape(model.output_shape, json.loads(http_response.content or b"{}"), model.name)
 
 
 JSON_TYPES = {"structure": dict, "map": dict, "list": list, "string": str, "blob": str, "boolean": bool, "integer": int, "long": int}
@@ -163,11 +163,12 @@ def check_shape(shape, value, path):
     fits = isinstance(value, JSON_TYPES.get(kind, (int, float))) and (kind == "boolean") == isinstance(value, bool)
     assert fits, f"{path} is no {kind}: {value!r}"
     if kind == "structure":
-        assert value.keys() <= shape.members.keys(), f"{path} has {value.keys() - shape.members.keys()}"
+        members = {member.serialization.get("name", name): member for name, member in shape.members.items()}
+        assert value.keys() <= members.keys(), f"{path} has {value.keys() - members.keys()}"
         for name, one in value.items():
             # GetActivityTask's token is null where there is no task; every client takes null for absent.
             if one is not None:
-                check_shape(shape.members[name], one, f"{path}.{name}")
+                check_shape(members[name], one, f"{path}.{name}")
     elif kind == "map":
         for key, one in value.items():
             check_shape(shape.value, one, f"{path}[{key}]")

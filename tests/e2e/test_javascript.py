@@ -42,3 +42,7 @@ def test_the_javascript_sdk_drives_codepipeline(new_server):
     (server.folder / "source").mkdir()
     (server.folder / "source" / "source.zip").write_bytes(EMPTY_ZIP)
     run("codepipeline.test.js", server)
+
+
+def test_the_javascript_sdk_drives_iot(new_server):
+    run("iot.test.js", new_server())

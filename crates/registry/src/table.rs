@@ -12,13 +12,14 @@ pub const THING_TYPES: u8 = 31;
 pub const THING_GROUPS: u8 = 32;
 /// Group, thing -> nothing: who is in a group itself, not in groups below it.
 pub const GROUP_THINGS: u8 = 33;
-/// Thing, group -> nothing: the same turned around.
+/// Thing -> the groups that it is in itself, at most 10, each with the root of its hierarchy.
 pub const THING_MEMBERSHIPS: u8 = 34;
 /// Parent, group -> nothing: the groups directly below a group; an empty parent for those at the top.
 pub const GROUP_CHILDREN: u8 = 35;
 /// Thing, principal's ARN -> how it is attached.
 pub const THING_PRINCIPALS: u8 = 36;
-/// Principal's ARN, thing -> how it is attached: the same turned around.
+/// Principal's ARN, thing -> how it is attached: the same turned around. Principal's ARN alone -> the
+/// thing that has it exclusively.
 pub const PRINCIPAL_THINGS: u8 = 37;
 /// Certificate id -> [`crate::record::Certificate`], without its text.
 pub const CERTIFICATES: u8 = 38;
@@ -88,3 +89,12 @@ pub const VIOLATIONS: u8 = 79;
 pub const BEHAVIOR_VIOLATIONS: u8 = 80;
 /// Security profile, behavior, thing -> the id of the violation that goes on.
 pub const THING_VIOLATIONS: u8 = 81;
+
+/// Type, thing -> nothing: the things of a type.
+pub const TYPE_THINGS: u8 = 90;
+/// Attribute's name, its value, thing -> nothing: the things that have an attribute.
+pub const ATTRIBUTE_THINGS: u8 = 91;
+/// Name -> billing group.
+pub const BILLING_GROUPS: u8 = 92;
+/// Billing group, thing -> nothing: the things in a billing group.
+pub const BILLING_GROUP_THINGS: u8 = 93;

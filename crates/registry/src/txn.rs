@@ -53,6 +53,7 @@ impl Registry {
             rests_on: BTreeMap::new(),
             empty: Vec::new(),
             edits: BTreeMap::new(),
+            undo: None,
         }
     }
 }
@@ -88,6 +89,15 @@ pub struct Txn {
     rests_on: BTreeMap<Place, Seen>,
     empty: Vec<Place>,
     edits: BTreeMap<Place, Option<Bytes>>,
+    undo: Option<Undo>,
+}
+
+/// What leads back to the last savepoint.
+struct Undo {
+    /// Where the change was at work.
+    scope: Arc<str>,
+    /// What each write since then stands over, the latest last.
+    over: Vec<(Place, Option<Option<Bytes>>)>,
 }
 
 impl Txn {
@@ -230,7 +240,7 @@ impl Txn {
     /// Writes a row as it is.
     pub fn put_bytes(&mut self, table: u8, key: &[u8], bytes: impl Into<Bytes>) {
         let place = self.place(table, key);
-        self.edits.insert(place, Some(bytes.into()));
+        self.write(place, Some(bytes.into()));
     }
 
     /// Writes a row that says nothing but that it is there.
@@ -241,7 +251,32 @@ impl Txn {
     /// Deletes a row, if it is there.
     pub fn delete(&mut self, table: u8, key: &[u8]) {
         let place = self.place(table, key);
-        self.edits.insert(place, None);
+        self.write(place, None);
+    }
+
+    /// Remembers this point: [`Txn::roll_back`] comes back to it. The point before is forgotten.
+    pub fn savepoint(&mut self) {
+        self.undo = Some(Undo { scope: Arc::clone(&self.scope), over: Vec::new() });
+    }
+
+    /// Takes back every write since the last savepoint, or nothing if there was none. What was read
+    /// since then still has to hold, since it was decided on.
+    pub fn roll_back(&mut self) {
+        let Some(undo) = &mut self.undo else { return };
+        self.scope = Arc::clone(&undo.scope);
+        while let Some((place, before)) = undo.over.pop() {
+            match before {
+                Some(edit) => self.edits.insert(place, edit),
+                None => self.edits.remove(&place),
+            };
+        }
+    }
+
+    fn write(&mut self, place: Place, row: Option<Bytes>) {
+        let before = self.edits.insert(place.clone(), row);
+        if let Some(undo) = &mut self.undo {
+            undo.over.push((place, before));
+        }
     }
 
     /// Makes the change durable. Says whether it did; if not, somebody else has changed what it

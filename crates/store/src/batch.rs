@@ -57,24 +57,34 @@ pub enum Precondition {
         /// The value expected.
         value: Bytes,
     },
+    /// No key lies in `range`.
+    Empty {
+        /// Which.
+        range: Range,
+    },
 }
 
 impl Precondition {
-    /// The key it speaks of.
-    #[must_use]
-    pub fn key(&self) -> &Bytes {
-        match self {
-            Self::Absent { key } | Self::Present { key } | Self::Equals { key, .. } => key,
-        }
+    /// Tells whether it holds for the rows that `get` and `has_any` know.
+    pub(crate) fn holds<E>(
+        &self,
+        get: impl FnOnce(&Bytes) -> Result<Option<Bytes>, E>,
+        has_any: impl FnOnce(&Range) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        Ok(match self {
+            Self::Absent { key } => get(key)?.is_none(),
+            Self::Present { key } => get(key)?.is_some(),
+            Self::Equals { key, value } => get(key)?.as_ref() == Some(value),
+            Self::Empty { range } => range.is_empty() || !has_any(range)?,
+        })
     }
 
-    /// Tells whether it holds for what is `found` at its key.
-    #[must_use]
-    pub fn holds(&self, found: Option<&[u8]>) -> bool {
+    fn check(&self) -> Result<(), Fault> {
         match self {
-            Self::Absent { .. } => found.is_none(),
-            Self::Present { .. } => found.is_some(),
-            Self::Equals { value, .. } => found == Some(value.as_ref()),
+            Self::Absent { key } | Self::Present { key } | Self::Equals { key, .. } => {
+                check_key(key)
+            }
+            Self::Empty { .. } => Ok(()),
         }
     }
 }
@@ -132,6 +142,11 @@ impl Batch {
         self.require(Precondition::Equals { key: key.into(), value: value.into() })
     }
 
+    /// Requires that no key is in `range`.
+    pub fn require_empty(&mut self, range: Range) -> &mut Self {
+        self.require(Precondition::Empty { range })
+    }
+
     /// Adds a precondition.
     pub fn require(&mut self, precondition: Precondition) -> &mut Self {
         self.preconditions.push(precondition);
@@ -177,7 +192,7 @@ impl Batch {
 
     /// Checks the limits every backend has in common.
     pub(crate) fn check(&self) -> Result<(), Fault> {
-        self.preconditions.iter().try_for_each(|precondition| check_key(precondition.key()))?;
+        self.preconditions.iter().try_for_each(Precondition::check)?;
         self.ops.iter().try_for_each(|op| match op {
             Op::Put { key, value } => check_key(key).and_then(|()| check_value(key, value)),
             Op::Delete { key } => check_key(key),

@@ -71,12 +71,14 @@ impl Memory {
     fn commit_now(&self, batch: Batch) -> Result<(), CommitError> {
         batch.check()?;
         let mut state = self.lock();
-        let failed = batch
-            .preconditions()
-            .iter()
-            .position(|it| !it.holds(state.rows.get(it.key()).map(Bytes::as_ref)));
-        if let Some(index) = failed {
-            return Err(CommitError::PreconditionFailed { index });
+        for (index, precondition) in batch.preconditions().iter().enumerate() {
+            let get = |key: &Bytes| Ok::<_, Fault>(state.rows.get(key).cloned());
+            let has_any = |range: &Range| {
+                Ok(state.rows.range::<[u8], _>(range.bounds()).next().is_some())
+            };
+            if !precondition.holds(get, has_any)? {
+                return Err(CommitError::PreconditionFailed { index });
+            }
         }
         if batch.ops().is_empty() {
             return Ok(());

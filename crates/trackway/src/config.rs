@@ -7,6 +7,7 @@ use serde::Deserialize;
 use trackway_actions::{CodeBuildConfig, PipelineConfig};
 use trackway_performers::function::FunctionConfig;
 use trackway_performers::sandbox::SandboxConfig;
+use trackway_registry::config::IotConfig;
 
 /// The file that is looked for in the working folder.
 pub(crate) const FILE_NAME: &str = "trackway.toml";
@@ -33,6 +34,9 @@ pub(crate) struct Config {
     /// `[codebuild]`: projects whose buildspecs run here.
     #[serde(default)]
     pub(crate) codebuild: CodeBuildConfig,
+    /// `[iot]`: evidence that audits look at.
+    #[serde(default)]
+    pub(crate) iot: IotConfig,
     /// `[credentials.ACCESS_KEY_ID]`: when any is given, every request must be signed by one.
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,

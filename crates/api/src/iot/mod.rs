@@ -8,6 +8,7 @@
 
 mod account;
 mod audit_configuration;
+mod audit_start;
 mod audit_tasks;
 mod ca_certificates;
 mod certificates;

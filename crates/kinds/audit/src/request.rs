@@ -14,14 +14,15 @@ pub const START_QUEUE: &str = "audit-start";
 /// The queue of what mitigation tasks look up and do.
 pub const MITIGATION_QUEUE: &str = "mitigation";
 
-/// How a check is set. Source: `AuditCheckConfiguration.configuration`.
+/// How a check is set. Source: `AuditCheckConfiguration.configuration`. It is kept as postcard too,
+/// which has no member that may be left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckConfig {
     /// `CERT_AGE_THRESHOLD_IN_DAYS`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub age_days: Option<u32>,
     /// `CERT_EXPIRATION_THRESHOLD_IN_DAYS`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub expiration_days: Option<u32>,
 }
 
@@ -89,7 +90,8 @@ pub struct Flaw {
 /// Why a check failed. Source: `AuditCheckDetails.errorCode`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckError {
-    /// `INSUFFICIENT_PERMISSIONS` or `AUDIT_CHECK_DISABLED`.
+    /// `INSUFFICIENT_PERMISSIONS` or `AUDIT_CHECK_DISABLED`; empty, and not shown, where it is
+    /// neither.
     pub code: String,
     /// What is missing.
     pub message: String,

@@ -33,8 +33,9 @@ impl Group {
     /// Adds a batch after those before it, if its preconditions hold for what they leave behind.
     pub(super) fn add(&mut self, batch: Batch, rows: &Rows) -> Result<(), CommitError> {
         for (index, precondition) in batch.preconditions().iter().enumerate() {
-            let found = self.find(precondition.key(), rows)?;
-            if !precondition.holds(found.as_deref()) {
+            let holds = precondition
+                .holds(|key| self.find(key, rows), |range| self.has_any(range, rows))?;
+            if !holds {
                 return Err(CommitError::PreconditionFailed { index });
             }
         }
@@ -57,6 +58,15 @@ impl Group {
             Some(change) => Ok(change.clone()),
             None => rows.get(key),
         }
+    }
+
+    /// Whether a key is in the range, which isn't empty.
+    fn has_any(&self, range: &Range, rows: &Rows) -> Result<bool, Fault> {
+        let mut changed = self.changes.range::<[u8], _>(range.bounds());
+        if changed.any(|(_, change)| change.is_some()) {
+            return Ok(true);
+        }
+        rows.any_key(range, |key| !self.changes.contains_key(key))
     }
 
     fn delete_range(&mut self, range: &Range, stored: Vec<Bytes>) {

@@ -186,6 +186,21 @@ impl Rows {
             .collect()
     }
 
+    /// Tells whether a key of the range is one of those, in one snapshot. It reads up to the first.
+    pub(super) fn any_key(
+        &self,
+        range: &Range,
+        is_one: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool, Fault> {
+        let Some(bounds) = bounds(range) else { return Ok(false) };
+        for guard in self.snapshot().range::<&[u8], _>(&self.keyspace, bounds) {
+            if is_one(&guard.key().map_err(|error| after(&error, &[], range))?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Reads the rows of the reserved family.
     pub(super) fn reserved(&self) -> Result<Vec<Row>, Fault> {
         self.snapshot()

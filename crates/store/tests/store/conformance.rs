@@ -16,6 +16,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("operations apply in order", operations_apply_in_order),
     ("ranges are half open", ranges_are_half_open),
     ("preconditions guard", preconditions_guard),
+    ("a range that must be empty is judged in order", empty_ranges_guard),
     ("order is that of submission", order_is_that_of_submission),
     ("a dropped future doesn't take its batch back", dropped_future_commits),
     ("an empty batch is a barrier", empty_batch_is_a_barrier),
@@ -161,6 +162,46 @@ fn preconditions_guard(store: &dyn Store) {
     check(vec![equals("a", "2")], failed(0));
     check(vec![equals("b", "")], failed(0));
     assert_eq!(everything(store), "a=1");
+}
+
+fn empty_ranges_guard(store: &dyn Store) {
+    let guarded = |range: Range, key: &'static str| {
+        let mut batch = Batch::new();
+        batch.require_empty(range).put(key, "");
+        store.commit(batch)
+    };
+    let change = |fill: fn(&mut Batch)| {
+        let mut batch = Batch::new();
+        fill(&mut batch);
+        store.commit(batch)
+    };
+    let of_a = || Range::prefix("a");
+    // None of them is durable when the next is submitted.
+    let outcomes: Vec<_> = vec![
+        guarded(of_a(), "b"),
+        guarded(of_a(), "a1"),
+        guarded(of_a(), "never"),
+        guarded(Range::new("a2", "a1"), "c"),
+        change(|batch| drop(batch.delete("a1"))),
+        guarded(of_a(), "a2"),
+        change(|batch| drop(batch.delete_range(Range::prefix("a")))),
+        guarded(of_a(), "a3"),
+    ]
+    .into_iter()
+    .map(|it| block_on(it).is_ok())
+    .collect();
+    assert_eq!(outcomes, [true, true, false, true, true, true, true, true]);
+    assert_eq!(everything(store), "a3= b= c=");
+    // The same over what is durable, and what a batch itself puts comes after.
+    let failed = Err(CommitError::PreconditionFailed { index: 1 });
+    let outcome = commit(store, |batch| {
+        batch.require_absent("d").require_empty(of_a()).put("d", "");
+    });
+    assert_eq!(outcome, failed);
+    commit(store, |batch| drop(batch.delete("a3"))).unwrap();
+    block_on(guarded(of_a(), "a4")).unwrap();
+    assert!(block_on(guarded(Range::all(), "e")).is_err());
+    assert_eq!(everything(store), "a4= b= c=");
 }
 
 fn order_is_that_of_submission(store: &dyn Store) {

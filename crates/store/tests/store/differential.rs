@@ -49,6 +49,7 @@ fn precondition() -> impl Strategy<Value = Precondition> {
     prop_oneof![
         key().prop_map(|key| Precondition::Absent { key: key.into() }),
         key().prop_map(|key| Precondition::Present { key: key.into() }),
+        range().prop_map(|range| Precondition::Empty { range }),
         (key(), value())
             .prop_map(|(key, value)| Precondition::Equals { key: key.into(), value: value.into() }),
     ]

@@ -1,21 +1,13 @@
-//! An IoT policy document, read. Source: "AWS IoT Core policies" of the developer guide.
+//! Policy documents, of IoT and of IAM: read, and matched as both services match them.
 //!
-//! What the service takes has a version, statements, and in each statement an effect, actions,
-//! resources and perhaps conditions. `NotAction`, `NotResource` and principals are IAM's, not IoT's.
+//! Source: AWS IoT Core policies and the IAM JSON policy grammar.
 
 use serde_json::{Map, Value};
 
-/// The languages of policies that there are.
-const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
-/// What a document may have.
-const MEMBERS: [&str; 3] = ["Version", "Id", "Statement"];
-/// What a statement may have.
-const STATEMENT_MEMBERS: [&str; 5] = ["Sid", "Effect", "Action", "Resource", "Condition"];
-
-/// A policy document.
+/// A policy document that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Its statements in order; a blank policy has none.
+    /// Its statements, in their order.
     pub statements: Vec<Statement>,
 }
 
@@ -24,11 +16,11 @@ pub struct Document {
 pub struct Statement {
     /// Whether it allows or denies.
     pub effect: Effect,
-    /// Actions as they are written: `iot:Publish`, `iot:*`, `*`. At least one.
-    pub actions: Vec<String>,
-    /// Resources as they are written, with their wildcards and variables. At least one.
-    pub resources: Vec<String>,
-    /// When it holds; always if there are none.
+    /// `Action` or `NotAction`.
+    pub actions: Selection,
+    /// `Resource` or `NotResource`.
+    pub resources: Selection,
+    /// What must hold besides.
     pub conditions: Vec<Condition>,
 }
 
@@ -41,230 +33,298 @@ pub enum Effect {
     Deny,
 }
 
-/// One condition of a statement: all of them must hold.
+/// Patterns of actions or resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// These.
+    Of(Vec<String>),
+    /// All but these: `NotAction`, `NotResource`.
+    Except(Vec<String>),
+}
+
+/// One key of one operator of a `Condition`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Such as `Bool`.
     pub operator: String,
     /// Such as `iot:Connection.Thing.IsAttached`.
     pub key: String,
-    /// One of them must match.
+    /// Any of these.
     pub values: Vec<String>,
 }
 
-/// Why a text is no policy document, in the words of `MalformedPolicyException`.
+/// Why a text is no policy document. Its text is ours: AWS's is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// It isn't JSON, or no object.
-    #[error("Policy document is Malformed")]
-    Json,
-    /// It doesn't keep to the grammar.
-    #[error("Policy document is Malformed: Invalid policy syntax.")]
-    Syntax,
-    /// These resources are neither `*` nor ARNs.
-    #[error("Policy document is Malformed: The following resources are invalid : {}", .0.join(", "))]
-    Resources(Vec<String>),
+#[error("{0}")]
+pub struct Malformed(String);
+
+fn malformed(why: impl Into<String>) -> Malformed {
+    Malformed(why.into())
 }
 
 impl Document {
     /// Reads a document.
     ///
     /// # Errors
-    /// It is none; the problem says why.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        let Ok(Value::Object(document)) = serde_json::from_str(text) else {
-            return Err(Problem::Json);
+    /// It is no JSON object, or not of the grammar.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let value = serde_json::from_str(text)
+            .map_err(|error| malformed(format!("The document is no JSON: {error}")))?;
+        Self::read(&value)
+    }
+
+    /// Reads a document that is JSON already.
+    ///
+    /// # Errors
+    /// It is no object, or not of the grammar.
+    pub fn read(value: &Value) -> Result<Self, Malformed> {
+        let Value::Object(members) = value else {
+            return Err(malformed("The document is no JSON object"));
         };
-        known(&document, &MEMBERS)?;
-        let is_version = |version: &Value| version.as_str().is_some_and(|v| VERSIONS.contains(&v));
-        if !document.get("Version").is_some_and(is_version) {
-            return Err(Problem::Syntax);
+        known(members, &["Version", "Id", "Statement"], "the document")?;
+        match members.get("Version") {
+            None => {}
+            Some(Value::String(version)) if version == "2012-10-17" || version == "2008-10-17" => {}
+            Some(_) => return Err(malformed("Version must be 2012-10-17 or 2008-10-17")),
         }
-        let statements: Vec<Statement> = match document.get("Statement") {
-            Some(Value::Array(all)) => all.iter().map(statement).collect::<Result<_, _>>()?,
-            Some(one @ Value::Object(_)) => vec![statement(one)?],
-            _ => return Err(Problem::Syntax),
-        };
-        let resources = statements.iter().flat_map(|statement| &statement.resources);
-        let wrong: Vec<String> = resources.filter(|one| !is_resource(one)).cloned().collect();
-        if wrong.is_empty() { Ok(Self { statements }) } else { Err(Problem::Resources(wrong)) }
+        let statements = match members.get("Statement") {
+            Some(Value::Array(statements)) => statements.iter().map(statement).collect(),
+            Some(one @ Value::Object(_)) => statement(one).map(|statement| vec![statement]),
+            Some(_) => Err(malformed("Statement must be an object or a list of objects")),
+            None => Err(malformed("Statement is missing")),
+        }?;
+        Ok(Self { statements })
+    }
+
+    /// The statements with this effect.
+    pub fn with(&self, effect: Effect) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(move |statement| statement.effect == effect)
     }
 }
 
-fn known(object: &Map<String, Value>, members: &[&str]) -> Result<(), Problem> {
-    let is_known = |name: &String| members.contains(&name.as_str());
-    if object.keys().all(is_known) { Ok(()) } else { Err(Problem::Syntax) }
-}
-
-fn statement(value: &Value) -> Result<Statement, Problem> {
-    let Value::Object(members) = value else { return Err(Problem::Syntax) };
-    known(members, &STATEMENT_MEMBERS)?;
-    if members.get("Sid").is_some_and(|sid| !sid.is_string()) {
-        return Err(Problem::Syntax);
-    }
-    let effect = match members.get("Effect").and_then(Value::as_str) {
-        Some("Allow") => Effect::Allow,
-        Some("Deny") => Effect::Deny,
-        _ => return Err(Problem::Syntax),
-    };
-    let actions = strings(members.get("Action"))?;
-    if !actions.iter().all(|action| is_action(action)) {
-        return Err(Problem::Syntax);
-    }
-    let resources = strings(members.get("Resource"))?;
-    let conditions = members.get("Condition").map_or(Ok(Vec::new()), conditions)?;
-    Ok(Statement { effect, actions, resources, conditions })
-}
-
-/// One string or several, but not none.
-fn strings(value: Option<&Value>) -> Result<Vec<String>, Problem> {
-    let all = match value {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(all)) => {
-            let text = |one: &Value| one.as_str().map(str::to_owned).ok_or(Problem::Syntax);
-            all.iter().map(text).collect::<Result<_, _>>()?
+impl Statement {
+    /// Whether it is about an action such as `iot:Connect`; letter case doesn't matter.
+    #[must_use]
+    pub fn covers_action(&self, action: &str) -> bool {
+        let matches = |pattern: &String| action_matches(pattern, action);
+        match &self.actions {
+            Selection::Of(patterns) => patterns.iter().any(matches),
+            Selection::Except(patterns) => !patterns.iter().any(matches),
         }
-        _ => return Err(Problem::Syntax),
+    }
+
+    /// Whether it is about every resource that this pattern is about: itself, or one that includes it.
+    #[must_use]
+    pub fn covers_resource(&self, pattern: &str) -> bool {
+        match &self.resources {
+            Selection::Of(patterns) => patterns.iter().any(|wide| matches(wide, pattern)),
+            // What is excepted could be part of the pattern: only without exceptions is it all.
+            Selection::Except(patterns) => patterns.is_empty(),
+        }
+    }
+
+    /// Whether a condition asks that this key is `true`.
+    #[must_use]
+    pub fn requires_true(&self, key: &str) -> bool {
+        self.conditions.iter().any(|condition| {
+            condition.operator.eq_ignore_ascii_case("Bool")
+                && condition.key.eq_ignore_ascii_case(key)
+                && !condition.values.is_empty()
+                && condition.values.iter().all(|value| value.eq_ignore_ascii_case("true"))
+        })
+    }
+}
+
+/// Whether an action's pattern includes an action.
+#[must_use]
+pub fn action_matches(pattern: &str, action: &str) -> bool {
+    matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
+}
+
+/// Whether a pattern with `*` (any text) and `?` (any character) matches a text.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut in_text) = (0, 0);
+    // The last star, and where in the text it was tried to end.
+    let mut star: Option<(usize, usize)> = None;
+    while in_text < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, in_text));
+                at += 1;
+            }
+            Some(one) if *one == '?' || *one == text[in_text] => {
+                at += 1;
+                in_text += 1;
+            }
+            _ => match star {
+                Some((place, end)) => {
+                    star = Some((place, end + 1));
+                    at = place + 1;
+                    in_text = end + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == '*')
+}
+
+fn statement(value: &Value) -> Result<Statement, Malformed> {
+    let Value::Object(members) = value else {
+        return Err(malformed("A statement must be an object"));
     };
-    if all.is_empty() { Err(Problem::Syntax) } else { Ok(all) }
-}
-
-/// `*`, or a service and what of it.
-fn is_action(action: &str) -> bool {
-    let is_word = |text: &str| {
-        let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || "-_*?".contains(letter);
-        !text.is_empty() && text.chars().all(is_of_word)
+    let all = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+    known(members, &all, "a statement")?;
+    let effect = match members.get("Effect") {
+        Some(Value::String(effect)) if effect == "Allow" => Effect::Allow,
+        Some(Value::String(effect)) if effect == "Deny" => Effect::Deny,
+        _ => return Err(malformed("Effect must be Allow or Deny")),
     };
-    action == "*"
-        || action.split_once(':').is_some_and(|(service, name)| is_word(service) && is_word(name))
+    let actions = selection(members, "Action", "NotAction")?;
+    let (Selection::Of(patterns) | Selection::Except(patterns)) = &actions;
+    if let Some(wrong) = patterns.iter().find(|one| !one.starts_with('*') && !one.contains(':')) {
+        return Err(malformed(format!("The action {wrong} must begin with a service and a colon")));
+    }
+    Ok(Statement {
+        effect,
+        actions,
+        resources: selection(members, "Resource", "NotResource")?,
+        conditions: members.get("Condition").map(conditions).transpose()?.unwrap_or_default(),
+    })
 }
 
-/// `*`, or an ARN; a wildcard may stand for any number of its parts.
-fn is_resource(resource: &str) -> bool {
-    let has_parts = || resource.splitn(6, ':').count() == 6 || resource.contains('*');
-    resource == "*" || (resource.starts_with("arn:") && has_parts())
+fn known(members: &Map<String, Value>, all: &[&str], what: &str) -> Result<(), Malformed> {
+    match members.keys().find(|name| !all.contains(&name.as_str())) {
+        Some(name) => Err(malformed(format!("{name} is no member of {what}"))),
+        None => Ok(()),
+    }
 }
 
-/// `{operator: {key: value or values}}`.
-fn conditions(value: &Value) -> Result<Vec<Condition>, Problem> {
-    let mut all = Vec::new();
-    let Value::Object(operators) = value else { return Err(Problem::Syntax) };
+fn selection(members: &Map<String, Value>, of: &str, except: &str) -> Result<Selection, Malformed> {
+    match (members.get(of), members.get(except)) {
+        (Some(these), None) => Ok(Selection::Of(texts(these, of)?)),
+        (None, Some(these)) => Ok(Selection::Except(texts(these, except)?)),
+        (None, None) => Err(malformed(format!("A statement needs {of}"))),
+        (Some(_), Some(_)) => Err(malformed(format!("A statement has either {of} or {except}"))),
+    }
+}
+
+fn texts(value: &Value, name: &str) -> Result<Vec<String>, Malformed> {
+    let text = |value: &Value| match value {
+        Value::String(text) if !text.is_empty() => Ok(text.clone()),
+        _ => Err(malformed(format!("{name} must be a text or a list of texts"))),
+    };
+    match value {
+        Value::Array(values) if values.is_empty() => {
+            Err(malformed(format!("{name} must not be empty")))
+        }
+        Value::Array(values) => values.iter().map(text).collect(),
+        one => text(one).map(|text| vec![text]),
+    }
+}
+
+fn conditions(value: &Value) -> Result<Vec<Condition>, Malformed> {
+    let wrong = || malformed("Condition must be an object of operators, each an object of keys");
+    let Value::Object(operators) = value else { return Err(wrong()) };
+    let mut found = Vec::new();
     for (operator, keys) in operators {
-        let Value::Object(keys) = keys else { return Err(Problem::Syntax) };
+        let Value::Object(keys) = keys else { return Err(wrong()) };
         for (key, values) in keys {
             let values = match values {
-                Value::Array(values) => values.iter().map(scalar).collect::<Result<_, _>>()?,
-                one => vec![scalar(one)?],
+                Value::Array(values) => values.iter().map(scalar).collect::<Option<Vec<_>>>(),
+                one => scalar(one).map(|value| vec![value]),
             };
-            all.push(Condition { operator: operator.clone(), key: key.clone(), values });
+            let values = values.ok_or_else(wrong)?;
+            found.push(Condition { operator: operator.clone(), key: key.clone(), values });
         }
     }
-    Ok(all)
+    Ok(found)
 }
 
-/// IAM's grammar takes booleans and numbers with quotes or without.
-fn scalar(value: &Value) -> Result<String, Problem> {
+/// Values of conditions may be booleans and numbers.
+fn scalar(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Bool(is) => Ok(is.to_string()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(Problem::Syntax),
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-    use serde_json::json;
-
     use super::*;
 
-    fn of(statement: &Value) -> Result<Document, Problem> {
-        Document::parse(&json!({ "Version": "2012-10-17", "Statement": statement }).to_string())
-    }
-
     #[test]
-    fn a_document_is_read_with_its_actions_resources_and_conditions() {
-        let document = of(&json!([
-            { "Sid": "one", "Effect": "Allow", "Action": "iot:*", "Resource": "*" },
-            {
-                "Effect": "Deny", "Action": ["iot:Publish", "iot:Receive"],
-                "Resource": ["arn:aws:iot:eu-west-1:123456789012:topic/${iot:ClientId}", "arn:aws:iot:*"],
-                "Condition": { "Bool": { "iot:Connection.Thing.IsAttached": [true, "false"] } },
-            },
-        ]))
+    fn a_document_is_read_with_one_or_many_of_everything() {
+        let document = Document::parse(
+            r#"{"Version": "2012-10-17", "Statement": {"Sid": "a", "Effect": "Allow",
+                "Action": "iot:Connect", "Resource": ["a", "b"],
+                "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": [true]}}}}"#,
+        )
         .unwrap();
-        let [one, other] = &document.statements[..] else { panic!("{document:?}") };
-        assert_eq!((one.effect, &one.actions[..]), (Effect::Allow, &["iot:*".to_owned()][..]));
-        assert_eq!((one.resources.len(), one.conditions.len()), (1, 0));
-        assert_eq!(
-            (other.effect, other.actions.len(), other.resources.len()),
-            (Effect::Deny, 2, 2)
-        );
-        let condition = Condition {
-            operator: "Bool".to_owned(),
-            key: "iot:Connection.Thing.IsAttached".to_owned(),
-            values: vec!["true".to_owned(), "false".to_owned()],
-        };
-        assert_eq!(other.conditions, [condition]);
+        let statement = &document.statements[0];
+        assert_eq!(statement.actions, Selection::Of(vec!["iot:Connect".to_owned()]));
+        assert_eq!(statement.resources, Selection::Of(vec!["a".to_owned(), "b".to_owned()]));
+        assert!(statement.requires_true("iot:Connection.Thing.IsAttached"));
+        assert!(Document::parse(r#"{"Version":"2012-10-17","Statement":[]}"#).is_ok());
     }
 
     #[test]
-    fn one_statement_needs_no_list_and_a_blank_policy_no_statement() {
-        let one = of(&json!({ "Effect": "Deny", "Action": "*", "Resource": "*" })).unwrap();
-        assert_eq!(one.statements.len(), 1);
-        assert_eq!(of(&json!([])), Ok(Document { statements: Vec::new() }));
-    }
-
-    #[test]
-    fn what_is_no_json_object_is_malformed() {
-        for text in ["", "policy.json", "[]", "null", "{", "{} {}", &"[".repeat(500)] {
-            assert_eq!(Document::parse(text), Err(Problem::Json), "{text}");
-        }
-        assert_eq!(Problem::Json.to_string(), "Policy document is Malformed");
-    }
-
-    #[test]
-    fn what_breaks_the_grammar_has_an_invalid_syntax() {
-        let version = ["{}", r#"{"Statement":[]}"#, r#"{"Version":"2012","Statement":[]}"#];
-        let statement = [
-            json!("Allow"),
-            json!(null),
-            json!([1]),
-            json!({}),
-            json!({ "Effect": "allow", "Action": "*", "Resource": "*" }),
-            json!({ "Action": "*", "Resource": "*" }),
-            json!({ "Effect": "Allow", "Resource": "*" }),
-            json!({ "Effect": "Allow", "Action": "*" }),
-            json!({ "Effect": "Allow", "Action": [], "Resource": "*" }),
-            json!({ "Effect": "Allow", "Action": "*", "Resource": [] }),
-            json!({ "Effect": "Allow", "Action": "Publish", "Resource": "*" }),
-            json!({ "Effect": "Allow", "Action": "iot:", "Resource": "*" }),
-            json!({ "Effect": "Allow", "Action": 1, "Resource": "*" }),
-            json!({ "Effect": "Allow", "Action": "*", "Resource": ["*", 1] }),
-            json!({ "Effect": "Allow", "NotAction": "*", "Resource": "*" }),
-            json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*" }),
-            json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": "x" }),
-            json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": { "Bool": 1 } }),
-            json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Sid": 1 }),
+    fn what_is_no_document_is_refused_with_the_reason() {
+        let statement = |members: &str| format!(r#"{{"Statement": [{{{members}}}]}}"#);
+        let rows = [
+            ("nonsense".to_owned(), "no JSON"),
+            ("[]".to_owned(), "no JSON object"),
+            ("{}".to_owned(), "Statement is missing"),
+            (r#"{"Version": "2020-01-01", "Statement": []}"#.to_owned(), "Version"),
+            (r#"{"Statement": [], "Statements": []}"#.to_owned(), "Statements is no member"),
+            (r#"{"Statement": "x"}"#.to_owned(), "Statement must be"),
+            (r#"{"Statement": [1]}"#.to_owned(), "must be an object"),
+            (statement(r#""Action": "a:b", "Resource": "*""#), "Effect"),
+            (statement(r#""Effect": "allow", "Action": "a:b", "Resource": "*""#), "Effect"),
+            (statement(r#""Effect": "Allow", "Resource": "*""#), "needs Action"),
+            (statement(r#""Effect": "Allow", "Action": "a:b""#), "needs Resource"),
+            (statement(r#""Effect": "Allow", "Action": [], "Resource": "*""#), "not be empty"),
+            (statement(r#""Effect": "Allow", "Action": "ab", "Resource": "*""#), "a colon"),
+            (statement(r#""Effect": "Allow", "Action": 7, "Resource": "*""#), "a text"),
+            (
+                statement(
+                    r#""Effect": "Allow", "Action": "a:b", "NotAction": "a:c", "Resource": "*""#,
+                ),
+                "either",
+            ),
+            (
+                statement(
+                    r#""Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": []"#,
+                ),
+                "Condition must",
+            ),
         ];
-        for text in version {
-            assert_eq!(Document::parse(text), Err(Problem::Syntax), "{text}");
+        for (text, why) in rows {
+            let refusal = Document::parse(&text).unwrap_err().to_string();
+            assert!(refusal.contains(why), "{text}: {refusal}");
         }
-        for statement in statement {
-            assert_eq!(of(&statement), Err(Problem::Syntax), "{statement}");
-        }
-        let message = "Policy document is Malformed: Invalid policy syntax.";
-        assert_eq!(Problem::Syntax.to_string(), message);
     }
 
     #[test]
-    fn resources_that_are_no_arns_are_named() {
-        let statement = json!({ "Effect": "Allow", "Action": "*", "Resource": ["topic/a", "*", "arn:aws:iot"] });
-        assert_eq!(
-            of(&statement).unwrap_err().to_string(),
-            "Policy document is Malformed: The following resources are invalid : topic/a, arn:aws:iot"
-        );
+    fn patterns_match_as_iam_matches() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*b*b", "abab", true),
+            ("a*", "b", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+        assert!(action_matches("IOT:con*", "iot:Connect"));
     }
 }
