@@ -144,3 +144,49 @@ class Fleet:
             POLICY_CHECKS[1], "POLICY_CONTAINS_MQTT_WILDCARDS_IN_DENY_STATEMENT",
             policyVersionIdentifier={"policyName": "misconfigured", **version},
         )  # fmt: skip
+
+    def roles(self, server):
+        """Roles of aliases and of Cognito pools, which the registry only knows by what is fed."""
+        iot, allowed = self.iot, f"arn:aws:iam::{ACCOUNT}:role/"
+        for name, statements in ROLES.items():
+            iot.create_role_alias(roleAlias=name, roleArn=allowed + name)
+            used = {service: moment(DAY) for service in ("s3", "iot") if name != "idle"}
+            policies = [{"Version": "2012-10-17", "Statement": statements}]
+            feed(server, {"type": "role", "roleArn": allowed + name, "policies": policies, "lastAccessed": used})
+        self.pool = "us-east-1:11111111-2222-4333-8444-555555555555"
+        feed(
+            server,
+            {"type": "role", "roleArn": allowed + "guest", "policies": [everything()], "lastAccessed": {}},
+            {"type": "role", "roleArn": allowed + "member", "policies": [everything()], "lastAccessed": {}},
+            {
+                "type": "identity-pool", "identityPoolId": self.pool, "time": moment(DAY),
+                "authenticatedRoleArn": allowed + "member", "unauthenticatedRoleArn": allowed + "guest",
+            },
+        )  # fmt: skip
+
+    def connections(self, server):
+        """Two devices with one certificate, and two with one client id."""
+        one, two = {"certificateId": self.shared, "clientId": "one"}, {"certificateId": self.shared, "clientId": "two"}
+        twin = {"certificateId": self.good, "clientId": "twin"}
+        feed(
+            server,
+            {"type": "connect", **one, "time": moment(10 * HOUR)},
+            {"type": "connect", **two, "time": moment(9 * HOUR)},
+            {"type": "disconnect", **one, "time": moment(8 * HOUR), "reason": "CLIENT_INITIATED_DISCONNECT"},
+            {"type": "connect", **twin, "time": moment(7 * HOUR)},
+            {"type": "disconnect", **twin, "time": moment(6 * HOUR), "reason": "DUPLICATE_CLIENTID"},
+            {"type": "connect", **twin, "time": moment(6 * HOUR)},
+        )
+        self.expect(DEVICE_CHECKS[3], "CERTIFICATE_SHARED_BY_MULTIPLE_DEVICES", deviceCertificateId=self.shared)
+        self.expect("CONFLICTING_CLIENT_IDS_CHECK", "DUPLICATE_CLIENT_ID_ACROSS_CONNECTIONS", clientId="twin")
+
+
+def everything():
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+
+
+ROLES = {
+    "modest": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::firmware/*"}],
+    "broad": everything()["Statement"],
+    "idle": [{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "arn:aws:dynamodb:us-east-1:000000000000:table/t"}],
+}

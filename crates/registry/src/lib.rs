@@ -32,6 +32,7 @@ pub mod text;
 pub mod things;
 mod txn;
 pub mod violations;
+pub mod x509;
 
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};

@@ -64,6 +64,8 @@ pub const SCHEDULED_AUDITS: u8 = 62;
 pub const MITIGATION_ACTIONS: u8 = 63;
 /// Operation, client token -> what it made.
 pub const CLIENT_TOKENS: u8 = 64;
+/// 0, when a suppression ends, its key -> nothing; and 1, both inverted, which sorts the other way.
+pub const SUPPRESSIONS_BY_END: u8 = 65;
 
 /// What connected, when and by which certificate: evidence that was fed.
 pub const CONNECTIONS: u8 = 70;

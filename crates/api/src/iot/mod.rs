@@ -10,10 +10,12 @@ mod account;
 mod audit_configuration;
 mod audit_start;
 mod audit_tasks;
+mod audited;
 mod ca_certificates;
 mod certificates;
 mod detect_tasks;
 mod findings;
+mod findings_page;
 mod groups;
 mod logging;
 mod mitigation_actions;
@@ -82,6 +84,8 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Iot {
     engine: Engine,
     registry: Registry,
+    /// Held while an audit on demand is started.
+    starting: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -89,7 +93,11 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Iot {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { registry: Registry::new(engine.clone()), engine }
+        Self {
+            registry: Registry::new(engine.clone()),
+            engine,
+            starting: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.
