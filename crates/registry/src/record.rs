@@ -55,6 +55,27 @@ pub fn prefix(parts: &[&str]) -> Vec<u8> {
     key
 }
 
+/// A key of a moment and an id: what happened earlier comes first.
+#[must_use]
+pub fn dated(at: Timestamp, id: &[u8]) -> Vec<u8> {
+    let mut key = date(at).to_vec();
+    key.extend_from_slice(id);
+    key
+}
+
+/// A moment in a key. Moments before the epoch, which no clock of ours shows, sort as the epoch.
+#[must_use]
+pub fn date(at: Timestamp) -> [u8; 8] {
+    at.as_millis().max(0).to_be_bytes()
+}
+
+/// What [`dated`] was made of.
+#[must_use]
+pub fn undated(key: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (at, id) = key.split_first_chunk::<8>()?;
+    Some((Timestamp(i64::from_be_bytes(*at)), id))
+}
+
 /// SHA-256 of a certificate's DER: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CertificateId(pub [u8; 32]);
