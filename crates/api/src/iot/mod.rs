@@ -19,6 +19,7 @@ mod findings;
 mod findings_page;
 mod groups;
 mod logging;
+mod mitigation;
 mod mitigation_actions;
 mod mitigation_tasks;
 mod policies;
