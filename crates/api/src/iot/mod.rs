@@ -7,14 +7,17 @@
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
 mod account;
+mod arn;
 mod audit_configuration;
 mod audit_start;
 mod audit_tasks;
+mod billing_groups;
 mod ca_certificates;
 mod certificates;
 mod detect_tasks;
 mod findings;
 mod groups;
+mod lists;
 mod logging;
 mod mitigation_actions;
 mod mitigation_tasks;
@@ -26,6 +29,7 @@ mod scheduled_audits;
 mod security_profiles;
 mod suppressions;
 mod tags;
+mod thing_types;
 mod things;
 mod violations;
 
@@ -54,6 +58,7 @@ const GROUPS: &[Group] = &[
     account::GROUP,
     audit_configuration::GROUP,
     audit_tasks::GROUP,
+    billing_groups::GROUP,
     ca_certificates::GROUP,
     certificates::GROUP,
     detect_tasks::GROUP,
@@ -69,6 +74,7 @@ const GROUPS: &[Group] = &[
     security_profiles::GROUP,
     suppressions::GROUP,
     tags::GROUP,
+    thing_types::GROUP,
     things::GROUP,
     violations::GROUP,
 ];
