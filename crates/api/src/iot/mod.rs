@@ -7,17 +7,20 @@
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
 mod account;
+mod arn;
 mod audit_configuration;
 mod audit_start;
 mod audit_starter;
 mod audit_tasks;
 mod audited;
+mod billing_groups;
 mod ca_certificates;
 mod certificates;
 mod detect_tasks;
 mod findings;
 mod findings_page;
 mod groups;
+mod lists;
 mod logging;
 mod mitigation;
 mod mitigation_actions;
@@ -30,6 +33,7 @@ mod scheduled_audits;
 mod security_profiles;
 mod suppressions;
 mod tags;
+mod thing_types;
 mod things;
 mod violations;
 
@@ -59,6 +63,7 @@ const GROUPS: &[Group] = &[
     account::GROUP,
     audit_configuration::GROUP,
     audit_tasks::GROUP,
+    billing_groups::GROUP,
     ca_certificates::GROUP,
     certificates::GROUP,
     detect_tasks::GROUP,
@@ -74,6 +79,7 @@ const GROUPS: &[Group] = &[
     security_profiles::GROUP,
     suppressions::GROUP,
     tags::GROUP,
+    thing_types::GROUP,
     things::GROUP,
     violations::GROUP,
 ];
