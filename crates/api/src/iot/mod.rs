@@ -23,6 +23,7 @@ mod mitigation_tasks;
 mod policies;
 mod principals;
 mod refusal;
+mod registered;
 mod role_aliases;
 mod scheduled_audits;
 mod security_profiles;
