@@ -28,6 +28,7 @@ pub mod tags;
 pub mod text;
 pub mod things;
 mod txn;
+pub mod x509;
 
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trackway_audit::audit::{
-    Audit, Birth, CheckDetails, CheckStatus, Columns, Details, KIND, PARENT, Refusal as AuditRefusal,
-    Signal, TaskStatus, TaskType,
+    Audit, Birth, CheckDetails, CheckStatus, Columns, Details, KIND, PARENT,
+    Refusal as AuditRefusal, Signal, TaskStatus, TaskType,
 };
 use trackway_audit::check::Check;
 use trackway_audit::ids::AuditNumber;
@@ -27,7 +27,12 @@ const AUDITS_AT_ONCE: usize = 256;
 
 /// The operations of this group that are built.
 pub(super) const GROUP: Group = Group {
-    operations: &["CancelAuditTask", "DescribeAuditTask", "ListAuditTasks", "StartOnDemandAuditTask"],
+    operations: &[
+        "CancelAuditTask",
+        "DescribeAuditTask",
+        "ListAuditTasks",
+        "StartOnDemandAuditTask",
+    ],
     call: |service, operation, caller, input| Box::pin(call(service, operation, caller, input)),
 };
 
