@@ -165,10 +165,10 @@ impl Machine for Schedule {
     }
 
     fn summary(&self) -> Summary {
-        let columns = self.birth.as_ref().map(|birth| Columns {
-            timing: birth.timing,
-            checks: birth.checks.clone(),
-        });
+        let columns = self
+            .birth
+            .as_ref()
+            .map(|birth| Columns { timing: birth.timing, checks: birth.checks.clone() });
         Summary {
             status: self.status,
             started: self.created,
