@@ -15,8 +15,10 @@
 pub mod ca_certificates;
 pub mod certificates;
 pub mod config;
+pub mod evidence;
 pub mod record;
 pub mod refusal;
+pub mod scan;
 pub mod sns;
 pub mod table;
 pub mod text;
