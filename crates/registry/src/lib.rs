@@ -12,17 +12,30 @@
 //!
 //! This room must not know how a request looks on the wire, nor what a task's machine decides.
 
+pub mod billing_groups;
 pub mod ca_certificates;
 pub mod certificates;
 pub mod config;
 pub mod evidence;
+pub mod groups;
+pub mod logging;
+pub mod notify;
+pub mod page;
+pub mod policies;
+pub mod principals;
 pub mod record;
 pub mod refusal;
+pub mod role_aliases;
 pub mod scan;
+pub mod security_profiles;
 pub mod sns;
 pub mod table;
+pub mod tags;
 pub mod text;
+pub mod things;
 mod txn;
+pub mod violations;
+pub mod x509;
 
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};

@@ -73,9 +73,8 @@ impl Memory {
         let mut state = self.lock();
         for (index, precondition) in batch.preconditions().iter().enumerate() {
             let get = |key: &Bytes| Ok::<_, Fault>(state.rows.get(key).cloned());
-            let has_any = |range: &Range| {
-                Ok(state.rows.range::<[u8], _>(range.bounds()).next().is_some())
-            };
+            let has_any =
+                |range: &Range| Ok(state.rows.range::<[u8], _>(range.bounds()).next().is_some());
             if !precondition.holds(get, has_any)? {
                 return Err(CommitError::PreconditionFailed { index });
             }

@@ -13,9 +13,7 @@ pub(crate) async fn known(catalog: &Catalog, scope: &str) -> Result<Vec<Authorit
     let mut known: Vec<Authority> = Vec::new();
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let page = catalog
-            .list(scope, table::CA_CERTIFICATES, b"", after.as_deref(), PAGE)
-            .await?;
+        let page = catalog.list(scope, table::CA_CERTIFICATES, b"", after.as_deref(), PAGE).await?;
         for (id, _) in &page.rows {
             let Some(pem) = catalog.get(scope, table::PEMS, id).await? else { continue };
             known.extend(crl::authorities(&pem).unwrap_or_default());
@@ -27,12 +25,15 @@ pub(crate) async fn known(catalog: &Catalog, scope: &str) -> Result<Vec<Authorit
     }
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let page = catalog
-            .list(scope, table::REVOCATIONS, AUTHORITIES, after.as_deref(), PAGE)
-            .await?;
+        let page =
+            catalog.list(scope, table::REVOCATIONS, AUTHORITIES, after.as_deref(), PAGE).await?;
         for (_, der) in &page.rows {
             let read = crl::authorities(der).unwrap_or_default();
-            known.extend(read.into_iter().filter(|one| !known.iter().any(|two| two.id == one.id)).collect::<Vec<_>>());
+            known.extend(
+                read.into_iter()
+                    .filter(|one| !known.iter().any(|two| two.id == one.id))
+                    .collect::<Vec<_>>(),
+            );
         }
         after = page.rows.last().map(|(key, _)| key.to_vec());
         if !page.more {

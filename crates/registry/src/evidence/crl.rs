@@ -8,6 +8,7 @@ use x509_parser::pem::Pem;
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use crate::record::CertificateId;
+use crate::x509::name_hash;
 
 /// What rows of lists begin with in [`crate::table::REVOCATIONS`]: then the hash of the issuer's name.
 pub const LISTS: &[u8] = b"c";
@@ -170,14 +171,6 @@ fn ders(bytes: &[u8], label: &str) -> Result<Vec<Vec<u8>>, String> {
 fn parse(der: &[u8]) -> Result<(&[u8], CertificateRevocationList<'_>), String> {
     CertificateRevocationList::from_der(der)
         .map_err(|error| format!("it is no revocation list: {error}"))
-}
-
-/// The DER of a name, hashed as certificates have it in the registry.
-fn name_hash(name: &[u8]) -> [u8; 16] {
-    let digest = Sha256::digest(name);
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&digest[..16]);
-    hash
 }
 
 fn without_zeros(serial: &[u8]) -> &[u8] {

@@ -24,8 +24,14 @@ const CLIENT_ID_BYTES_MAX: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Connection(connections::Event),
-    Role { arn: String, role: Role },
-    Pool { id: String, pool: IdentityPool },
+    Role {
+        arn: String,
+        role: Role,
+    },
+    Pool {
+        id: String,
+        pool: IdentityPool,
+    },
     Lists(Vec<List>),
     Authorities(Vec<Authority>),
     /// What happened to a violation, as [`crate::violations::feed`] takes it.
@@ -180,7 +186,9 @@ fn time_or(value: Option<&Value>, now: Timestamp) -> Result<Timestamp, String> {
         None | Some(Value::Null) => Ok(now),
         Some(Value::String(text)) => {
             let time: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
-            Some(Timestamp(time.as_millisecond())).filter(|at| at.as_millis() >= 0).ok_or_else(wrong)
+            Some(Timestamp(time.as_millisecond()))
+                .filter(|at| at.as_millis() >= 0)
+                .ok_or_else(wrong)
         }
         Some(Value::Number(number)) => {
             let number = number.as_f64().filter(|number| (0.0..1e15).contains(number));
@@ -230,9 +238,15 @@ mod tests {
             (json!({"type": "connect", "clientId": "a", "certificateId": "A"}), "64 hexadecimal"),
             (json!({"type": "connect", "clientId": "", "certificateId": id}), "1 to 128"),
             (json!({"type": "connect", "clientId": "a", "certificateId": id, "x": 1}), "x"),
-            (json!({"type": "connect", "clientId": "a", "certificateId": id, "reason": "b"}), "reason"),
+            (
+                json!({"type": "connect", "clientId": "a", "certificateId": id, "reason": "b"}),
+                "reason",
+            ),
             (json!({"type": "role", "roleArn": "x", "policies": []}), "ARN of a role"),
-            (json!({"type": "role", "roleArn": "arn:aws:iam::1:role/x", "policies": [{}]}), "policy 0"),
+            (
+                json!({"type": "role", "roleArn": "arn:aws:iam::1:role/x", "policies": [{}]}),
+                "policy 0",
+            ),
             (json!({"type": "identity-pool"}), "identityPoolId"),
             (json!({"type": "crl"}), "either pem or der"),
             (json!({"type": "crl", "pem": "x"}), "X509 CRL"),

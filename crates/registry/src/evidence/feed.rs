@@ -150,11 +150,7 @@ fn rows_of(event: &Event, edits: &mut Vec<Edit>) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn write(
-    registry: &Registry,
-    scope: &Arc<str>,
-    edits: &mut Vec<Edit>,
-) -> Result<(), NotFed> {
+async fn write(registry: &Registry, scope: &Arc<str>, edits: &mut Vec<Edit>) -> Result<(), NotFed> {
     if edits.is_empty() {
         return Ok(());
     }

@@ -76,7 +76,8 @@ pub(super) async fn revoked_devices(chunk: &mut Chunk<'_>, known: &Known) -> Res
         if known.revocations.is_empty() && !head.made_here {
             return Err(Stop::no_evidence(NO_LISTS));
         }
-        Ok(is_revoked(known, head).then(|| Finding::new(Reason::RevokedByIssuer, revocation::REVOKED)))
+        Ok(is_revoked(known, head)
+            .then(|| Finding::new(Reason::RevokedByIssuer, revocation::REVOKED)))
     })
     .await
 }
@@ -307,9 +308,10 @@ fn expiring(
 /// The texts are ours, as AWS's are not known.
 fn weak(weakness: Weakness) -> Finding {
     match weakness {
-        Weakness::Roca => {
-            Finding::new(Reason::KeyVulnerableRoca, "Certificate has a key that is vulnerable to CVE-2017-15361.")
-        }
+        Weakness::Roca => Finding::new(
+            Reason::KeyVulnerableRoca,
+            "Certificate has a key that is vulnerable to CVE-2017-15361.",
+        ),
         Weakness::Debian => Finding::new(
             Reason::KeyVulnerableDebian,
             "Certificate has a key that is vulnerable to CVE-2008-0166.",

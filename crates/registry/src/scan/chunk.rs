@@ -215,8 +215,7 @@ impl<'a> Chunk<'a> {
             return Ok(false);
         }
         let key = Suppression::key(self.check(), resource);
-        let row: Option<Bytes> =
-            self.catalog().get(self.scope, table::SUPPRESSIONS, &key).await?;
+        let row: Option<Bytes> = self.catalog().get(self.scope, table::SUPPRESSIONS, &key).await?;
         let Some(row) = row else { return Ok(false) };
         let suppression: Suppression = record::decode(&row)?;
         let lives = suppression.expires.is_none_or(|expires| expires > self.started());

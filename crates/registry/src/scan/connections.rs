@@ -15,7 +15,8 @@ use crate::table;
 use crate::text::hex;
 
 /// What to feed when no connection is known.
-const NOTHING_FED: &str = "it is not known who connects: feed events of type connect and disconnect";
+const NOTHING_FED: &str =
+    "it is not known who connects: feed events of type connect and disconnect";
 /// Rows that are read together.
 const PAGE: usize = 4096;
 /// Evidence that is older by so much than any audit looks back is dropped: a day.
@@ -32,7 +33,9 @@ pub(super) async fn shared(chunk: &mut Chunk<'_>) -> Result<(), Stop> {
         chunk.looked_at();
         let row = chunk.catalog().get(chunk.scope(), table::CERTIFICATES, &id).await?;
         if is_examined(row.as_ref())? {
-            let history = history(chunk, &prefix, |client| String::from_utf8_lossy(client).into_owned()).await?;
+            let history =
+                history(chunk, &prefix, |client| String::from_utf8_lossy(client).into_owned())
+                    .await?;
             let related = history.shared(chunk.started());
             let mut found = Vec::new();
             if !related.is_empty() {
@@ -60,7 +63,8 @@ pub(super) async fn conflicting(chunk: &mut Chunk<'_>) -> Result<(), Stop> {
     while let Some(prefix) = next(chunk, BY_CLIENT, at.as_deref()).await? {
         chunk.looked_at();
         let history = history(chunk, &prefix, hex).await?;
-        let client = String::from_utf8_lossy(&prefix[BY_CLIENT.len()..prefix.len() - 1]).into_owned();
+        let client =
+            String::from_utf8_lossy(&prefix[BY_CLIENT.len()..prefix.len() - 1]).into_owned();
         if history.is_known(chunk.started()) {
             let related = history.conflicting(chunk.started());
             let mut found = Vec::new();
@@ -122,10 +126,8 @@ async fn next(
     tokio::task::yield_now().await;
     // After all that begins with it: time is never all ones.
     let after = after.map(|prefix| [prefix, &[0xff; 8]].concat());
-    let page = chunk
-        .catalog()
-        .list(chunk.scope(), table::CONNECTIONS, kind, after.as_deref(), 1)
-        .await?;
+    let page =
+        chunk.catalog().list(chunk.scope(), table::CONNECTIONS, kind, after.as_deref(), 1).await?;
     let Some((key, _)) = page.rows.first() else { return Ok(None) };
     let prefix = connections::prefix_of(key).ok_or_else(damaged)?;
     Ok(Some(prefix.to_vec()))

@@ -76,14 +76,16 @@ async fn pool_findings(
     let arn = if is_authenticated { &pool.authenticated } else { &pool.unauthenticated };
     let Some(arn) = arn else { return Ok(Vec::new()) };
     let role = role(chunk, arn, &format!("the identity pool {id}")).await?;
-    let judge = if is_authenticated { roles::authenticated_pool } else { roles::unauthenticated_pool };
+    let judge =
+        if is_authenticated { roles::authenticated_pool } else { roles::unauthenticated_pool };
     Ok(findings(judge(&role), arn))
 }
 
 async fn role(chunk: &Chunk<'_>, arn: &str, of: &str) -> Result<Role, Stop> {
     let row = chunk.catalog().get(chunk.scope(), table::ROLES, arn.as_bytes()).await?;
     let Some(row) = row else {
-        let message = format!("what the role {arn} of {of} allows is not known: feed an event of type role");
+        let message =
+            format!("what the role {arn} of {of} allows is not known: feed an event of type role");
         return Err(Stop::no_evidence(message));
     };
     let role: RoleRecord = record::decode(&row)?;
