@@ -18,6 +18,7 @@ pub mod certificates;
 pub mod config;
 pub mod groups;
 pub mod logging;
+mod mitigate;
 pub mod page;
 pub mod policies;
 pub mod principals;
@@ -34,5 +35,6 @@ mod txn;
 pub mod violations;
 pub mod x509;
 
+pub use mitigate::Mitigations;
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};
