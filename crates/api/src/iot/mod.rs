@@ -13,6 +13,7 @@ mod audit_tasks;
 mod audited;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
