@@ -19,6 +19,7 @@ pub mod config;
 pub mod groups;
 pub mod logging;
 mod mitigate;
+pub mod notify;
 pub mod page;
 pub mod policies;
 pub mod principals;

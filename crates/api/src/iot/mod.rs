@@ -9,6 +9,7 @@
 mod account;
 mod audit_configuration;
 mod audit_start;
+mod audit_starter;
 mod audit_tasks;
 mod audited;
 mod ca_certificates;
@@ -40,6 +41,7 @@ use trackway_engine::{Engine, Fault};
 use trackway_registry::Registry;
 
 use crate::Caller;
+pub use audit_starter::AuditStarter;
 use refusal::Code;
 
 /// A group of operations.
@@ -88,6 +90,8 @@ pub(crate) struct Iot {
     registry: Registry,
     /// Held while an audit on demand is started.
     starting: tokio::sync::Mutex<()>,
+    /// Held while scheduled audits change, or which checks they may have.
+    scheduling: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -99,6 +103,7 @@ impl Iot {
             registry: Registry::new(engine.clone()),
             engine,
             starting: tokio::sync::Mutex::new(()),
+            scheduling: tokio::sync::Mutex::new(()),
         }
     }
 

@@ -19,6 +19,8 @@ mod decide;
 mod event;
 mod fold;
 pub mod request;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::BTreeMap;
