@@ -16,6 +16,7 @@ mod audited;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
