@@ -184,9 +184,10 @@ impl Iot {
         };
         let page = self.engine.rows(audit, VIEW_RELATED, query).await?;
         let damaged = || Fault::new("a related resource is damaged");
-        let related = page.rows.iter().map(|(_, row)| {
-            read_related(row).map(ShownResource::related).ok_or_else(damaged)
-        });
+        let related = page
+            .rows
+            .iter()
+            .map(|(_, row)| read_related(row).map(ShownResource::related).ok_or_else(damaged));
         let last = page.rows.last().filter(|_| page.more);
         write(&Listed {
             related_resources: related.collect::<Result<_, _>>()?,
@@ -211,12 +212,8 @@ impl Iot {
         let bound = Bound { engine: &self.engine, caller, request: &parts };
         let after = given(&request.next_token).map(|token| bound.unseal(token)).transpose()?;
         let page = Page::of(request.max_results.unwrap_or(ITEMS), LOOKS_MAX);
-        let mut wanted = Wanted {
-            check,
-            resource,
-            suppressed: request.list_suppressed_findings,
-            found: None,
-        };
+        let mut wanted =
+            Wanted { check, resource, suppressed: request.list_suppressed_findings, found: None };
         let (found, next) = match of {
             Audits::One(id) => self.findings_of(caller, &id, &wanted, after, page).await?,
             Audits::Between(start, end) => {

@@ -202,8 +202,7 @@ impl Iot {
         prefix.extend(wanted.check.map(Check::number));
         loop {
             let limit = ROWS_AT_ONCE.min(page.limit.saturating_add(1));
-            let query =
-                RowQuery { prefix: prefix.clone(), after, order: Order::Ascending, limit };
+            let query = RowQuery { prefix: prefix.clone(), after, order: Order::Ascending, limit };
             let rows = self.engine.rows(audit.id, view, query).await?;
             for (key, row) in &rows.rows {
                 let place = || [audit.place.as_slice(), key].concat();

@@ -290,9 +290,9 @@ impl End {
 fn end_of(now: Timestamp, request: &Change) -> Result<Option<End>, Refusal> {
     // The wordings are ours.
     match (request.expiration_date, request.suppress_indefinitely) {
-        (Some(_), Some(true)) => Err(invalid(
-            "An expiration date can't be given for a suppression that is indefinite",
-        )),
+        (Some(_), Some(true)) => {
+            Err(invalid("An expiration date can't be given for a suppression that is indefinite"))
+        }
         (Some(date), _) if moment(date) <= now => {
             Err(invalid("The expiration date must be in the future"))
         }

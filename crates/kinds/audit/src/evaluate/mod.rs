@@ -4,6 +4,7 @@ mod actions;
 pub mod certificates;
 pub mod connections;
 pub mod document;
+pub mod keys;
 pub mod logging;
 pub mod misconfiguration;
 pub mod permissive;
