@@ -32,11 +32,7 @@ pub struct TargetLevel {
 ///
 /// # Errors
 /// The role is no ARN.
-pub async fn set_v1(
-    txn: &mut Txn,
-    role_arn: String,
-    level: Option<String>,
-) -> Result<(), Failure> {
+pub async fn set_v1(txn: &mut Txn, role_arn: String, level: Option<String>) -> Result<(), Failure> {
     check_role(&role_arn)?;
     let mut options = v1(txn).await?;
     options.role_arn = Some(role_arn);

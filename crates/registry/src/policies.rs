@@ -8,12 +8,13 @@ pub mod target;
 
 use std::collections::BTreeMap;
 
-use trackway_audit::evaluate::document::Document;
+use trackway_audit::evaluate::document::{Document, Selection};
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
 
 use crate::record::{self, Policy};
 use crate::refusal::{Code, Failure, Refusal};
+use crate::tags::{self, Tags};
 use crate::txn::{Registry, Txn};
 use crate::{table, text};
 
@@ -50,8 +51,13 @@ pub fn version_key(name: &str, number: u32) -> Vec<u8> {
 /// CreatePolicy: its version 1 is the default.
 ///
 /// # Errors
-/// There is one of this name, or the document is none.
-pub async fn create(txn: &mut Txn, name: &str, document: &str) -> Result<Version, Failure> {
+/// There is one of this name, the document is none, or the tags are refused.
+pub async fn create(
+    txn: &mut Txn,
+    name: &str,
+    document: &str,
+    tags: &Tags,
+) -> Result<Version, Failure> {
     check_document(document)?;
     if txn.has(table::POLICIES, name.as_bytes()).await? {
         let message = format!("Policy cannot be created - name already exists (name={name})");
@@ -60,6 +66,7 @@ pub async fn create(txn: &mut Txn, name: &str, document: &str) -> Result<Version
             .with("resourceArn", arn(txn, name));
         return Err(refusal.into());
     }
+    tags::put(txn, &arn(txn, name), tags)?;
     let now = txn.now();
     let policy = Policy {
         created: now,
@@ -88,8 +95,9 @@ pub async fn create_version(
     check_document(document)?;
     let mut policy = get(txn, name).await?;
     if policy.versions.len() >= VERSIONS_MAX {
-        let message =
-            format!("The policy {name} already has the maximum number of versions ({VERSIONS_MAX})");
+        let message = format!(
+            "The policy {name} already has the maximum number of versions ({VERSIONS_MAX})"
+        );
         return Err(Refusal::new(Code::VersionsLimitExceededException, message).into());
     }
     let number = policy.latest.saturating_add(1);
@@ -154,6 +162,7 @@ pub async fn delete(txn: &mut Txn, name: &str) -> Result<(), Failure> {
         );
         return Err(Refusal::new(Code::DeleteConflictException, message).into());
     }
+    tags::delete(txn, &arn(txn, name));
     txn.delete(table::POLICIES, name.as_bytes());
     txn.delete(table::POLICY_VERSIONS, &version_key(name, policy.default));
     txn.delete(table::POLICIES_BY_DATE, &record::dated(policy.created, name.as_bytes()));
@@ -234,8 +243,37 @@ fn check_document(document: &str) -> Result<(), Refusal> {
             "Policy document is Malformed: it has {chars} characters without whitespace, more than {DOCUMENT_CHARS_MAX}"
         )));
     }
-    Document::parse(document).map_err(|problem| malformed(problem.to_string()))?;
-    Ok(())
+    // What AWS calls each kind of malformed is known of answers that users have recorded.
+    let Ok(value) = serde_json::from_str(document) else {
+        return Err(malformed("Policy document is Malformed".to_owned()));
+    };
+    let syntax = || malformed("Policy document is Malformed: Invalid policy syntax.".to_owned());
+    let document = Document::read(&value).map_err(|_| syntax())?;
+    if value.get("Version").is_none() {
+        return Err(syntax());
+    }
+    let mut wrong = Vec::new();
+    for statement in &document.statements {
+        // NotAction and NotResource are IAM's.
+        let (Selection::Of(_), Selection::Of(resources)) =
+            (&statement.actions, &statement.resources)
+        else {
+            return Err(syntax());
+        };
+        wrong.extend(resources.iter().filter(|one| !is_resource(one)).map(String::as_str));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let wrong = wrong.join(", ");
+    let prefix = "Policy document is Malformed: The following resources are invalid : ";
+    Err(malformed(format!("{prefix}{wrong}")))
+}
+
+/// `*`, or an ARN; a wildcard may stand for any number of its parts.
+fn is_resource(resource: &str) -> bool {
+    let has_parts = || resource.splitn(6, ':').count() == 6 || resource.contains('*');
+    resource == "*" || (resource.starts_with("arn:") && has_parts())
 }
 
 fn broken(name: &str) -> Fault {

@@ -6,6 +6,7 @@ use crate::logging::check_role;
 use crate::record::RoleAlias;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
+use crate::tags::{self, Tags};
 use crate::txn::{Registry, Txn};
 
 /// How long credentials are good for if nothing is said, in seconds. Source: `CreateRoleAlias`.
@@ -20,12 +21,13 @@ pub fn arn(txn: &Txn, alias: &str) -> String {
 /// CreateRoleAlias.
 ///
 /// # Errors
-/// There is one of this name, or the role is no ARN of a role.
+/// There is one of this name, the role is no ARN of a role, or the tags are refused.
 pub async fn create(
     txn: &mut Txn,
     alias: &str,
     role_arn: String,
     duration_seconds: Option<u32>,
+    tags: &Tags,
 ) -> Result<(), Failure> {
     check_role(&role_arn)?;
     if txn.has(table::ROLE_ALIASES, alias.as_bytes()).await? {
@@ -36,6 +38,7 @@ pub async fn create(
             .with("resourceArn", arn(txn, alias));
         return Err(refusal.into());
     }
+    tags::put(txn, &arn(txn, alias), tags)?;
     let now = txn.now();
     let duration_seconds = duration_seconds.unwrap_or(DURATION_SECONDS);
     let record = RoleAlias { role_arn, duration_seconds, created: now, modified: now };
@@ -78,6 +81,7 @@ pub async fn update(
 /// There is none of this name.
 pub async fn delete(txn: &mut Txn, alias: &str) -> Result<(), Failure> {
     get(txn, alias).await?;
+    tags::delete(txn, &arn(txn, alias));
     txn.delete(table::ROLE_ALIASES, alias.as_bytes());
     Ok(())
 }

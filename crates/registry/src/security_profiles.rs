@@ -14,6 +14,7 @@ use trackway_engine::Fault;
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
+use crate::tags::{self, Tags};
 use crate::txn::{Registry, Txn};
 use behaviors::Behavior;
 
@@ -128,8 +129,13 @@ pub fn arn(txn: &Txn, name: &str) -> String {
 /// CreateSecurityProfile.
 ///
 /// # Errors
-/// There is one of this name, or its behaviors make no sense.
-pub async fn create(txn: &mut Txn, name: &str, settings: &Settings) -> Result<(), Failure> {
+/// There is one of this name, its behaviors make no sense, or the tags are refused.
+pub async fn create(
+    txn: &mut Txn,
+    name: &str,
+    settings: &Settings,
+    tags: &Tags,
+) -> Result<(), Failure> {
     settings.check()?;
     if txn.has(table::SECURITY_PROFILES, name.as_bytes()).await? {
         // The text is ours.
@@ -139,6 +145,7 @@ pub async fn create(txn: &mut Txn, name: &str, settings: &Settings) -> Result<()
             .with("resourceArn", arn(txn, name));
         return Err(refusal.into());
     }
+    tags::put(txn, &arn(txn, name), tags)?;
     let now = txn.now();
     let settings = settings.text()?;
     let profile = Profile { version: 1, created: now, modified: now, attachments: 0, settings };
@@ -219,6 +226,7 @@ pub async fn delete(txn: &mut Txn, name: &str, expected: Option<i64>) -> Result<
         txn.delete(table::PROFILE_TARGETS, &[&of_profile[..], &target].concat());
         txn.delete(table::TARGET_PROFILES, &[&target[..], &[0], key].concat());
     }
+    tags::delete(txn, &arn(txn, name));
     txn.delete(table::SECURITY_PROFILES, key);
     Ok(())
 }

@@ -85,6 +85,12 @@ pub const TARGET_PROFILES: u8 = 76;
 pub const ACTIVE_VIOLATIONS: u8 = 77;
 /// When something happened to a violation, its id, what (1 byte) -> the value that was measured.
 pub const VIOLATION_EVENTS: u8 = 78;
+/// Violation id -> [`crate::violations::Violation`], whether it goes on or has ended.
+pub const VIOLATIONS: u8 = 79;
+/// Security profile, behavior, when it began, violation id -> nothing.
+pub const BEHAVIOR_VIOLATIONS: u8 = 80;
+/// Security profile, behavior, thing -> the id of the violation that goes on.
+pub const THING_VIOLATIONS: u8 = 81;
 
 /// Type, thing -> nothing: the things of a type.
 pub const TYPE_THINGS: u8 = 90;

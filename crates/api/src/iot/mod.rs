@@ -9,6 +9,7 @@
 mod account;
 mod audit_configuration;
 mod audit_start;
+mod audit_starter;
 mod audit_tasks;
 mod audited;
 mod ca_certificates;
@@ -18,6 +19,7 @@ mod findings;
 mod findings_page;
 mod groups;
 mod logging;
+mod mitigation;
 mod mitigation_actions;
 mod mitigation_tasks;
 mod policies;
@@ -38,6 +40,7 @@ use trackway_engine::{Engine, Fault};
 use trackway_registry::Registry;
 
 use crate::Caller;
+pub use audit_starter::AuditStarter;
 use refusal::Code;
 
 /// A group of operations.
@@ -86,6 +89,8 @@ pub(crate) struct Iot {
     registry: Registry,
     /// Held while an audit on demand is started.
     starting: tokio::sync::Mutex<()>,
+    /// Held while scheduled audits change, or which checks they may have.
+    scheduling: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -97,6 +102,7 @@ impl Iot {
             registry: Registry::new(engine.clone()),
             engine,
             starting: tokio::sync::Mutex::new(()),
+            scheduling: tokio::sync::Mutex::new(()),
         }
     }
 

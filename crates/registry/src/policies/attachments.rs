@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use trackway_engine::Fault;
 
 use super::target::{self, Target};
-use super::{get, not_found, version};
+use super::{not_found, version};
 use crate::groups;
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
@@ -179,7 +179,7 @@ pub async fn effective(
             return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
         }
         for group in all(txn, table::THING_MEMBERSHIPS, thing).await? {
-            targets.insert(txn.arn(&format!("thinggroup/{group}")));
+            targets.insert(groups::arn(txn, &group));
             targets.extend(above(txn, &group).await?);
         }
     }
@@ -211,8 +211,8 @@ async fn all(txn: &mut Txn, table: u8, first: &str) -> Result<Vec<String>, Fault
 
 /// The ARNs of the groups above a group.
 async fn above(txn: &mut Txn, group: &str) -> Result<Vec<String>, Failure> {
-    let above = groups::above(txn, group).await?;
-    Ok(above.iter().map(|group| txn.arn(&format!("thinggroup/{group}"))).collect())
+    let above = groups::get(txn, group).await?.ancestors;
+    Ok(above.iter().map(|group| groups::arn(txn, group)).collect())
 }
 
 fn text(part: &[u8]) -> String {

@@ -188,7 +188,9 @@ fn check_criteria(criteria: &Criteria, measure: Measure) -> Result<(), String> {
         if criteria.comparison_operator.is_some() {
             return Err("comparisonOperator can't be used with mlDetectionConfig".to_owned());
         }
-        return is_number.then_some(()).ok_or_else(|| "mlDetectionConfig needs a numeric metric".to_owned());
+        return is_number
+            .then_some(())
+            .ok_or_else(|| "mlDetectionConfig needs a numeric metric".to_owned());
     }
     let Some(operator) = criteria.comparison_operator.as_deref() else {
         return Err("comparisonOperator is required".to_owned());

@@ -3,6 +3,7 @@
 use trackway_engine::Fault;
 
 use super::get;
+use crate::groups;
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
@@ -95,7 +96,7 @@ pub async fn of_target(
     let mut targets = vec![target.to_owned()];
     if let (Some(group), true) = (group, is_recursive) {
         let below = below(txn, &group).await?;
-        targets.extend(below.iter().map(|group| txn.arn(&format!("thinggroup/{group}"))));
+        targets.extend(below.iter().map(|group| groups::arn(txn, group)));
         targets.sort_unstable();
     }
     let mut found = Vec::new();
@@ -135,11 +136,7 @@ async fn below(txn: &mut Txn, group: &str) -> Result<Vec<String>, Fault> {
 async fn require(txn: &mut Txn, target: &str) -> Result<Option<String>, Failure> {
     let group = read(txn, target)?;
     if let Some(group) = &group {
-        if !txn.has(table::THING_GROUPS, group.as_bytes()).await? {
-            // The text is ours.
-            let message = format!("The thing group {group} does not exist");
-            return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
-        }
+        groups::require(txn, group).await?;
     }
     Ok(group)
 }

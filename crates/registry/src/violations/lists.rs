@@ -4,6 +4,7 @@ use trackway_core::Timestamp;
 use trackway_engine::Fault;
 
 use super::{EventKind, Measured, Verification, Violation, of_event_key};
+use crate::page::Page;
 use crate::record;
 use crate::security_profiles::behaviors::CriteriaType;
 use crate::table;
@@ -52,14 +53,6 @@ pub struct Event {
     pub measured: Measured,
     /// The violation as it is now.
     pub violation: Violation,
-}
-
-/// Rows of a list, each with its place, and the place to go on after, if there may be more.
-pub struct Page<T> {
-    /// The rows.
-    pub rows: Vec<T>,
-    /// Where the next page begins.
-    pub next: Option<Vec<u8>>,
 }
 
 impl Filter {
@@ -111,13 +104,13 @@ pub async fn active(
                 continue;
             }
             if found.len() == limit {
-                return Ok(Page { rows: found, next: place });
+                return Ok(Page { items: found, next: place });
             }
             found.push((String::from_utf8_lossy(id).into_owned(), violation));
             place = Some(key.to_vec());
         }
         if !page.more {
-            return Ok(Page { rows: found, next: None });
+            return Ok(Page { items: found, next: None });
         }
         place = page.rows.last().map(|(key, _)| key.to_vec());
     }
@@ -136,27 +129,28 @@ pub async fn events(
 ) -> Result<Page<Event>, Fault> {
     let mut found = Vec::new();
     // A key begins with its moment, so nothing of the moment after the last one is before it.
-    let mut place = Some(before.unwrap_or_else(|| record::date(Timestamp(to.0.saturating_add(1))).to_vec()));
+    let mut place =
+        Some(before.unwrap_or_else(|| record::date(Timestamp(to.0.saturating_add(1))).to_vec()));
     loop {
         let table = table::VIOLATION_EVENTS;
         let page = registry.catalog().list_back(scope, table, &[], place.as_deref(), CHUNK).await?;
         for (key, row) in &page.rows {
             let Some((at, id, kind)) = of_event_key(key) else { continue };
             if at < from {
-                return Ok(Page { rows: found, next: None });
+                return Ok(Page { items: found, next: None });
             }
             let Some(violation) = read(registry, scope, id.as_bytes()).await? else { continue };
             if !filter.takes(&violation) {
                 continue;
             }
             if found.len() == limit {
-                return Ok(Page { rows: found, next: place });
+                return Ok(Page { items: found, next: place });
             }
             found.push(Event { id, kind, at, measured: record::decode(row)?, violation });
             place = Some(key.to_vec());
         }
         if !page.more {
-            return Ok(Page { rows: found, next: None });
+            return Ok(Page { items: found, next: None });
         }
         place = page.rows.last().map(|(key, _)| key.to_vec());
     }
@@ -186,7 +180,7 @@ pub async fn of_behavior(
         }
     }
     let last = page.rows.last().filter(|_| page.more);
-    Ok(Page { rows: found, next: last.map(|(key, _)| key.to_vec()) })
+    Ok(Page { items: found, next: last.map(|(key, _)| key.to_vec()) })
 }
 
 /// A violation by its id.
