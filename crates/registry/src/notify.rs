@@ -25,8 +25,7 @@ impl Notifier {
         let failed = |code: &str, message| NotPublished { code: code.to_owned(), message };
         let notify: Notify = serde_json::from_str(&work.request)
             .map_err(|error| failed("InvalidParameter", error.to_string()))?;
-        let publishing =
-            self.0.publish(Arc::clone(&work.scope), notify.topic_arn, notify.message);
+        let publishing = self.0.publish(Arc::clone(&work.scope), notify.topic_arn, notify.message);
         let published = tokio::time::timeout(TIMEOUT, publishing).await;
         published.unwrap_or_else(|_| Err(failed("Timeout", "SNS did not answer".to_owned())))
     }

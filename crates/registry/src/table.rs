@@ -100,9 +100,3 @@ pub const ATTRIBUTE_THINGS: u8 = 91;
 pub const BILLING_GROUPS: u8 = 92;
 /// Billing group, thing -> nothing: the things in a billing group.
 pub const BILLING_GROUP_THINGS: u8 = 93;
-/// Violation id -> [`crate::violations::Violation`], whether it goes on or has ended.
-pub const VIOLATIONS: u8 = 79;
-/// Security profile, behavior, when it began, violation id -> nothing.
-pub const BEHAVIOR_VIOLATIONS: u8 = 80;
-/// Security profile, behavior, thing -> the id of the violation that goes on.
-pub const THING_VIOLATIONS: u8 = 81;

@@ -131,12 +131,6 @@ impl Iot {
                 let message = "There is no audit configuration in this account";
                 return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
             }
-            if !request.delete_scheduled_audits && !txn.require_empty(SCHEDULED_AUDITS, &[]).await?
-            {
-                // The wording is ours.
-                let message = "There are scheduled audits; deleteScheduledAudits deletes them too";
-                return Err(invalid(message).into());
-            }
             txn.delete(AUDIT_CONFIGURATION, KEY);
             if txn.commit().await? {
                 return nothing();

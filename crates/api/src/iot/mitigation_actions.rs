@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use trackway_audit::action::{Action, ActionParams, ActionType};
 use trackway_core::Timestamp;

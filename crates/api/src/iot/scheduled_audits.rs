@@ -15,9 +15,7 @@ use trackway_audit::schedule::{
     Timing, Weekday, entity_arn,
 };
 use trackway_core::{ExecutionId, Payload, Start as Beginning};
-use trackway_engine::{
-    Definition, Durability, Fault, SignalError, StartError, StartRequest,
-};
+use trackway_engine::{Definition, Durability, Fault, SignalError, StartError, StartRequest};
 use trackway_registry::table::SCHEDULED_AUDITS;
 use trackway_registry::{record, text};
 
@@ -174,7 +172,8 @@ impl Iot {
     async fn create_scheduled_audit(&self, caller: &Caller, request: Create) -> Answer {
         let name = request.scheduled_audit_name;
         // The wordings of what doesn't fit together are ours.
-        let timing = Timing::of(request.days.read()?, None).map_err(|it| invalid(it.to_string()))?;
+        let timing =
+            Timing::of(request.days.read()?, None).map_err(|it| invalid(it.to_string()))?;
         let _scheduling = self.scheduling.lock().await;
         let checks = self.enabled_checks(caller, &request.target_check_names).await?;
         if self.scheduled_audit(caller, &name).await?.is_some() {

@@ -169,11 +169,6 @@ impl Machine for Schedule {
             .birth
             .as_ref()
             .map(|birth| Columns { timing: birth.timing, checks: birth.checks.clone() });
-        let columns = columns.and_then(|it| postcard::to_extend(&it, vec![VERSION]).ok());
-        let columns = self.birth.as_ref().map(|birth| Columns {
-            timing: birth.timing,
-            checks: birth.checks.clone(),
-        });
         Summary {
             status: self.status,
             started: self.created,
