@@ -12,6 +12,7 @@ use trackway_actions::{ActionPerformer, Tools, retention};
 use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
+use trackway_audit::request::SCAN_QUEUE;
 use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
@@ -25,6 +26,9 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
+use trackway_registry::Registry;
+use trackway_registry::config::IotConfig;
+use trackway_registry::scan::Scans;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -109,7 +113,7 @@ impl Service {
             Some(HostedLambda::new(functions.clone(), identity.clone())),
         );
         let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
-        let own = Own::new(&caller);
+        let own = Own::new(&caller, Scans::new(&evidence(config)?));
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
         let engine = own
@@ -197,10 +201,11 @@ struct Own {
     targets: ssm::Targets,
     children: ssm::Children,
     associations: ssm::Associations,
+    scans: Scans,
 }
 
 impl Own {
-    fn new(caller: &AwsCaller) -> Self {
+    fn new(caller: &AwsCaller, scans: Scans) -> Self {
         let local = Local::default();
         caller.serve(Arc::new(OwnServices(local.clone())));
         Self {
@@ -210,6 +215,7 @@ impl Own {
             targets: ssm::Targets::default().among_instances(Instances::configured(caller)),
             children: ssm::Children::default(),
             associations: ssm::Associations::default(),
+            scans,
         }
     }
 
@@ -222,6 +228,7 @@ impl Own {
             .performer("association", Arc::new(self.associations.clone()))
             .performer("automation", Arc::new(self.children.clone()))
             .performer("machine", Arc::new(self.children.clone()))
+            .performer(SCAN_QUEUE, Arc::new(self.scans.clone()))
     }
 
     fn serve(self, engine: &Engine, api: &Api) {
@@ -232,6 +239,7 @@ impl Own {
         api.on_node_event(self.associations.node_events());
         self.associations.serve(api);
         self.children.serve(api);
+        self.scans.serve(Registry::new(engine.clone()));
     }
 }
 
@@ -269,6 +277,20 @@ fn services(engine: &Engine, config: &Config) -> Api {
         workers: config.pipeline.workers.clone(),
     });
     api
+}
+
+/// `[iot]`, with files that are found wherever the server runs.
+///
+/// # Errors
+/// A revocation list can't be read.
+fn evidence(config: &Config) -> Result<IotConfig, String> {
+    let mut iot = config.iot.clone();
+    for file in &mut iot.crl_files {
+        *file = std::path::absolute(config.folder.join(&*file)).unwrap_or_default();
+        std::fs::File::open(&*file)
+            .map_err(|error| format!("could not read {} of crl_files: {error}", file.display()))?;
+    }
+    Ok(iot)
 }
 
 /// How much of their history pipelines keep; none for ever.
