@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::desk::Chance;
 use crate::kind::Kinds;
 use crate::limits::SHARDS_DEFAULT;
+use crate::retention::Keeping;
 use crate::shard::{Parts, Planted};
 use crate::{Catalog, Engine, Fault, Performer, Shard, Tokens, trim, verify};
 
@@ -47,6 +48,7 @@ pub struct Builder {
     planted: Planted,
     on_problem: OnProblem,
     exists: Exists,
+    kept: Vec<(u8, Duration)>,
 }
 
 impl Default for Builder {
@@ -60,6 +62,7 @@ impl Default for Builder {
             planted: Planted::default(),
             on_problem: Arc::new(|problem| eprintln!("trackway: {problem}")),
             exists: Arc::new(|_, _| true),
+            kept: Vec::new(),
         }
     }
 }
@@ -69,6 +72,14 @@ impl Builder {
     #[must_use]
     pub fn kind<M: Machine>(mut self, tag: u8, name: &'static str) -> Self {
         self.kinds.add::<M>(tag, name);
+        self
+    }
+
+    /// Says how long ended executions of the kind with this tag are kept, at the longest;
+    /// [`Config::retention`] may be shorter.
+    #[must_use]
+    pub fn keep(mut self, tag: u8, longest: Duration) -> Self {
+        self.kept.push((tag, longest));
         self
     }
 
@@ -147,6 +158,12 @@ impl Builder {
         Shard::new(self, store, Parts { number, shards, tokens, chance })
     }
 
+    /// Makes the catalog of a store with so many shards; for who drives those by hand.
+    #[must_use]
+    pub fn catalog(&self, store: Arc<dyn Store>, shards: u16) -> Catalog {
+        Catalog::new(store, shards, self.planted)
+    }
+
     /// Checks every invariant of a store that no engine has open.
     ///
     /// # Errors
@@ -177,6 +194,10 @@ impl Builder {
         &self.kinds
     }
 
+    pub(crate) fn keeping(&self) -> Keeping {
+        Keeping { all: self.config.retention, of_kinds: self.kept.clone() }
+    }
+
     pub(crate) fn polled_names(&self) -> Vec<String> {
         self.polled.clone()
     }
@@ -190,8 +211,8 @@ impl Builder {
     }
 
     pub(crate) fn into_outside(self) -> Outside {
-        let Self { performers, clock, config, on_problem, .. } = self;
-        Outside { performers, clock, config, on_problem }
+        let Self { performers, clock, config, planted, on_problem, .. } = self;
+        Outside { performers, clock, config, planted, on_problem }
     }
 }
 
@@ -211,5 +232,6 @@ pub(crate) struct Outside {
     pub(crate) performers: Vec<(String, Arc<dyn Performer>)>,
     pub(crate) clock: Clock,
     pub(crate) config: Config,
+    pub(crate) planted: Planted,
     pub(crate) on_problem: OnProblem,
 }

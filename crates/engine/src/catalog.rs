@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use trackway_core::Outcome;
 use trackway_store::{Batch, CommitError, Order, Range, Store};
 
+use crate::desk::shard_of;
+use crate::keys::family;
 use crate::reader::{Reader, following};
-use trackway_core::Outcome;
-
+use crate::records::OutcomeRow;
+use crate::shard::Planted;
 use crate::{Fault, Performed, Work, keys};
 
 /// Rows by scope, table and key. What they hold is their owner's business.
 #[derive(Clone)]
 pub struct Catalog {
     store: Arc<dyn Store>,
+    shards: u16,
+    planted: Planted,
 }
 
 /// What must hold for a change to happen.
@@ -89,6 +94,36 @@ impl Change {
     pub fn edit(&mut self, scope: &Arc<str>, edit: Edit) {
         self.edits.push((Arc::clone(scope), edit));
     }
+
+    /// Adds it to a batch: a precondition for each check, in order.
+    fn add_to(&self, batch: &mut Batch) -> Result<(), Fault> {
+        for (scope, check) in &self.checks {
+            match check {
+                Check::Absent { table, key } => {
+                    batch.require_absent(keys::catalog(scope, *table, key)?)
+                }
+                Check::Present { table, key } => {
+                    batch.require_present(keys::catalog(scope, *table, key)?)
+                }
+                Check::Equals { table, key, value } => {
+                    batch.require_equals(keys::catalog(scope, *table, key)?, value.clone())
+                }
+                Check::NoneUnder { table, prefix } => {
+                    let prefix = keys::catalog(scope, *table, prefix)?;
+                    batch.require_empty(Range::prefix(prefix))
+                }
+            };
+        }
+        for (scope, edit) in &self.edits {
+            match edit {
+                Edit::Put { table, key, value } => {
+                    batch.put(keys::catalog(scope, *table, key)?, value.clone())
+                }
+                Edit::Delete { table, key } => batch.delete(keys::catalog(scope, *table, key)?),
+            };
+        }
+        Ok(())
+    }
 }
 
 /// Why a change didn't happen.
@@ -115,8 +150,8 @@ pub struct CatalogPage {
 }
 
 impl Catalog {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Arc<dyn Store>, shards: u16, planted: Planted) -> Self {
+        Self { store, shards, planted }
     }
 
     /// Reads one row.
@@ -166,52 +201,50 @@ impl Catalog {
     /// A check that doesn't hold, or a fault.
     pub async fn apply(&self, change: &Change) -> Result<(), CatalogError> {
         let mut batch = Batch::new();
-        for (place, (scope, check)) in change.checks.iter().enumerate() {
-            match check {
-                Check::Absent { table, key } => {
-                    batch.require_absent(keys::catalog(scope, *table, key)?);
-                }
-                Check::Present { table, key } => {
-                    batch.require_present(keys::catalog(scope, *table, key)?);
-                }
-                Check::Equals { table, key, value } => {
-                    batch.require_equals(keys::catalog(scope, *table, key)?, value.clone());
-                }
-                Check::NoneUnder { table, prefix } => {
-                    if !self.list(scope, *table, prefix, None, 1).await?.rows.is_empty() {
-                        return Err(CatalogError::Conflict { check: place });
-                    }
-                }
-            }
-        }
-        for (scope, edit) in &change.edits {
-            match edit {
-                Edit::Put { table, key, value } => {
-                    batch.put(keys::catalog(scope, *table, key)?, value.clone());
-                }
-                Edit::Delete { table, key } => {
-                    batch.delete(keys::catalog(scope, *table, key)?);
-                }
-            }
-        }
+        change.add_to(&mut batch)?;
         self.store.commit(batch).await.map_err(|error| match error {
             CommitError::PreconditionFailed { index } => CatalogError::Conflict { check: index },
             CommitError::Fault(fault) => CatalogError::Fault(fault.into()),
         })
     }
 
-    /// Makes a change together with the outcome of the effect that wanted it: both happen, once.
+    /// Makes a change together with the outcome of the effect that wanted it: both happen in one
+    /// commit, and once, however often the effect is performed. What it gives is what the performer
+    /// answers. It says so as well, and nothing is changed, when the effect was reported before or
+    /// nobody waits for it any more.
+    ///
+    /// For performers' work of durable executions; of a volatile one nobody is seen to wait. A
+    /// performer that drops this future, or answers anything else after it, doesn't know what has
+    /// become of the change. A machine that must know whether it happened doesn't cancel the effect.
     ///
     /// # Errors
-    /// A check that doesn't hold, or a fault.
+    /// A check of the change that doesn't hold: nothing was changed, look again and report again. Or
+    /// a fault.
     pub async fn report(
         &self,
-        _work: &Work,
+        work: &Work,
         outcome: &Outcome,
         change: &Change,
     ) -> Result<Performed, CatalogError> {
-        self.apply(change).await?;
-        Ok(Performed::Finished(outcome.clone()))
+        let Work { execution, effect, .. } = *work;
+        let shard = shard_of(execution, self.shards);
+        let letter = keys::outcome(shard, execution, effect);
+        let mut batch = Batch::new();
+        if !self.planted.reports_twice() {
+            batch.require_present(keys::effect(family::OUTBOX, shard, execution, effect));
+            batch.require_absent(letter.clone());
+        }
+        let own = batch.preconditions().len();
+        change.add_to(&mut batch)?;
+        batch.put(letter, OutcomeRow(outcome.clone()).encode());
+        match self.store.commit(batch).await {
+            Ok(()) => Ok(Performed::Reported),
+            Err(CommitError::PreconditionFailed { index }) => match index.checked_sub(own) {
+                Some(check) => Err(CatalogError::Conflict { check }),
+                None => Ok(Performed::Reported),
+            },
+            Err(CommitError::Fault(fault)) => Err(CatalogError::Fault(fault.into())),
+        }
     }
 
     /// Every scope that has rows. It reads one row a scope.
@@ -267,7 +300,7 @@ impl Catalog {
     ) -> Result<CatalogPage, Fault> {
         let mut range = Range::prefix(keys::catalog(scope, table, prefix)?);
         if let Some(before) = before {
-            let before = Bytes::from(keys::catalog(scope, table, before)?);
+            let before = keys::catalog(scope, table, before)?;
             range.to = Some(range.to.map_or(before.clone(), |to| to.min(before)));
         }
         self.page(scope, range, Order::Descending, limit).await

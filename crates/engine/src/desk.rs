@@ -136,6 +136,11 @@ impl Desk {
         keys::effect(family, self.number, id, effect)
     }
 
+    /// The key of an outcome that was reported with a change.
+    pub(crate) fn outcome_key(&self, id: ExecutionId, effect: EffectId) -> Bytes {
+        keys::outcome(self.number, id, effect)
+    }
+
     /// The key of a letter to an execution of any shard.
     pub(crate) fn letter_key(&self, to: ExecutionId, effect: EffectId) -> Bytes {
         keys::effect(family::INBOX, shard_of(to, self.shards), to, effect)

@@ -12,7 +12,7 @@ use crate::kind::{Opaque, Parsed};
 use crate::limits::TIMERS_PER_BATCH_MAX;
 use crate::live::{Live, SlotState, SnapshotMark};
 use crate::load::Found;
-use crate::records::{self, LetterRow, Origin, Progress, Tail};
+use crate::records::{self, LetterRow, Origin, OutcomeRow, Progress, Tail};
 use crate::turn::{self, Consumed, Stopped, guard};
 use crate::{
     Action, Durability, Fault, Letter, Performed, Reply, Shard, SignalError, StartError,
@@ -227,13 +227,42 @@ impl Shard {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let letter = self.desk.deferred.remove(&(id, effect));
-        if matches!(self.find(id).await?, Found::Live) {
+        if performed == Performed::Reported {
+            self.reported(id, effect, now).await?;
+        } else if matches!(self.find(id).await?, Found::Live) {
             self.come_to(id, effect, performed, now);
         }
         match letter {
             Some(report) => self.child(id, effect, Some(report), now).await,
             None => Ok(()),
         }
+    }
+
+    /// The outcome is in the store, unless it was taken already or nobody waited for it.
+    async fn reported(
+        &mut self,
+        id: ExecutionId,
+        effect: EffectId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let key = self.desk.outcome_key(id, effect);
+        let Some(bytes) = self.reader.get(&key).await? else { return Ok(()) };
+        let OutcomeRow(outcome) = OutcomeRow::read(&bytes)?;
+        match self.find(id).await? {
+            // It stays until the execution runs again.
+            Found::Parked(_) => return Ok(()),
+            Found::Missing | Found::Closed => {}
+            Found::Live => {
+                self.come_to(id, effect, Performed::Finished(outcome), now);
+                if self.is_parked(id) {
+                    return Ok(());
+                }
+            }
+        }
+        if !self.desk.planted.keeps_letters() {
+            self.desk.delete(key);
+        }
+        Ok(())
     }
 
     fn come_to(&mut self, id: ExecutionId, effect: EffectId, performed: Performed, now: Timestamp) {

@@ -249,6 +249,26 @@ pub(crate) fn effect(family: u8, shard: u16, id: ExecutionId, effect: EffectId) 
     Key::new(family, 23).with(&shard.to_be_bytes()).with(&id.0).with(&effect.0.to_be_bytes()).done()
 }
 
+/// What follows the key of an effect's letter where that is the effect's own outcome, and not the
+/// report of a child: an effect may have one of each.
+const OUTCOME: u8 = 1;
+
+/// An outcome that was reported with a change, in the inbox.
+pub(crate) fn outcome(shard: u16, id: ExecutionId, of: EffectId) -> Bytes {
+    let letter = effect(family::INBOX, shard, id, of);
+    Key::new(family::INBOX, 24).with(&letter[1..]).with(&[OUTCOME]).done()
+}
+
+/// The outbox row of the effect that a letter is for.
+pub(crate) fn asked_by(letter: &[u8]) -> Bytes {
+    Key::new(family::OUTBOX, 23).with(&letter[1..letter.len().min(23)]).done()
+}
+
+/// Whether a letter is the effect's own outcome.
+pub(crate) fn is_outcome(key: &[u8]) -> bool {
+    key.get(23..) == Some(&[OUTCOME])
+}
+
 /// All rows of an execution in one of those three families.
 pub(crate) fn effects(family: u8, shard: u16, id: ExecutionId) -> Range {
     Range::prefix(Key::new(family, 19).with(&shard.to_be_bytes()).with(&id.0).done())
@@ -355,6 +375,17 @@ mod tests {
             assert_eq!(&key[ROW_PREFIX_LEN..], own);
         }
         assert_eq!(row_key(&all_rows(id).from), None);
+    }
+
+    #[test]
+    fn an_outcome_lies_beside_the_child_s_letter() {
+        let (id, of) = (ExecutionId::of("e"), EffectId(u32::MAX));
+        let (letter, outcome) = (effect(family::INBOX, 513, id, of), outcome(513, id, of));
+        for (key, is_own) in [(&letter, false), (&outcome, true)] {
+            assert_eq!((effect_of(key), is_outcome(key)), (Some((id, of)), is_own));
+            assert!(effects(family::INBOX, 513, id).contains(key));
+            assert_eq!(asked_by(key), effect(family::OUTBOX, 513, id, of));
+        }
     }
 
     #[test]

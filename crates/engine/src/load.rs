@@ -13,7 +13,7 @@ use crate::live::{Armed, Live, Slot, SlotState, SnapshotMark, is_answered_inside
 use crate::reader::Reader;
 use crate::records::{self, HeldRow, OutboxRow, Progress, Tail};
 use crate::turn::guard;
-use crate::{Action, Fault, Letter, Offer, Reply, Shard, StartError, Work};
+use crate::{Action, Fault, Letter, Offer, Performed, Reply, Shard, StartError, Work};
 
 /// What a shard knows of an execution.
 pub(crate) enum Found {
@@ -29,6 +29,8 @@ pub(crate) enum Found {
 pub struct Recovered {
     /// Letters that wait, by parent and effect: take each as [`Letter::Closed`] without a report.
     pub letters: Vec<(ExecutionId, EffectId)>,
+    /// Effects whose outcomes were reported: take each as [`Performed::Reported`].
+    pub reported: Vec<(ExecutionId, EffectId)>,
     /// Effects to perform again, oldest first; see [`Shard::work`].
     pub effects: Vec<(ExecutionId, EffectId)>,
     /// Work to offer again, oldest first.
@@ -234,8 +236,8 @@ impl Shard {
         }
         let mut recovered = Recovered::default();
         let shard = self.desk.number;
-        self.recover_effects(keys::effects(family::OUTBOX, shard, id), &mut recovered).await?;
         self.recover_letters(keys::effects(family::INBOX, shard, id), &mut recovered).await?;
+        self.recover_effects(keys::effects(family::OUTBOX, shard, id), &mut recovered).await?;
         for offer in recovered.offers {
             self.desk.act(false, Action::Offer(offer));
         }
@@ -246,6 +248,10 @@ impl Shard {
         }
         for (to, effect) in recovered.letters {
             let letter = Letter::Closed { to, effect, report: None };
+            self.desk.act(false, Action::Deliver { to, letter });
+        }
+        for (to, effect) in recovered.reported {
+            let letter = Letter::Performed { id: to, effect, performed: Performed::Reported };
             self.desk.act(false, Action::Deliver { to, letter });
         }
         Ok(())
@@ -276,12 +282,15 @@ impl Shard {
     async fn recover_letters(&mut self, mut range: Range, to: &mut Recovered) -> Result<(), Fault> {
         while let Some(rows) = self.reader.walk(&mut range).await? {
             for (key, _) in rows {
-                to.letters.push(keys::effect_of(&key).ok_or_else(damaged_key)?);
+                let letter = keys::effect_of(&key).ok_or_else(damaged_key)?;
+                let is_outcome = keys::is_outcome(&key);
+                if is_outcome { &mut to.reported } else { &mut to.letters }.push(letter);
             }
         }
         Ok(())
     }
 
+    /// Those whose outcomes were reported are not performed again: the letters are read before.
     async fn recover_effects(&mut self, mut range: Range, to: &mut Recovered) -> Result<(), Fault> {
         let mut effects = Vec::new();
         let mut offers = Vec::new();
@@ -293,7 +302,7 @@ impl Shard {
                 if self.desk.is_polled(queue) {
                     let queue = queue.into();
                     offers.push((order, Offer { queue, execution, effect, request: None }));
-                } else {
+                } else if to.reported.binary_search(&(execution, effect)).is_err() {
                     effects.push((order, (execution, effect)));
                 }
             }

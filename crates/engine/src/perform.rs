@@ -31,12 +31,16 @@ pub enum Performed {
     /// The outcome comes by letter only: a child was started with `reply_to` this effect. After a
     /// restart the effect is performed again, and is to find that child by its ARN.
     Elsewhere,
+    /// The outcome is durable already, together with a change of the catalog: what
+    /// [`Catalog::report`](crate::Catalog::report) answered.
+    Reported,
 }
 
 /// Carries out the effects of one queue.
 ///
-/// An effect is performed at least once: again after a restart that lost its outcome. An
-/// implementor makes repeats harmless by the key (execution, effect), as far as the world lets it.
+/// An effect is performed at least once: again after a restart that lost its outcome. What it
+/// changes in the catalog happens once, if it is reported with it: see
+/// [`Catalog::report`](crate::Catalog::report). For all else an implementor makes repeats harmless by the key (execution, effect), as far as the world lets it.
 /// The future runs on the engine's tokio runtime; it is dropped when the machine cancels the effect.
 pub trait Performer: Send + Sync {
     /// Performs the work. Failure of the work is an [`Outcome::Failed`], never a panic; a panic is

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use trackway_core::{ExecutionId, ReplyTo, Start, Summary, Timestamp};
+use trackway_core::{ExecutionId, Outcome, ReplyTo, Start, Summary, Timestamp};
 
 use crate::limits::{COMPRESS_BYTES_MIN, SEGMENT_BYTES_MAX};
 use crate::{Fault, ListRow, Record};
@@ -290,6 +290,20 @@ impl<'a> LetterRow<'a> {
     }
 }
 
+/// How an effect ended, reported together with a change of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutcomeRow(pub(crate) Outcome);
+
+impl OutcomeRow {
+    pub(crate) fn encode(&self) -> Bytes {
+        encode(self, 64).into()
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        Ok(decode(bytes, "a reported outcome")?.0)
+    }
+}
+
 /// A due time, or the clock's.
 pub(crate) fn time(at: Timestamp) -> Bytes {
     encode(&at, 11).into()
@@ -402,6 +416,14 @@ mod tests {
                 assert_eq!(unpack(&packed, dictionary).unwrap(), segment);
             }
         }
+    }
+
+    #[test]
+    fn letters_of_older_stores_are_read() {
+        let stored = [&[1][..], &[7; 16], &[2, 8, 9]].concat();
+        let letter = LetterRow { from: ExecutionId([7; 16]), report: &[8, 9] };
+        assert_eq!(LetterRow::read(&stored).unwrap(), letter);
+        assert_eq!(letter.encode(), stored);
     }
 
     #[test]

@@ -74,6 +74,10 @@ impl Runner {
         for (to, effect) in recovered.letters {
             self.shared.send(to, Letter::Closed { to, effect, report: None });
         }
+        for (id, effect) in recovered.reported {
+            let performed = Performed::Reported;
+            self.shared.send(id, Letter::Performed { id, effect, performed });
+        }
         self.backlog = recovered.effects.into();
         self.publish();
         Ok(recovered.offers)

@@ -21,7 +21,7 @@ use crate::limits::{BATCH_BYTES_MAX, COSTLY_FOLD_EVENTS, IDLE_MAX, LETTERS_PER_B
 use crate::live::Live;
 use crate::reader::Reader;
 use crate::timers::Timers;
-use crate::{Action, Builder, Catalog, Fault, Letter, Tokens};
+use crate::{Action, Builder, Fault, Letter, Tokens};
 
 /// A bug planted by hand, for the tests of the simulator. A release has none: without the feature
 /// `planted` each question below is a constant no.
@@ -42,6 +42,9 @@ pub enum Planted {
     /// The rows of the kinds' views aren't written.
     #[cfg(feature = "planted")]
     RowNotWritten,
+    /// A change is made again by whoever reports it again.
+    #[cfg(feature = "planted")]
+    ReportTwice,
 }
 
 impl Planted {
@@ -74,6 +77,13 @@ impl Planted {
     pub(crate) fn skips_rows(self) -> bool {
         #[cfg(feature = "planted")]
         return self.is(Self::RowNotWritten);
+        #[cfg(not(feature = "planted"))]
+        false
+    }
+
+    pub(crate) fn reports_twice(self) -> bool {
+        #[cfg(feature = "planted")]
+        return self.is(Self::ReportTwice);
         #[cfg(not(feature = "planted"))]
         false
     }
@@ -131,7 +141,7 @@ impl Shard {
             tokens: parts.tokens,
             chance: parts.chance,
             registry: Registry {
-                catalog: Catalog::new(Arc::clone(&store)),
+                catalog: builder.catalog(Arc::clone(&store), parts.shards),
                 exists: builder.exists_question(),
             },
             open: Open::default(),

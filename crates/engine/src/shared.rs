@@ -72,10 +72,11 @@ impl Shared {
         stored_time: Option<Timestamp>,
         mail: Vec<mpsc::UnboundedSender<Letter>>,
     ) -> Self {
+        let planted = outside.planted;
         let board = |_: &_| Board { next_due: i64::MIN.into(), ..Board::default() };
         Self {
             reader: Reader(store.clone()),
-            catalog: Catalog::new(store.clone()),
+            catalog: Catalog::new(store.clone(), mail.len() as u16, planted),
             store,
             tokens,
             queues: Arc::default(),

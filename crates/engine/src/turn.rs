@@ -283,6 +283,10 @@ fn change_effects(
 /// Ends what is being done about an effect.
 fn stop(desk: &mut Desk, id: ExecutionId, volatile: bool, effect: EffectId, slot: &Slot) {
     let queue = slot.queue.clone();
+    // A report that was quicker has its letter in the store; one that is slower finds no effect.
+    if slot.state == SlotState::Performing && !volatile {
+        desk.delete(desk.outcome_key(id, effect));
+    }
     let action = match slot.state {
         // Of a held effect the performer may know what goes on elsewhere in its name.
         SlotState::Performing | SlotState::Held => Action::Cancel { queue, execution: id, effect },

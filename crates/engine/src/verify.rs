@@ -12,7 +12,9 @@ use crate::keys::{self, List, Owner, TimerKey, family};
 use crate::kind::Kinds;
 use crate::limits::REBUILT_ROWS_PER_BATCH;
 use crate::reader::Reader;
-use crate::records::{HeldRow, OutboxRow, Progress, Tail, read_record, read_time};
+use crate::records::{
+    HeldRow, LetterRow, OutboxRow, OutcomeRow, Progress, Tail, read_record, read_time,
+};
 use crate::refold::{Refolded, SnapshotCheck, refold};
 use crate::views::{self, Derived, Differences};
 
@@ -37,9 +39,9 @@ pub struct VerifyReport {
     pub timers: u64,
     /// Effects in the outbox or held, each of a running execution.
     pub effects: u64,
-    /// Letters that wait for a running execution.
+    /// Letters that wait for a running execution; of outcomes, for an effect that it awaits.
     pub letters: u64,
-    /// Letters whose execution has closed or is gone; the next restart drops them.
+    /// Letters that nobody waits for; the next restart drops them.
     pub letters_stale: u64,
     /// Executions that are parked.
     pub parked: u64,
@@ -344,11 +346,25 @@ impl Walk<'_> {
     async fn letters(&mut self) -> Result<(), Fault> {
         let mut range = Range::prefix(vec![family::INBOX]);
         while let Some(rows) = self.reader.walk(&mut range).await? {
-            for (key, _) in rows {
-                match keys::effect_of(&key) {
-                    Some((to, _)) if self.expected.contains_key(&to) => self.report.letters += 1,
-                    Some(_) => self.report.letters_stale += 1,
-                    None => self.problem("a letter's key is damaged".to_owned()),
+            for (key, value) in rows {
+                let is_outcome = keys::is_outcome(&key);
+                let readable = match is_outcome {
+                    true => OutcomeRow::read(&value).map(drop),
+                    false => LetterRow::read(&value).map(drop),
+                };
+                if let Err(fault) = readable {
+                    self.problem(fault.to_string());
+                }
+                let Some((to, _)) = keys::effect_of(&key) else {
+                    self.problem("a letter's key is damaged".to_owned());
+                    continue;
+                };
+                let asked = keys::asked_by(&key);
+                let is_awaited = self.expected.contains_key(&to)
+                    && (!is_outcome || self.reader.get(&asked).await?.is_some());
+                match is_awaited {
+                    true => self.report.letters += 1,
+                    false => self.report.letters_stale += 1,
                 }
             }
         }

@@ -55,6 +55,27 @@ pub fn prefix(parts: &[&str]) -> Vec<u8> {
     key
 }
 
+/// A key of a moment and an id: what happened earlier comes first.
+#[must_use]
+pub fn dated(at: Timestamp, id: &[u8]) -> Vec<u8> {
+    let mut key = date(at).to_vec();
+    key.extend_from_slice(id);
+    key
+}
+
+/// A moment in a key. Moments before the epoch, which no clock of ours shows, sort as the epoch.
+#[must_use]
+pub fn date(at: Timestamp) -> [u8; 8] {
+    at.as_millis().max(0).to_be_bytes()
+}
+
+/// What [`dated`] was made of.
+#[must_use]
+pub fn undated(key: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (at, id) = key.split_first_chunk::<8>()?;
+    Some((Timestamp(i64::from_be_bytes(*at)), id))
+}
+
 /// SHA-256 of a certificate's DER: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CertificateId(pub [u8; 32]);
@@ -266,6 +287,14 @@ pub struct AuditConfiguration {
     pub sns: Option<NotificationTarget>,
     /// The checks that were ever named: whether each is enabled, and how it is set.
     pub checks: BTreeMap<Check, (bool, CheckConfig)>,
+}
+
+impl AuditConfiguration {
+    /// The topic that hears of the end of an audit, if it is to be told.
+    #[must_use]
+    pub fn topic(&self) -> Option<&String> {
+        self.sns.as_ref().filter(|target| target.enabled)?.target_arn.as_ref()
+    }
 }
 
 /// Source: `AuditNotificationTarget`.

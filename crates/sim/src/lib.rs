@@ -15,7 +15,10 @@
 //! Checked in every run: nothing is set free before its rows are durable; nothing is performed
 //! without its event; every result counts at most once; an execution closes once, with its last
 //! event; records and lists equal a refold; no letter, timer or effect is left behind
-//! ([`trackway_engine::Builder::verify`]); everything a caller was told is true.
+//! ([`trackway_engine::Builder::verify`]); everything a caller was told is true; the rows of the
+//! catalog are those of the reference run ([`Scenario::tell_row`]). A performer that changes them
+//! answers [`Does::Report`]: the change is made in its own commit with the outcome, once, and the
+//! scenario builds it of what [`Seen::row`] shows at that moment.
 //!
 //! What is played: scripts of the toy kind ([`toys`]), machines written for it ([`asl`], [`runbook`],
 //! [`command`], [`association`], [`pipeline`]), the

@@ -16,6 +16,8 @@ use crate::{Fate, Scenario, Told};
 pub struct Outcome {
     /// Each execution by ARN: its status, and its journal as the scenario tells it.
     pub executions: BTreeMap<String, (u8, Vec<String>)>,
+    /// The rows of the catalog by scope, table and key, as the scenario tells them.
+    pub rows: BTreeMap<(String, u8, Vec<u8>), String>,
     counts: Counts,
     verified: VerifyReport,
 }
@@ -129,9 +131,16 @@ fn compare(
     calm: &Outcome,
     other: &Outcome,
 ) -> Result<(), Failure> {
-    if calm.executions == other.executions {
+    if calm.executions == other.executions && calm.rows == other.rows {
         return Ok(());
     }
+    let keys: BTreeSet<_> = calm.rows.keys().chain(other.rows.keys()).collect();
+    let rows = keys.into_iter().filter_map(|key| {
+        let (expected, found) = (calm.rows.get(key), other.rows.get(key));
+        let (scope, table, key) = (&key.0, key.1, key.2.escape_ascii());
+        (expected != found)
+            .then(|| format!("row {key} of {scope}, {table} is {found:?} instead of {expected:?}"))
+    });
     let problems = calm
         .executions
         .iter()
@@ -147,6 +156,7 @@ fn compare(
                 .filter(|arn| !calm.executions.contains_key(*arn))
                 .map(|arn| format!("{arn} should not exist")),
         )
+        .chain(rows)
         .collect();
     Err(Failure { scenario: scenario.name(), fate, problems })
 }
@@ -162,7 +172,8 @@ fn run(scenario: &dyn Scenario, planted: Planted, fate: Fate) -> Result<Outcome,
     if problems.is_empty() {
         match judge(scenario, &builder, &world, &mut problems) {
             Ok((executions, verified)) if problems.is_empty() => {
-                return Ok(Outcome { executions, counts: world.counts, verified });
+                let rows = rows(scenario, &world);
+                return Ok(Outcome { executions, rows, counts: world.counts, verified });
             }
             Ok(_) => {}
             Err(fault) => problems.push(fault.to_string()),
@@ -204,6 +215,19 @@ fn judge(
         problems.push(format!("execution {id} was confirmed and does not exist"));
     }
     Ok((executions, verified))
+}
+
+/// What the catalog holds.
+fn rows(scenario: &dyn Scenario, world: &World<'_>) -> BTreeMap<(String, u8, Vec<u8>), String> {
+    let snapshot = world.store.snapshot();
+    let rows = snapshot.rows().filter_map(|(key, value)| {
+        let (length, rest) = key.strip_prefix(b"c")?.split_first()?;
+        let (scope, rest) = rest.split_at_checked(usize::from(*length))?;
+        let (table, key) = rest.split_first()?;
+        let told = scenario.tell_row(*table, key, value)?;
+        Some(((String::from_utf8_lossy(scope).into_owned(), *table, key.to_vec()), told))
+    });
+    rows.collect()
 }
 
 fn ids(world: &World<'_>) -> Vec<ExecutionId> {

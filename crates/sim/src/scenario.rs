@@ -3,8 +3,11 @@
 use std::any::{Any, TypeId};
 use std::rc::Rc;
 
+use bytes::Bytes;
 use trackway_core::{EffectId, ExecutionId, Machine, Outcome, Timestamp};
-use trackway_engine::{Builder, Entry, Fault, Offer, Page, Reader, Record, StartRequest, Work};
+use trackway_engine::{
+    Builder, Catalog, Change, Entry, Fault, Offer, Page, Reader, Record, StartRequest, Work,
+};
 
 /// Some executions of some kinds, and how the world answers them. Everything it says must follow
 /// from its arguments alone, so that a run can be repeated.
@@ -37,6 +40,12 @@ pub trait Scenario {
     /// # Errors
     /// The journal can't be read.
     fn tell(&self, reader: &Reader, record: &Record) -> Result<Vec<Told>, Fault>;
+
+    /// What a row of the catalog came to, such that runs can be compared: without what may differ,
+    /// such as times. None for a row that isn't compared.
+    fn tell_row(&self, _table: u8, _key: &[u8], value: &[u8]) -> Option<String> {
+        Some(value.escape_ascii().to_string())
+    }
 }
 
 /// What performers and workers can look at. The event that asks for their work is in the journal.
@@ -44,8 +53,20 @@ pub trait Scenario {
 pub struct Seen<'r> {
     /// What is committed.
     pub reader: &'r Reader,
+    /// The catalog, likewise.
+    pub catalog: &'r Catalog,
     /// What time it is.
     pub now: Timestamp,
+}
+
+impl Seen<'_> {
+    /// A row of the catalog.
+    ///
+    /// # Errors
+    /// The store can't be read, or not at once.
+    pub fn row(&self, scope: &str, table: u8, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        crate::world::at_once(self.catalog.get(scope, table, key))
+    }
 }
 
 /// How a performer answers: after how long, and with what.
@@ -64,6 +85,10 @@ pub enum Does {
     Finish(Outcome),
     /// It finishes; somebody outside, whom it has told, goes on with these acts, step by step.
     FinishThen(Outcome, Vec<(i64, Act)>),
+    /// It finishes, together with a change of the catalog, by [`Catalog::report`]. The scenario is
+    /// asked when the work ends, so the change rests on what is there then; it is asked again while a
+    /// check of the change doesn't hold.
+    Report(Outcome, Change),
     /// It starts a child, and leaves the rest to it.
     Start(Box<StartRequest>),
     /// It starts a child, answers, and leaves the rest to the child.

@@ -3,7 +3,8 @@
 use trackway_core::{ExecutionId, Outcome, Payload, Start};
 use trackway_engine::toy::{Event, Relay, RelayEvent, Signal, Toy};
 use trackway_engine::{
-    Builder, Definition, Durability, Engine, Fault, Offer, Reader, Record, StartRequest, Work,
+    Builder, Change, Check, Definition, Durability, Edit, Engine, Fault, Offer, Reader, Record,
+    StartRequest, Work,
 };
 
 use crate::{Act, Does, Reaction, Scenario, Seen, Told, journal};
@@ -12,6 +13,13 @@ use crate::{Act, Does, Reaction, Scenario, Seen, Told, journal};
 const TOY: u8 = 1;
 /// The tag of the second one.
 const RELAY: u8 = 2;
+
+/// Whose the toys are.
+const SCOPE: &str = "000000000000/sim";
+/// The table of how often was counted.
+const COUNTS: u8 = 1;
+/// How long it takes to count late, in milliseconds.
+const LATE_MS: i64 = 10_000;
 
 /// Scripts of the toy kind, all started at once.
 #[derive(Clone, Debug)]
@@ -74,6 +82,19 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
             ..plain("signals", &[("a", "note; pass 1; task good"), ("b", "wait 5; note; wait 5")])
         },
         Toys {
+            // What is counted late is not wanted any more.
+            stops: vec![(80, "c")],
+            ..plain(
+                "reports",
+                &[
+                    ("a", "task count; fan 4 count; rows 2"),
+                    ("b", "fan 3 count; wait 5; task count; fail"),
+                    ("c", "fan 3 late"),
+                    ("d", "child task count, fan 2 count; task count"),
+                ],
+            )
+        },
+        Toys {
             stops: vec![(40, "a"), (40, "b"), (40, "c"), (300_000, "d")],
             ..plain(
                 "stopped",
@@ -92,7 +113,7 @@ pub fn all() -> Vec<Box<dyn Scenario>> {
 fn request(name: &str, script: &str) -> StartRequest {
     StartRequest {
         kind: TOY,
-        scope: "000000000000/sim".into(),
+        scope: SCOPE.into(),
         parent: "toys".into(),
         definition: Definition::new(script),
         start: Start {
@@ -106,6 +127,24 @@ fn request(name: &str, script: &str) -> StartRequest {
         reply_to: None,
         durability: Durability::Durable,
     }
+}
+
+/// One more of what was counted so far.
+fn count_one(seen: &Seen<'_>) -> Result<Change, Fault> {
+    let (scope, table, key) = (SCOPE.into(), COUNTS, b"total".to_vec());
+    let found = seen.row(SCOPE, COUNTS, &key)?;
+    let count = found.as_ref().and_then(|row| std::str::from_utf8(row).ok()?.parse::<u32>().ok());
+    let value = (count.unwrap_or_default() + 1).to_string().into();
+    let mut change = Change::default();
+    change.require(
+        &scope,
+        match found {
+            Some(value) => Check::Equals { table, key: key.clone(), value },
+            None => Check::Absent { table, key: key.clone() },
+        },
+    );
+    change.edit(&scope, Edit::Put { table, key, value });
+    Ok(change)
 }
 
 fn arn(name: &str) -> String {
@@ -129,14 +168,21 @@ impl Scenario for Toys {
         self.scripts.iter().map(|(name, script)| (0, request(name, script))).collect()
     }
 
-    fn perform(&self, work: &Work, _seen: &Seen<'_>) -> Reaction {
+    fn perform(&self, work: &Work, seen: &Seen<'_>) -> Reaction {
         let child = || {
             let script = work.request.trim_matches('"');
             Box::new(request(&format!("{}/{}", work.execution, work.effect.0), script))
         };
         let answer = || Payload::new(format!("{:?}", work.queue));
-        let delay = 2 + i64::from(work.effect.0 % 3);
+        let delay = match work.queue.as_str() {
+            "late" => LATE_MS,
+            _ => 2 + i64::from(work.effect.0 % 3),
+        };
         let does = match work.queue.as_str() {
+            "count" | "late" => match count_one(seen) {
+                Ok(change) => Does::Report(Outcome::Succeeded(answer()), change),
+                Err(_) => Does::Never,
+            },
             "good" => Does::Finish(Outcome::Succeeded(answer())),
             "bad" => {
                 Does::Finish(Outcome::Failed { error: "Bad".to_owned(), cause: String::new() })

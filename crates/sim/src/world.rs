@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
-use trackway_core::{EffectId, ExecutionId, ReplyTo, Timestamp};
+use trackway_core::{EffectId, ExecutionId, Outcome, ReplyTo, Timestamp};
 use trackway_engine::{
-    Action, Builder, Letter, Performed, Reader, Recovered, Shard, ShardPlace, StartReply,
-    StartRequest, Tokens, Work,
+    Action, Builder, Catalog, CatalogError, Change, Letter, Performed, Reader, Recovered, Shard,
+    ShardPlace, StartReply, StartRequest, Tokens, Work,
 };
 use trackway_store::{Batch, Memory, Store};
 
@@ -50,10 +50,11 @@ enum Event {
 }
 
 /// A batch under way.
-struct Flight {
-    shard: u16,
-    number: u64,
-    batch: Batch,
+enum Flight {
+    /// Of a shard's turns.
+    Turns { shard: u16, number: u64, batch: Batch },
+    /// Of a performer that reports what it came to, with a change.
+    Report(Work, Outcome, Change),
 }
 
 /// How often things happened that a fate can hit.
@@ -70,6 +71,7 @@ pub(crate) struct World<'s> {
     builder: Builder,
     pub(crate) store: Memory,
     reader: Reader,
+    catalog: Catalog,
     shards: Vec<Shard>,
     now_us: i64,
     /// By time, and for the same time by a random number.
@@ -77,6 +79,8 @@ pub(crate) struct World<'s> {
     flights: std::collections::VecDeque<Flight>,
     sealing: BTreeSet<u16>,
     waiting: Vec<Waiting>,
+    /// Work that was reported, by this process.
+    reported: BTreeMap<(ExecutionId, EffectId), Work>,
     dice: Dice,
     fate: Fate,
     pub(crate) counts: Counts,
@@ -93,6 +97,7 @@ impl<'s> World<'s> {
         let store = Memory::new();
         let mut world = Self {
             scenario,
+            catalog: builder.catalog(Arc::new(store.clone()), SHARDS),
             builder,
             reader: Reader::new(Arc::new(store.clone())),
             store,
@@ -102,6 +107,7 @@ impl<'s> World<'s> {
             flights: std::collections::VecDeque::new(),
             sealing: BTreeSet::new(),
             waiting: Vec::new(),
+            reported: BTreeMap::new(),
             dice: Dice::new(seed),
             fate,
             counts: Counts::default(),
@@ -126,7 +132,7 @@ impl<'s> World<'s> {
     }
 
     fn seen(&self) -> Seen<'_> {
-        Seen { reader: &self.reader, now: self.now() }
+        Seen { reader: &self.reader, catalog: &self.catalog, now: self.now() }
     }
 
     fn later(&mut self, delay_us: i64, event: Event) {
@@ -162,6 +168,9 @@ impl<'s> World<'s> {
         for (to, effect) in recovered.letters {
             self.soon(300, Event::Letter(number, Letter::Closed { to, effect, report: None }));
         }
+        for (id, effect) in recovered.reported {
+            self.post(id, Letter::Performed { id, effect, performed: Performed::Reported });
+        }
         for (id, effect) in recovered.effects {
             match at_once(self.shards[usize::from(number)].work(id, effect)) {
                 Ok(Some(work)) => self.act(Action::Perform(work)),
@@ -179,6 +188,7 @@ impl<'s> World<'s> {
         self.counts.crashes += 1;
         self.flights.clear();
         self.sealing.clear();
+        self.reported.clear();
         self.agenda.retain(|_, event| matches!(event, Event::Wish(_)));
         for shard in std::mem::take(&mut self.shards) {
             drop(shard);
@@ -253,6 +263,12 @@ impl<'s> World<'s> {
         match turn {
             Turn::CrashBefore | Turn::CrashAfter => return self.crash(),
             Turn::Repeat => {
+                if let Letter::Performed { id, effect, performed: Performed::Reported } = letter
+                    && let Some(work) = self.reported.get(&(id, effect)).cloned()
+                {
+                    // Whoever reports may do so twice, too.
+                    self.soon(5000, Event::Perform(work));
+                }
                 if let Some(again) = again {
                     self.soon(5000, Event::Letter(shard, again));
                 }
@@ -283,14 +299,47 @@ impl<'s> World<'s> {
             return self.soon(400, Event::Seal(shard));
         }
         if let Some((number, batch)) = self.shards[usize::from(shard)].seal() {
-            self.flights.push_back(Flight { shard, number, batch });
-            self.soon(900, Event::Commit);
+            self.submit(Flight::Turns { shard, number, batch });
         }
+    }
+
+    fn submit(&mut self, flight: Flight) {
+        self.flights.push_back(flight);
+        self.soon(900, Event::Commit);
     }
 
     fn commit(&mut self) {
         // Batches become durable in the order in which they were handed over.
-        let Some(Flight { shard, number, batch }) = self.flights.pop_front() else { return };
+        match self.flights.pop_front() {
+            Some(Flight::Turns { shard, number, batch }) => self.commit_turns(shard, number, batch),
+            Some(Flight::Report(work, outcome, change)) => {
+                self.commit_report(work, &outcome, &change);
+            }
+            None => {}
+        }
+    }
+
+    fn commit_report(&mut self, work: Work, outcome: &Outcome, change: &Change) {
+        let turn = self.at_commit();
+        if turn == Turn::CrashBefore {
+            return self.crash();
+        }
+        let result = at_once(self.catalog.report(&work, outcome, change));
+        if turn == Turn::CrashAfter {
+            return self.crash();
+        }
+        let (id, effect) = (work.execution, work.effect);
+        match result {
+            Ok(performed) => {
+                self.reported.insert((id, effect), work);
+                self.post(id, Letter::Performed { id, effect, performed });
+            }
+            Err(CatalogError::Conflict { .. }) => self.soon(900, Event::Perform(work)),
+            Err(CatalogError::Fault(fault)) => self.problem(format!("could not report: {fault}")),
+        }
+    }
+
+    fn commit_turns(&mut self, shard: u16, number: u64, batch: Batch) {
         let turn = if batch.is_empty() { Turn::GoOn } else { self.at_commit() };
         if turn == Turn::CrashBefore {
             return self.crash();
@@ -374,6 +423,9 @@ impl<'s> World<'s> {
             Does::FinishThen(outcome, acts) => {
                 self.wish(acts);
                 Performed::Finished(outcome)
+            }
+            Does::Report(outcome, change) => {
+                return self.submit(Flight::Report(work, outcome, change));
             }
             Does::Start(child) => {
                 return self.start_child(*child, reply_to, Performed::Elsewhere);

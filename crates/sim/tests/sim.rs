@@ -111,6 +111,7 @@ fn every_planted_bug_is_caught_with_every_kind() {
         Planted::LetterNotConsumed,
         Planted::SummaryNotWritten,
         Planted::RowNotWritten,
+        Planted::ReportTwice,
     ];
     // Step Functions' lists are all made of summaries.
     let has_rows =
@@ -121,6 +122,10 @@ fn every_planted_bug_is_caught_with_every_kind() {
             if bug == Planted::RowNotWritten && !has_rows(group) {
                 continue;
             }
+            // Only toys change the catalog when they report.
+            if bug == Planted::ReportTwice && group != "toys" {
+                continue;
+            }
             // Commands and pipelines have no children either.
             if bug == Planted::LetterNotConsumed && matches!(group, "command" | "pipeline") {
                 continue;
@@ -128,6 +133,30 @@ fn every_planted_bug_is_caught_with_every_kind() {
             let caught = scenarios.iter().any(|scenario| check(scenario.as_ref(), bug).is_err());
             assert!(caught, "{group}: {bug:?} was not caught");
         }
+    }
+}
+
+/// Each effect of the toys that count is counted, and those that nobody waits for are not.
+#[test]
+fn what_is_reported_is_counted_once() {
+    let all = toys::all();
+    let scenario = all.iter().find(|one| one.name() == "toys/reports").unwrap();
+    let outcome = calm(scenario.as_ref()).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(outcome.rows.into_values().collect::<Vec<_>>(), ["13"]);
+    let failure = check(scenario.as_ref(), Planted::ReportTwice).unwrap_err();
+    assert!(failure.problems[0].contains("row total"), "{failure}");
+}
+
+/// A report and the end of its execution may come at the same time: no letter is left behind.
+#[test]
+fn a_report_that_races_with_the_end_leaves_nothing() {
+    for (stop, script) in (0..9).flat_map(|stop| {
+        let scripts = ["fan 6 count", "task count; fan 4 count", "task count within 3"];
+        scripts.map(|script| (stop, script))
+    }) {
+        let stops = vec![(stop, "a")];
+        let toys = toys::Toys { name: "race", scripts: vec![("a", script)], notes: vec![], stops };
+        calm(&toys).unwrap_or_else(|failure| panic!("{script}, stopped at {stop}: {failure}"));
     }
 }
 

@@ -10,15 +10,19 @@ mod account;
 mod arn;
 mod audit_configuration;
 mod audit_start;
+mod audit_starter;
 mod audit_tasks;
+mod audited;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
 mod detect_tasks;
 mod findings;
+mod findings_page;
 mod groups;
 mod lists;
 mod logging;
+mod mitigation;
 mod mitigation_actions;
 mod mitigation_tasks;
 mod policies;
@@ -40,6 +44,7 @@ use trackway_engine::{Engine, Fault};
 use trackway_registry::Registry;
 
 use crate::Caller;
+pub use audit_starter::AuditStarter;
 use refusal::Code;
 
 /// A group of operations.
@@ -88,6 +93,10 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Iot {
     engine: Engine,
     registry: Registry,
+    /// Held while an audit on demand is started.
+    starting: tokio::sync::Mutex<()>,
+    /// Held while scheduled audits change, or which checks they may have.
+    scheduling: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -95,7 +104,12 @@ type Answer = crate::answer::Answer<Code>;
 
 impl Iot {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { registry: Registry::new(engine.clone()), engine }
+        Self {
+            registry: Registry::new(engine.clone()),
+            engine,
+            starting: tokio::sync::Mutex::new(()),
+            scheduling: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.

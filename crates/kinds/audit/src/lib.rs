@@ -27,6 +27,7 @@ pub mod limits;
 pub mod mitigation;
 pub mod request;
 pub mod resource;
+mod row;
 pub mod schedule;
 
 pub use audit::Audit;

@@ -1,18 +1,24 @@
 //! An audit: its checks one after the other, each scanned chunk by chunk.
 
+mod decide;
+mod event;
+mod fold;
 mod view;
 
 use serde::{Deserialize, Serialize};
-use trackway_core::{Input, Journaled, Machine, Payload, Summary, Timestamp, Turn};
+use trackway_core::{EffectId, Input, Machine, Rows, Summary, Timestamp, Turn};
 
+pub use event::{Chunk, Event, MoreRelated};
 pub use view::{
     CheckDetails, CheckStatus, Columns, Details, Finding, VIEW_BY_RESOURCE, VIEW_DETAILS,
-    VIEW_FINDINGS, VIEW_RELATED, by_resource_key, by_resource_prefix, finding_key, related_key,
+    VIEW_FINDINGS, VIEW_RELATED, by_resource_key, by_resource_prefix, finding_key, read_related,
+    related_key,
 };
 
 use crate::check::{Check, named};
 use crate::ids::AuditNumber;
 use crate::request::CheckConfig;
+use crate::row;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 7;
@@ -27,6 +33,13 @@ named! {
         Completed = "COMPLETED",
         Failed = "FAILED",
         Canceled = "CANCELED",
+    }
+}
+
+impl Default for TaskStatus {
+    /// Nothing has begun.
+    fn default() -> Self {
+        Self::Waiting
     }
 }
 
@@ -72,22 +85,25 @@ pub enum Refusal {
     Ended,
 }
 
-/// The state of an audit.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Audit {}
-
-/// One event of an audit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Event {}
-
-impl Journaled for Event {
-    const VERSION: u8 = 1;
-
-    fn payload(&self) -> Option<&Payload> {
-        None
-    }
-
-    fn set_payload(&mut self, _payload: Payload) {}
+/// The state of an audit: as large as its list of checks, however much it has found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    /// What it was started with; none before that.
+    birth: Option<Birth>,
+    status: TaskStatus,
+    started: Timestamp,
+    closed: Option<Timestamp>,
+    /// What the checks have come to, in their order.
+    runs: Vec<CheckDetails>,
+    /// The place of the check in progress; that of no check when all have ended.
+    place: usize,
+    /// Where the scan in flight began.
+    cursor: Option<String>,
+    scan: Option<EffectId>,
+    notify: Option<EffectId>,
+    effects_len: u32,
+    /// Related resources that the latest finding of the check in progress has so far.
+    last_related: u32,
 }
 
 impl Machine for Audit {
@@ -100,18 +116,43 @@ impl Machine for Audit {
         Ok(())
     }
 
-    fn evolve(&mut self, _event: &Event, _at: Timestamp) {}
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        Some(row::write(self))
+    }
+
+    fn restore(bytes: &[u8]) -> Option<Self> {
+        row::read(bytes)
+    }
+
+    fn evolve(&mut self, event: &Event, at: Timestamp) {
+        self.fold(event, at);
+    }
+
+    fn project(&self, event: &Event, at: Timestamp, rows: &mut Rows) {
+        view::project(self, event, at, rows);
+    }
 
     fn handle(
         &mut self,
         _definition: &(),
-        _input: Input<Signal>,
-        _turn: &mut Turn<'_, Self>,
+        input: Input<Signal>,
+        turn: &mut Turn<'_, Self>,
     ) -> Result<(), Refusal> {
+        match input {
+            Input::Start(start) => self.begin(&start, turn),
+            Input::Finished { effect, outcome } => self.finished(effect, outcome, turn),
+            Input::Fired(_) => {}
+            Input::Signal(Signal::Cancel) => return self.cancel(turn),
+        }
         Ok(())
     }
 
     fn summary(&self) -> Summary {
-        Summary::default()
+        Summary {
+            status: self.status.number(),
+            started: self.started,
+            closed: self.closed,
+            columns: view::columns(self),
+        }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use trackway_core::Timestamp;
+use trackway_core::{Rows, Timestamp};
 
-use super::{TaskStatus, TaskType};
+use super::event::{Chunk, Event};
+use super::{Audit, TaskStatus, TaskType};
 use crate::check::{Check, Reason, named};
+use crate::limits::RELATED_SHOWN_MAX;
 use crate::request::CheckError;
 use crate::resource::{Info, Related, Resource};
+use crate::row::{read, write};
 
 /// One row, at [`Details::KEY`]: [`Details`].
 pub const VIEW_DETAILS: u8 = 1;
@@ -120,6 +122,12 @@ impl Columns {
     }
 }
 
+/// Reads a row of [`VIEW_RELATED`] that the machine wrote; none if it is damaged.
+#[must_use]
+pub fn read_related(row: &[u8]) -> Option<Related> {
+    read(row)
+}
+
 /// Where a finding's row is.
 #[must_use]
 pub fn finding_key(check: Check, place: u32) -> Vec<u8> {
@@ -152,17 +160,57 @@ pub fn by_resource_prefix(resource: &Resource) -> Vec<u8> {
     hash[..16].to_vec()
 }
 
-/// Rows and columns are a version byte and postcard.
-const VERSION: u8 = 1;
-
-pub(crate) fn write<T: Serialize>(row: &T) -> Vec<u8> {
-    postcard::to_extend(row, vec![VERSION]).unwrap_or_default()
+/// What an audit's summary shows beside its status.
+pub(super) fn columns(audit: &Audit) -> Vec<u8> {
+    write(&Columns {
+        task_type: audit.birth.as_ref().map_or(TaskType::OnDemand, |birth| birth.task_type),
+        findings: audit.runs.iter().map(|run| u64::from(run.findings)).sum(),
+    })
 }
 
-pub(crate) fn read<T: DeserializeOwned>(row: &[u8]) -> Option<T> {
-    let (version, body) = row.split_first()?;
-    if *version != VERSION {
-        return None;
+pub(super) fn project(audit: &Audit, event: &Event, at: Timestamp, rows: &mut Rows) {
+    match event {
+        Event::Scanned { check, chunk, .. } => project_chunk(audit, *check, chunk, at, rows),
+        Event::Began { .. } | Event::Canceled | Event::Ended { .. } => {}
+        Event::Notified { .. } | Event::Closed => return,
     }
-    postcard::from_bytes(body).ok()
+    let Some(birth) = &audit.birth else { return };
+    let checks = birth.checks.iter().map(|(check, _)| *check);
+    let details = Details {
+        status: audit.status,
+        task_type: birth.task_type,
+        schedule: birth.schedule.clone(),
+        started: audit.started,
+        checks: checks.zip(audit.runs.iter().cloned()).collect(),
+    };
+    rows.put(VIEW_DETAILS, Details::KEY, write(&details));
+}
+
+fn project_chunk(audit: &Audit, check: Check, chunk: &Chunk, at: Timestamp, rows: &mut Rows) {
+    let first = audit.first_place(check, chunk);
+    if let Some(more) = &chunk.more_related
+        && let Some(place) = first.checked_sub(1)
+    {
+        put_related(rows, (check, place), more.first, &more.related);
+    }
+    for (place, flaw) in (first..).zip(&chunk.flaws) {
+        let finding = Finding {
+            found: at,
+            resource: flaw.resource.clone(),
+            info: flaw.info.clone(),
+            code: flaw.code,
+            reason: flaw.reason.clone(),
+            suppressed: flaw.suppressed,
+            related: flaw.related.iter().take(RELATED_SHOWN_MAX).cloned().collect(),
+        };
+        rows.put(VIEW_FINDINGS, finding_key(check, place), write(&finding));
+        rows.put(VIEW_BY_RESOURCE, by_resource_key(&flaw.resource, check, place), Vec::new());
+        put_related(rows, (check, place), 0, &flaw.related);
+    }
+}
+
+fn put_related(rows: &mut Rows, (check, place): (Check, u32), first: u32, all: &[Related]) {
+    for (number, related) in (first..).zip(all) {
+        rows.put(VIEW_RELATED, related_key(check, place, number), write(related));
+    }
 }

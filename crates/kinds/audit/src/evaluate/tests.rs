@@ -1,0 +1,1 @@
+//! Tables of policies and roles, with what is to be found.
