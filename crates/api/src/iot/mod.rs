@@ -16,6 +16,7 @@ mod audited;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
@@ -28,6 +29,7 @@ mod mitigation_tasks;
 mod policies;
 mod principals;
 mod refusal;
+mod registered;
 mod role_aliases;
 mod scheduled_audits;
 mod security_profiles;
@@ -38,10 +40,12 @@ mod things;
 mod violations;
 
 use std::pin::Pin;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use trackway_engine::{Engine, Fault};
 use trackway_registry::Registry;
+use trackway_registry::x509::{KeyPool, WeakKeys};
 
 use crate::Caller;
 pub use audit_starter::AuditStarter;
@@ -97,6 +101,10 @@ pub(crate) struct Iot {
     starting: tokio::sync::Mutex<()>,
     /// Held while scheduled audits change, or which checks they may have.
     scheduling: tokio::sync::Mutex<()>,
+    /// Keys for certificates that are made here.
+    keys: KeyPool,
+    /// Keys that must not be used, as far as lists of them were given.
+    weak_keys: OnceLock<WeakKeys>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -109,7 +117,14 @@ impl Iot {
             engine,
             starting: tokio::sync::Mutex::new(()),
             scheduling: tokio::sync::Mutex::new(()),
+            keys: KeyPool::default(),
+            weak_keys: OnceLock::new(),
         }
+    }
+
+    /// Tells it of keys that are known to be weak; the first word counts.
+    pub(crate) fn configure(&self, weak_keys: WeakKeys) {
+        let _was_set = self.weak_keys.set(weak_keys);
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.
