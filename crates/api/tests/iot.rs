@@ -5,5 +5,7 @@
 
 #[path = "iot/house.rs"]
 mod house;
+#[path = "iot/naive.rs"]
+mod naive;
 #[path = "iot/things.rs"]
 mod things;
