@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::desk::Chance;
 use crate::kind::Kinds;
 use crate::limits::SHARDS_DEFAULT;
+use crate::retention::Keeping;
 use crate::shard::{Parts, Planted};
 use crate::{Catalog, Engine, Fault, Performer, Shard, Tokens, trim, verify};
 
@@ -47,6 +48,7 @@ pub struct Builder {
     planted: Planted,
     on_problem: OnProblem,
     exists: Exists,
+    kept: Vec<(u8, Duration)>,
 }
 
 impl Default for Builder {
@@ -60,6 +62,7 @@ impl Default for Builder {
             planted: Planted::default(),
             on_problem: Arc::new(|problem| eprintln!("trackway: {problem}")),
             exists: Arc::new(|_, _| true),
+            kept: Vec::new(),
         }
     }
 }
@@ -69,6 +72,14 @@ impl Builder {
     #[must_use]
     pub fn kind<M: Machine>(mut self, tag: u8, name: &'static str) -> Self {
         self.kinds.add::<M>(tag, name);
+        self
+    }
+
+    /// Says how long ended executions of the kind with this tag are kept, at the longest;
+    /// [`Config::retention`] may be shorter.
+    #[must_use]
+    pub fn keep(mut self, tag: u8, longest: Duration) -> Self {
+        self.kept.push((tag, longest));
         self
     }
 
@@ -181,6 +192,10 @@ impl Builder {
 
     pub(crate) fn kinds(&self) -> &Kinds {
         &self.kinds
+    }
+
+    pub(crate) fn keeping(&self) -> Keeping {
+        Keeping { all: self.config.retention, of_kinds: self.kept.clone() }
     }
 
     pub(crate) fn polled_names(&self) -> Vec<String> {

@@ -422,8 +422,9 @@ pub(crate) async fn open(builder: Builder, store: Arc<dyn Store>) -> Result<Engi
     for runner in runners {
         tokio::spawn(runner.run());
     }
-    if let Some(keep) = config.retention {
-        tokio::spawn(retention::sweep(shared.clone(), keep));
+    let keeping = builder.keeping();
+    if keeping.ends() {
+        tokio::spawn(retention::sweep(shared.clone(), keeping));
     }
     if let Some(keep) = config.history {
         tokio::spawn(trim::sweep(shared.clone(), builder.kinds().clone(), keep));

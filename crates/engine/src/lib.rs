@@ -36,6 +36,7 @@
 //! ```text
 //! Engine::builder() -> Builder
 //!   .kind::<M: Machine>(tag: u8, name: &'static str)
+//!   .keep(tag: u8, longest: Duration)                // ended executions of a kind
 //!   .performer(queue: &str, Arc<dyn Performer>)      // effects whose queue starts with it
 //!   .polled(queue: &str)                             // effects that are polled for by take()
 //!   .clock(Clock::{Real, Skip, Manual})

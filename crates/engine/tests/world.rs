@@ -5,7 +5,7 @@ mod house;
 use std::sync::Arc;
 use std::time::Duration;
 
-use house::{House, SCOPE, TOY, id, request, volatile};
+use house::{House, RELAY, SCOPE, TOY, id, request, volatile};
 use trackway_core::{EffectId, Payload};
 use trackway_engine::toy::{Event, RUNNING, STOPPED, SUCCEEDED, Signal, Toy};
 use trackway_engine::{
@@ -429,6 +429,27 @@ async fn ended_executions_leave_after_a_while() {
     let report = house.verified().await;
     assert_eq!(report.executions, 2);
     house.start("old", "pass 1").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ended_executions_of_a_kind_leave_when_the_kind_says_so() {
+    let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+    for (all, of_kind, leaves) in
+        [(None, minute, true), (Some(minute), hour, true), (Some(hour), hour, false)]
+    {
+        let config = Config { retention: all, ..Config::default() };
+        let house = House::with(|builder| builder.config(config).keep(TOY, of_kind)).await;
+        house.start("old", "pass 1").await;
+        house.engine.advance(61_000);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let is_gone = house.engine.record(id("old")).await.unwrap().is_none();
+        assert_eq!(is_gone, leaves, "{all:?} {of_kind:?}");
+    }
+    let house = House::with(|builder| builder.keep(RELAY, minute)).await;
+    house.start("old", "pass 1").await;
+    house.engine.advance(61_000);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(house.engine.record(id("old")).await.unwrap().is_some(), "of another kind");
 }
 
 #[tokio::test]

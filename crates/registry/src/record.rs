@@ -313,6 +313,14 @@ pub struct AuditConfiguration {
     pub checks: BTreeMap<Check, (bool, CheckConfig)>,
 }
 
+impl AuditConfiguration {
+    /// The topic that hears of the end of an audit, if it is to be told.
+    #[must_use]
+    pub fn topic(&self) -> Option<&String> {
+        self.sns.as_ref().filter(|target| target.enabled)?.target_arn.as_ref()
+    }
+}
+
 /// Source: `AuditNotificationTarget`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationTarget {

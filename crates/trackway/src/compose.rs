@@ -44,6 +44,9 @@ const COMMAND_KIND_NAME: &str = "command";
 pub(crate) const REGION_DEFAULT: &str = "us-east-1";
 pub(crate) const ACCOUNT_DEFAULT: &str = "000000000000";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// For how long ended audits and mitigation tasks are kept.
+const IOT_TASKS_KEPT: Duration =
+    Duration::from_millis(trackway_audit::limits::RETENTION_MS.unsigned_abs());
 
 /// Where executions are kept.
 pub(crate) enum Storage {
@@ -339,4 +342,6 @@ pub(crate) fn builder() -> trackway_engine::Builder {
         .kind::<Audit>(trackway_audit::audit::KIND, "audit")
         .kind::<Mitigation>(trackway_audit::mitigation::KIND, "mitigation")
         .kind::<Schedule>(trackway_audit::schedule::KIND, "scheduled audit")
+        .keep(trackway_audit::audit::KIND, IOT_TASKS_KEPT)
+        .keep(trackway_audit::mitigation::KIND, IOT_TASKS_KEPT)
 }

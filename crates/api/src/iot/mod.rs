@@ -9,6 +9,7 @@
 mod account;
 mod audit_configuration;
 mod audit_start;
+mod audit_starter;
 mod audit_tasks;
 mod audited;
 mod ca_certificates;
@@ -18,6 +19,7 @@ mod findings;
 mod findings_page;
 mod groups;
 mod logging;
+mod mitigation;
 mod mitigation_actions;
 mod mitigation_tasks;
 mod policies;
@@ -41,6 +43,7 @@ use trackway_registry::Registry;
 use trackway_registry::x509::{KeyPool, WeakKeys};
 
 use crate::Caller;
+pub use audit_starter::AuditStarter;
 use refusal::Code;
 
 /// A group of operations.
@@ -93,6 +96,8 @@ pub(crate) struct Iot {
     keys: KeyPool,
     /// Keys that must not be used, as far as lists of them were given.
     weak_keys: OnceLock<WeakKeys>,
+    /// Held while scheduled audits change, or which checks they may have.
+    scheduling: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -106,6 +111,7 @@ impl Iot {
             starting: tokio::sync::Mutex::new(()),
             keys: KeyPool::default(),
             weak_keys: OnceLock::new(),
+            scheduling: tokio::sync::Mutex::new(()),
         }
     }
 

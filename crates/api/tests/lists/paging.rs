@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 use trackway_api::Api;
+use trackway_wire::client::{Endpoint, build};
+use trackway_wire::model;
 
 /// The account of the tests.
 pub(crate) const OURS: &str = "000000000000";
@@ -46,6 +49,15 @@ pub(crate) const CODEPIPELINE: Words = Words {
     refusal: "InvalidNextTokenException",
 };
 
+/// IoT's requests are made of the model, not of a target.
+pub(crate) const IOT: Words = Words {
+    target: "",
+    version: "",
+    size: "maxResults",
+    token: "nextToken",
+    refusal: "InvalidRequestException",
+};
+
 /// A client of the API.
 #[derive(Clone)]
 pub(crate) struct Client(pub(crate) Arc<Api>);
@@ -59,6 +71,9 @@ impl Client {
         operation: &str,
         request: &Value,
     ) -> (u16, Value) {
+        if words.target.is_empty() {
+            return self.ask_iot(account, operation, request).await;
+        }
         let signed = format!(
             "AWS4-HMAC-SHA256 Credential={account}/20260101/us-east-1/x/aws4_request, SignedHeaders=host, Signature=x"
         );
@@ -71,6 +86,23 @@ impl Client {
         let response = self.0.answer(request).await;
         let body = serde_json::from_slice(response.body()).unwrap_or_default();
         (response.status().as_u16(), body)
+    }
+
+    /// The same of IoT; the body of a refusal has its code too.
+    async fn ask_iot(&self, account: &str, operation: &str, request: &Value) -> (u16, Value) {
+        let response = self.0.answer(iot_request(account, operation, request)).await;
+        let mut body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        if let Some(code) = response.headers().get("x-amzn-errortype") {
+            body["__type"] = json!(code.to_str().unwrap());
+        }
+        (response.status().as_u16(), body)
+    }
+
+    /// The answer to a request of IoT that has to succeed.
+    pub(crate) async fn iot(&self, operation: &str, request: Value) -> Value {
+        let (status, body) = self.ask(&IOT, OURS, operation, &request).await;
+        assert_eq!(status, 200, "{operation} {request}: {body}");
+        body
     }
 
     /// The answer to a request of Systems Manager that has to succeed.
@@ -98,6 +130,33 @@ impl Client {
         assert_eq!(status, 200, "{operation} {request}: {body}");
         body
     }
+}
+
+/// A request of IoT as an SDK makes it of its members.
+fn iot_request(account: &str, operation: &str, request: &Value) -> Request<Bytes> {
+    let service = model::service("iot").unwrap();
+    let operation = service.operation(operation).unwrap();
+    let endpoint = Endpoint {
+        scheme: "http".to_owned(),
+        host: "localhost".to_owned(),
+        base_path: String::new(),
+        region: "us-east-1".to_owned(),
+        custom: true,
+    };
+    let mut built = build(service, operation, &endpoint, request, token).unwrap();
+    let signed = format!(
+        "AWS4-HMAC-SHA256 Credential={account}/20260101/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=x"
+    );
+    built.headers.insert("authorization", signed.parse().unwrap());
+    let mut made = Request::builder().method(built.method.clone()).uri(built.url());
+    *made.headers_mut().unwrap() = built.headers;
+    made.body(built.body).unwrap()
+}
+
+/// An idempotency token that no other request has.
+fn token() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("token-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A list call.

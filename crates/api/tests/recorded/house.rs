@@ -11,6 +11,7 @@ use trackway_api::{Api, Credential, codepipeline, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_asl::call::{LAMBDA, SERVICE, STATES};
 use trackway_association::{Association, AssociationRun};
+use trackway_audit::{Audit, Mitigation, Schedule, audit, mitigation, request, schedule};
 use trackway_command::CommandRun;
 use trackway_core::Outcome;
 use trackway_engine::{Clock, Engine, Performed, Performer, Work};
@@ -74,6 +75,13 @@ impl House {
             .kind::<Association>(ssm::ASSOCIATION_KIND, "association")
             .kind::<AssociationRun>(ssm::ASSOCIATION_RUN_KIND, "association run")
             .kind::<Pipeline>(codepipeline::KIND, "pipeline")
+            .kind::<Audit>(audit::KIND, "audit")
+            .kind::<Mitigation>(mitigation::KIND, "mitigation")
+            .kind::<Schedule>(schedule::KIND, "scheduled audit")
+            .performer(request::SCAN_QUEUE, desk.clone())
+            .performer(request::NOTIFY_QUEUE, desk.clone())
+            .performer(request::START_QUEUE, desk.clone())
+            .performer(request::MITIGATION_QUEUE, desk.clone())
             .performer("command", Arc::new(commands.clone()))
             .performer("targets", Arc::new(targets.clone()))
             .performer("association", Arc::new(associations.clone()))
