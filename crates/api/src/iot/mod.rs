@@ -7,17 +7,21 @@
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
 mod account;
+mod arn;
 mod audit_configuration;
 mod audit_start;
 mod audit_starter;
 mod audit_tasks;
 mod audited;
+mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
 mod groups;
+mod lists;
 mod logging;
 mod mitigation;
 mod mitigation_actions;
@@ -31,6 +35,7 @@ mod scheduled_audits;
 mod security_profiles;
 mod suppressions;
 mod tags;
+mod thing_types;
 mod things;
 mod violations;
 
@@ -62,6 +67,7 @@ const GROUPS: &[Group] = &[
     account::GROUP,
     audit_configuration::GROUP,
     audit_tasks::GROUP,
+    billing_groups::GROUP,
     ca_certificates::GROUP,
     certificates::GROUP,
     detect_tasks::GROUP,
@@ -77,6 +83,7 @@ const GROUPS: &[Group] = &[
     security_profiles::GROUP,
     suppressions::GROUP,
     tags::GROUP,
+    thing_types::GROUP,
     things::GROUP,
     violations::GROUP,
 ];
@@ -92,12 +99,12 @@ pub(crate) struct Iot {
     registry: Registry,
     /// Held while an audit on demand is started.
     starting: tokio::sync::Mutex<()>,
+    /// Held while scheduled audits change, or which checks they may have.
+    scheduling: tokio::sync::Mutex<()>,
     /// Keys for certificates that are made here.
     keys: KeyPool,
     /// Keys that must not be used, as far as lists of them were given.
     weak_keys: OnceLock<WeakKeys>,
-    /// Held while scheduled audits change, or which checks they may have.
-    scheduling: tokio::sync::Mutex<()>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -109,9 +116,9 @@ impl Iot {
             registry: Registry::new(engine.clone()),
             engine,
             starting: tokio::sync::Mutex::new(()),
+            scheduling: tokio::sync::Mutex::new(()),
             keys: KeyPool::default(),
             weak_keys: OnceLock::new(),
-            scheduling: tokio::sync::Mutex::new(()),
         }
     }
 
