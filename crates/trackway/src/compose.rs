@@ -26,8 +26,8 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
-use trackway_registry::x509::WeakKeys;
 use trackway_registry::notify::Notifier;
+use trackway_registry::x509::WeakKeys;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 

@@ -204,7 +204,8 @@ fn what_is_no_good_certificate_is_refused() {
 
 #[test]
 fn keys_that_aws_does_not_take_are_refused() {
-    let short = RsaPublicKey::new(BigUint::from(1_u32) << 2046, 65537_u32.into()).unwrap();
+    let short = (BigUint::from(1_u32) << 2046) + 1_u32;
+    let short = RsaPublicKey::new(short, 65537_u32.into()).unwrap();
     let short = short.to_public_key_der().unwrap();
     let secp256k1 = {
         let curve = der::sequence(&[
