@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "iot/ca_certificates.rs"]
+mod ca_certificates;
+#[path = "iot/certificates.rs"]
+mod certificates;
 #[path = "iot/house.rs"]
 mod house;
 #[path = "iot/naive.rs"]

@@ -27,11 +27,11 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
-use trackway_registry::x509::WeakKeys;
 use trackway_registry::notify::Notifier;
 use trackway_registry::Registry;
 use trackway_registry::config::IotConfig;
 use trackway_registry::scan::Scans;
+use trackway_registry::x509::WeakKeys;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
