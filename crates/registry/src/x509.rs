@@ -72,7 +72,9 @@ impl Parsed {
             return Err(invalid("The PEM block is not a certificate"));
         }
         if blocks.next().is_some() {
-            return Err(invalid("The text has several PEM blocks; only one certificate is allowed"));
+            return Err(invalid(
+                "The text has several PEM blocks; only one certificate is allowed",
+            ));
         }
         Self::from_der(block.contents, known)
     }
@@ -85,9 +87,8 @@ impl Parsed {
             return Err(invalid(format!("The signature algorithm {signature} is not supported")));
         }
         let weakness = judge(certificate.public_key(), known).map_err(invalid)?;
-        let second = |time: x509_parser::time::ASN1Time| {
-            Timestamp(time.timestamp().saturating_mul(1000))
-        };
+        let second =
+            |time: x509_parser::time::ASN1Time| Timestamp(time.timestamp().saturating_mul(1000));
         let validity = certificate.validity();
         let serial = certificate.raw_serial();
         let leading = serial.iter().take_while(|byte| **byte == 0).count();
@@ -205,7 +206,9 @@ fn judge(key: &SubjectPublicKeyInfo<'_>, known: &WeakKeys) -> Result<Option<Weak
             let first_bits = modulus.first().map_or(0, |first| 8 - first.leading_zeros() as usize);
             let bits = (modulus.len().max(1) - 1) * 8 + first_bits;
             if bits < RSA_BITS_MIN {
-                return Err(format!("An RSA key of {bits} bits is too short: the least is {RSA_BITS_MIN}"));
+                return Err(format!(
+                    "An RSA key of {bits} bits is too short: the least is {RSA_BITS_MIN}"
+                ));
             }
             Ok(known.judge(modulus))
         }
@@ -213,7 +216,9 @@ fn judge(key: &SubjectPublicKeyInfo<'_>, known: &WeakKeys) -> Result<Option<Weak
             let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
             match curve {
                 Some(curve) if is_one_of(&curve, &CURVES) => Ok(None),
-                _ => Err("The key is on a curve other than NIST's P-256, P-384 and P-521".to_owned()),
+                _ => {
+                    Err("The key is on a curve other than NIST's P-256, P-384 and P-521".to_owned())
+                }
             }
         }
         _ => Err("The key is neither RSA nor ECC".to_owned()),
