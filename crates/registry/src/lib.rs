@@ -18,6 +18,7 @@ pub mod certificates;
 pub mod config;
 pub mod groups;
 pub mod logging;
+pub mod notify;
 pub mod page;
 pub mod policies;
 pub mod principals;

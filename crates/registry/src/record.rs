@@ -96,6 +96,12 @@ impl CertificateId {
         Some(Self(id))
     }
 
+    /// The one that a key, or the end of one, is.
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        key.try_into().ok().map(Self)
+    }
+
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn text(&self) -> String {
@@ -203,6 +209,24 @@ pub struct Transfer {
     pub rejected: Option<Timestamp>,
 }
 
+/// A certificate that was offered to another account, as the account that offered it keeps it.
+/// The certificate itself is in the other account from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// The account that it was offered to.
+    pub to: String,
+    /// What the sender says.
+    pub message: Option<String>,
+    /// When it was offered.
+    pub date: Timestamp,
+    /// When the certificate was made or registered.
+    pub created: Timestamp,
+    /// The account that the sender has it from.
+    pub previous_owner: Option<String>,
+    /// Whether it was accepted.
+    pub is_accepted: bool,
+}
+
 /// A CA certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaCertificate {
@@ -287,6 +311,14 @@ pub struct AuditConfiguration {
     pub sns: Option<NotificationTarget>,
     /// The checks that were ever named: whether each is enabled, and how it is set.
     pub checks: BTreeMap<Check, (bool, CheckConfig)>,
+}
+
+impl AuditConfiguration {
+    /// The topic that hears of the end of an audit, if it is to be told.
+    #[must_use]
+    pub fn topic(&self) -> Option<&String> {
+        self.sns.as_ref().filter(|target| target.enabled)?.target_arn.as_ref()
+    }
 }
 
 /// Source: `AuditNotificationTarget`.

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use trackway_audit::check::Check;
 use trackway_audit::request::CheckConfig;
 use trackway_registry::record::{AuditConfiguration, NotificationTarget};
-use trackway_registry::table::{AUDIT_CONFIGURATION, SCHEDULED_AUDITS};
+use trackway_registry::table::AUDIT_CONFIGURATION;
 
 use super::audited::{check, invalid};
 use super::refusal::{Failure, Refusal};
+use super::scheduled_audits::ScheduledAudit;
 use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{nothing, read, write};
@@ -89,11 +90,14 @@ impl Iot {
     }
 
     async fn update_audit_configuration(&self, caller: &Caller, request: Update) -> Answer {
+        let _scheduling = self.scheduling.lock().await;
+        let scheduled = self.every_scheduled_audit(caller).await?;
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             let known = txn.get::<AuditConfiguration>(AUDIT_CONFIGURATION, KEY).await?;
             let mut configuration = known.unwrap_or_default();
             merge(&mut configuration, &request)?;
+            still_enabled(&configuration, &request, &scheduled)?;
             txn.put(AUDIT_CONFIGURATION, KEY, &configuration)?;
             if txn.commit().await? {
                 return nothing();
@@ -106,7 +110,20 @@ impl Iot {
         write(&shown(&configuration))
     }
 
+    /// The scheduled audits go first, so that none is left without a configuration by a crash.
     async fn delete_audit_configuration(&self, caller: &Caller, request: Delete) -> Answer {
+        let _scheduling = self.scheduling.lock().await;
+        if self.audit_configuration(caller).await?.is_some() {
+            let scheduled = self.every_scheduled_audit(caller).await?;
+            if !scheduled.is_empty() && !request.delete_scheduled_audits {
+                // The wording is ours.
+                let message = "There are scheduled audits; deleteScheduledAudits deletes them too";
+                return Err(invalid(message).into());
+            }
+            for audit in scheduled {
+                self.drop_scheduled_audit(caller, audit).await?;
+            }
+        }
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             if !txn.has(AUDIT_CONFIGURATION, KEY).await? {
@@ -114,18 +131,32 @@ impl Iot {
                 let message = "There is no audit configuration in this account";
                 return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
             }
-            if !request.delete_scheduled_audits && !txn.require_empty(SCHEDULED_AUDITS, &[]).await?
-            {
-                // The wording is ours.
-                let message = "There are scheduled audits; deleteScheduledAudits deletes them too";
-                return Err(invalid(message).into());
-            }
             txn.delete(AUDIT_CONFIGURATION, KEY);
             if txn.commit().await? {
                 return nothing();
             }
         }
     }
+}
+
+/// A check that a request names stays enabled while a scheduled audit uses it.
+fn still_enabled(
+    configuration: &AuditConfiguration,
+    request: &Update,
+    scheduled: &[ScheduledAudit],
+) -> Result<(), Refusal> {
+    let is_enabled = |check| configuration.checks.get(check).is_some_and(|(enabled, _)| *enabled);
+    for audit in scheduled {
+        let mut checks = audit.checks.iter().filter(|check| !is_enabled(check));
+        let asked = &request.audit_check_configurations;
+        if let Some(check) = checks.find(|check| asked.contains_key(check.name())) {
+            let (check, name) = (check.name(), &audit.name);
+            // The wording is ours.
+            let message = format!("{check} can't be disabled: the scheduled audit {name} uses it");
+            return Err(invalid(message));
+        }
+    }
+    Ok(())
 }
 
 /// What a request says replaces what was said before, member by member; the rest stays.

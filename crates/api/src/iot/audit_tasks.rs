@@ -136,7 +136,7 @@ impl Iot {
         }
         // Nobody else's audit begins between the look at how many there are and this one.
         let _starting = self.starting.lock().await;
-        let (checks, topic_arn) = self.checks_to_run(caller, &request).await?;
+        let (checks, topic_arn) = self.checks_to_run(caller, &request.target_check_names).await?;
         self.has_room_for_audit(caller).await?;
         let number = AuditNumber(random()?);
         let birth = Birth {
@@ -153,17 +153,17 @@ impl Iot {
 
     /// The checks that a request names, each once, as they are set; and the topic that hears of the
     /// end. All must be enabled.
-    async fn checks_to_run(
+    pub(super) async fn checks_to_run(
         &self,
         caller: &Caller,
-        request: &Start,
+        names: &[String],
     ) -> Result<(Vec<(Check, CheckConfig)>, Option<String>), Failure> {
         let configuration = self.audit_configuration(caller).await?.ok_or_else(|| {
             // The wording is ours.
             invalid("Audits are not configured in this account")
         })?;
         let mut checks: Vec<(Check, CheckConfig)> = Vec::new();
-        for name in &request.target_check_names {
+        for name in names {
             let check = check(name)?;
             let Some((true, config)) = configuration.checks.get(&check) else {
                 // The wording is ours.
@@ -177,8 +177,7 @@ impl Iot {
             // The wording is ours.
             return Err(invalid("At least one check must be named").into());
         }
-        let target = configuration.sns.filter(|target| target.enabled);
-        Ok((checks, target.and_then(|target| target.target_arn)))
+        Ok((checks, configuration.topic().cloned()))
     }
 
     async fn has_room_for_audit(&self, caller: &Caller) -> Result<(), Failure> {

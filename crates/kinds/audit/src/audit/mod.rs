@@ -18,6 +18,7 @@ pub use view::{
 use crate::check::{Check, named};
 use crate::ids::AuditNumber;
 use crate::request::CheckConfig;
+use crate::row;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 7;
@@ -84,9 +85,6 @@ pub enum Refusal {
     Ended,
 }
 
-/// The first byte of a snapshot. Another number whenever the state's form changes.
-const SNAPSHOT_VERSION: u8 = 1;
-
 /// The state of an audit: as large as its list of checks, however much it has found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
@@ -119,12 +117,11 @@ impl Machine for Audit {
     }
 
     fn snapshot(&self) -> Option<Vec<u8>> {
-        postcard::to_extend(self, vec![SNAPSHOT_VERSION]).ok()
+        Some(row::write(self))
     }
 
     fn restore(bytes: &[u8]) -> Option<Self> {
-        let (version, bytes) = bytes.split_first()?;
-        postcard::from_bytes(bytes).ok().filter(|_| *version == SNAPSHOT_VERSION)
+        row::read(bytes)
     }
 
     fn evolve(&mut self, event: &Event, at: Timestamp) {

@@ -12,8 +12,7 @@ use crate::check::{Check, Reason, named};
 use crate::limits::RELATED_SHOWN_MAX;
 use crate::request::CheckError;
 use crate::resource::{Info, Related, Resource};
-use crate::row::read;
-pub(super) use crate::row::write;
+use crate::row::{read, write};
 
 /// One row, at [`Details::KEY`]: [`Details`].
 pub const VIEW_DETAILS: u8 = 1;

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_product_of_two_numbers_of_the_structure_has_the_fingerprint() {
-        for ((k, a), (l, b)) in [((3, 5), (9, 77)), ((1_000_003, 600), (65_521, 1)), ((7, 0), (8, 0))]
+        for ((k, a), (l, b)) in
+            [((3, 5), (9, 77)), ((1_000_003, 600), (65_521, 1)), ((7, 0), (8, 0))]
         {
             let modulus = multiply(&of_the_structure(k, a), &of_the_structure(l, b));
             assert!(is_roca(&modulus), "{k} {a} {l} {b}");

@@ -41,10 +41,35 @@ use crate::row;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 8;
-/// What lists group tasks over findings under.
-pub const PARENT: &str = "mitigations";
-/// What lists group tasks over violations under.
-pub const DETECT_PARENT: &str = "detect mitigations";
+/// What tasks are about. Each has tasks of its own, with ids of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// Findings of audits.
+    Audit,
+    /// Violations of security profiles.
+    Detect,
+}
+
+impl Surface {
+    /// What lists group its tasks under.
+    #[must_use]
+    pub fn parent(self) -> &'static str {
+        match self {
+            Self::Audit => "mitigations",
+            Self::Detect => "detect mitigations",
+        }
+    }
+
+    /// The ARN under which the engine knows a task; AWS has none for it.
+    #[must_use]
+    pub fn arn(self, account: &str, region: &str, task_id: &str) -> String {
+        let of = match self {
+            Self::Audit => "audit",
+            Self::Detect => "detect",
+        };
+        format!("arn:aws:iot:{region}:{account}:{of}mitigationtask/{task_id}")
+    }
+}
 
 /// What a task is started with, as JSON; pinned for its life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

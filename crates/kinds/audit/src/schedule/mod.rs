@@ -14,6 +14,7 @@ pub use timing::{Days, Frequency, MonthDay, Problem, Timing, Weekday};
 
 use crate::check::Check;
 use crate::ids::AuditNumber;
+use crate::row;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 9;
@@ -22,8 +23,6 @@ pub const ACTIVE: u8 = 1;
 /// The summary's status of one that was deleted; it closes when the audits that it has started have
 /// ended.
 pub const DELETED: u8 = 2;
-/// The first byte of a snapshot and of columns. Another number whenever the form changes.
-const VERSION: u8 = 1;
 
 /// The ARN under which the engine knows the scheduled audit with this number: one that was deleted
 /// and one that was created later under its name are two.
@@ -81,8 +80,7 @@ impl Columns {
     /// Reads columns that the machine wrote; none if they are damaged.
     #[must_use]
     pub fn read(columns: &[u8]) -> Option<Self> {
-        let (version, body) = columns.split_first()?;
-        postcard::from_bytes(body).ok().filter(|_| *version == VERSION)
+        row::read(columns)
     }
 }
 
@@ -116,12 +114,11 @@ impl Machine for Schedule {
     }
 
     fn snapshot(&self) -> Option<Vec<u8>> {
-        postcard::to_extend(self, vec![VERSION]).ok()
+        Some(row::write(self))
     }
 
     fn restore(bytes: &[u8]) -> Option<Self> {
-        let (version, bytes) = bytes.split_first()?;
-        postcard::from_bytes(bytes).ok().filter(|_| *version == VERSION)
+        row::read(bytes)
     }
 
     fn evolve(&mut self, event: &Event, at: Timestamp) {
@@ -172,12 +169,11 @@ impl Machine for Schedule {
             .birth
             .as_ref()
             .map(|birth| Columns { timing: birth.timing, checks: birth.checks.clone() });
-        let columns = columns.and_then(|it| postcard::to_extend(&it, vec![VERSION]).ok());
         Summary {
             status: self.status,
             started: self.created,
             closed: self.closed,
-            columns: columns.unwrap_or_default(),
+            columns: columns.map(|columns| row::write(&columns)).unwrap_or_default(),
         }
     }
 }
