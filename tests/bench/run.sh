@@ -15,6 +15,7 @@ build_sfnload() {
 case "${1:-}" in
     ssm) cargo build --release --package trackway --example ssmload ;;
     pipeline) cargo build --release --package trackway --example pipelineload ;;
+    iot) cargo build --release --package trackway --example iotload ;;
     *) build_sfnload ;;
 esac
 cargo build --release --package trackway
@@ -40,6 +41,7 @@ start_server
 load() { "$built/release/sfnload" --endpoint "http://127.0.0.1:$port" --pid "$server" --data-dir "$data" "$@"; }
 ssm() { "${CARGO_TARGET_DIR:-target}/release/examples/ssmload" "127.0.0.1:$port" "$@"; }
 pipelineload() { SERVER_PID=$server "${CARGO_TARGET_DIR:-target}/release/examples/pipelineload" "$@"; }
+iotload() { SERVER_PID=$server "${CARGO_TARGET_DIR:-target}/release/examples/iotload" "$@"; }
 memory() { awk '/VmRSS/ { printf "memory of the server: %d MiB\n", $2 / 1024 }' "/proc/$server/status"; }
 # One pipeline with a long history: filled without HTTP, then paged through by a server that was
 # just started.
@@ -69,6 +71,12 @@ elif [ "${1:-}" = pipeline ]; then
     pipelineload "127.0.0.1:$port" executions 20000 64 64 QUEUED
     pipelineload "127.0.0.1:$port" executions 20000 64 1 PARALLEL
     history 1000000
+elif [ "${1:-}" = iot ] && [ $# -gt 1 ]; then
+    iotload "127.0.0.1:$port" "${@:2}"
+elif [ "${1:-}" = iot ]; then
+    iotload "127.0.0.1:$port" all 1000000 10 64
+    du -sm "$data" | awk '{ print "on disk:", $1, "MiB" }'
+    memory
 elif [ "${1:-}" = ssm ] && [ $# -gt 1 ]; then
     ssm "${@:2}"
 elif [ "${1:-}" = ssm ]; then

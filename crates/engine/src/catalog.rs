@@ -300,7 +300,7 @@ impl Catalog {
     ) -> Result<CatalogPage, Fault> {
         let mut range = Range::prefix(keys::catalog(scope, table, prefix)?);
         if let Some(before) = before {
-            let before = Bytes::from(keys::catalog(scope, table, before)?);
+            let before = keys::catalog(scope, table, before)?;
             range.to = Some(range.to.map_or(before.clone(), |to| to.min(before)));
         }
         self.page(scope, range, Order::Descending, limit).await

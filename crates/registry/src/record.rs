@@ -30,6 +30,14 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// It is damaged, or of a later version.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    peek(bytes)
+}
+
+/// Reads the beginning of a record, as far as `T` goes, without copying texts.
+///
+/// # Errors
+/// It is damaged, or of a later version.
+pub fn peek<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
     let broken =
         |why: String| Fault::new(format!("could not read a record of the registry: {why}"));
     match bytes.split_first() {
@@ -55,6 +63,27 @@ pub fn prefix(parts: &[&str]) -> Vec<u8> {
     key
 }
 
+/// A key of a moment and an id: what happened earlier comes first.
+#[must_use]
+pub fn dated(at: Timestamp, id: &[u8]) -> Vec<u8> {
+    let mut key = date(at).to_vec();
+    key.extend_from_slice(id);
+    key
+}
+
+/// A moment in a key. Moments before the epoch, which no clock of ours shows, sort as the epoch.
+#[must_use]
+pub fn date(at: Timestamp) -> [u8; 8] {
+    at.as_millis().max(0).to_be_bytes()
+}
+
+/// What [`dated`] was made of.
+#[must_use]
+pub fn undated(key: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (at, id) = key.split_first_chunk::<8>()?;
+    Some((Timestamp(i64::from_be_bytes(*at)), id))
+}
+
 /// SHA-256 of a certificate's DER: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CertificateId(pub [u8; 32]);
@@ -73,6 +102,12 @@ impl CertificateId {
             *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
         }
         Some(Self(id))
+    }
+
+    /// The one that a key, or the end of one, is.
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        key.try_into().ok().map(Self)
     }
 
     /// 64 hexadecimal digits.
@@ -180,6 +215,24 @@ pub struct Transfer {
     pub accepted: Option<Timestamp>,
     /// When it was rejected.
     pub rejected: Option<Timestamp>,
+}
+
+/// A certificate that was offered to another account, as the account that offered it keeps it.
+/// The certificate itself is in the other account from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// The account that it was offered to.
+    pub to: String,
+    /// What the sender says.
+    pub message: Option<String>,
+    /// When it was offered.
+    pub date: Timestamp,
+    /// When the certificate was made or registered.
+    pub created: Timestamp,
+    /// The account that the sender has it from.
+    pub previous_owner: Option<String>,
+    /// Whether it was accepted.
+    pub is_accepted: bool,
 }
 
 /// A CA certificate.

@@ -47,10 +47,16 @@ pub const ROLE_ALIASES: u8 = 48;
 pub const LOGGING: u8 = 49;
 /// ARN -> tags of a resource.
 pub const TAGS: u8 = 50;
-/// Nothing -> the account's registration code; the key that signs the certificates made here.
+/// `code` -> the account's registration code; `key` -> what signs the certificates made here.
 pub const ISSUING: u8 = 51;
-/// Certificate id -> a transfer that waits in the account it comes from, by date.
+/// Certificate id -> [`crate::record::Outgoing`], in the account that the certificate came from.
 pub const TRANSFERS: u8 = 52;
+/// When a policy was created, its name -> nothing.
+pub const POLICIES_BY_DATE: u8 = 53;
+/// [`crate::x509::name_hash`] of the subject, CA certificate's id -> nothing.
+pub const CA_CERTIFICATES_BY_SUBJECT: u8 = 54;
+/// When a certificate was offered to another account, its id -> nothing: those not accepted yet.
+pub const TRANSFERS_BY_DATE: u8 = 55;
 
 /// Nothing -> [`crate::record::AuditConfiguration`].
 pub const AUDIT_CONFIGURATION: u8 = 60;
@@ -73,16 +79,22 @@ pub const ROLES: u8 = 71;
 pub const REVOCATIONS: u8 = 72;
 /// Which Cognito identity pools were seen, and their roles: evidence that was fed.
 pub const IDENTITY_POOLS: u8 = 73;
-/// Name -> security profile.
+/// Name -> [`crate::security_profiles::Profile`].
 pub const SECURITY_PROFILES: u8 = 74;
 /// Security profile, target -> nothing.
 pub const PROFILE_TARGETS: u8 = 75;
 /// Target, security profile -> nothing.
 pub const TARGET_PROFILES: u8 = 76;
-/// Violation id -> a violation that goes on.
+/// When a violation that goes on began, its id -> nothing.
 pub const ACTIVE_VIOLATIONS: u8 = 77;
-/// Time, number -> what happened to a violation.
+/// When something happened to a violation, its id, what (1 byte) -> the value that was measured.
 pub const VIOLATION_EVENTS: u8 = 78;
+/// Violation id -> [`crate::violations::Violation`], whether it goes on or has ended.
+pub const VIOLATIONS: u8 = 79;
+/// Security profile, behavior, when it began, violation id -> nothing.
+pub const BEHAVIOR_VIOLATIONS: u8 = 80;
+/// Security profile, behavior, thing -> the id of the violation that goes on.
+pub const THING_VIOLATIONS: u8 = 81;
 
 /// Type, thing -> nothing: the things of a type.
 pub const TYPE_THINGS: u8 = 90;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 mod load;
 
-use load::{Connection, Failure};
+use load::{Connection, Failure, show, usage};
 use serde_json::{Value, json};
 use trackway_engine::{Builder, Engine};
 use trackway_pipeline::ids::Number;
@@ -201,27 +201,6 @@ fn starter(shared: &Shared) -> Result<Took, Failure> {
     }
 }
 
-fn show(what: &str, mut took: Vec<Duration>) {
-    took.sort_unstable();
-    let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
-    println!("  {what}: {} times, p50 {:?}, p99 {:?}", took.len(), at(50), at(99));
-}
-
-/// What the server has used so far: seconds of processors, and MiB of memory. None if it isn't known
-/// which process it is (`SERVER_PID`).
-fn usage() -> Option<(f64, usize)> {
-    let server = std::env::var("SERVER_PID").ok()?;
-    let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-    let ticks: f64 = ticks.sum::<Result<f64, _>>().ok()?;
-    let status = std::fs::read_to_string(format!("/proc/{server}/status")).ok()?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: usize = resident.split_whitespace().next()?.parse().ok()?;
-    // `sysconf(_SC_CLK_TCK)` is 100 on Linux.
-    Some((ticks / 100.0, kib / 1024))
-}
-
 fn spawn(
     shared: &Arc<Shared>,
     run: impl FnOnce(&Shared) -> Result<Took, Failure> + Send + 'static,
@@ -278,9 +257,9 @@ fn executions(
     for (operation, took) in OPERATIONS.into_iter().zip(took) {
         show(operation, took);
     }
-    if let (Some((before, _)), Some((after, memory))) = (before, usage()) {
-        let used = after - before;
-        println!("  server: {:.0} % of a processor, {memory} MiB", used / seconds * 100.0);
+    if let (Some(before), Some(after)) = (before, usage()) {
+        let used = (after.seconds - before.seconds) / seconds * 100.0;
+        println!("  server: {used:.0} % of a processor, {} MiB", after.mib);
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ mod decide;
 mod event;
 mod fold;
 pub mod request;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::BTreeMap;
@@ -30,8 +32,8 @@ use trackway_core::{EffectId, Input, Machine, Outcome, Rows, Summary, Timestamp,
 pub use event::{Event, EventKind};
 pub use view::{
     ActionCounts, Applying, Columns, Counts, Details, Execution, ExecutionStatus, Row, Shown,
-    VIEW_BY_THING, VIEW_CHUNKS, VIEW_ITEMS, VIEW_TASK, chunk_key, finding_item_key, read_chunk,
-    thing_prefix,
+    Stage, VIEW_BY_THING, VIEW_CHUNKS, VIEW_ITEMS, VIEW_TASK, chunk_key, finding_item_key,
+    read_chunk, thing_prefix,
 };
 
 use crate::action::Action;
@@ -41,10 +43,35 @@ use crate::row;
 
 /// The tag under which the engine knows this kind.
 pub const KIND: u8 = 8;
-/// What lists group tasks over findings under.
-pub const PARENT: &str = "mitigations";
-/// What lists group tasks over violations under.
-pub const DETECT_PARENT: &str = "detect mitigations";
+/// What tasks are about. Each has tasks of its own, with ids of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// Findings of audits.
+    Audit,
+    /// Violations of security profiles.
+    Detect,
+}
+
+impl Surface {
+    /// What lists group its tasks under.
+    #[must_use]
+    pub fn parent(self) -> &'static str {
+        match self {
+            Self::Audit => "mitigations",
+            Self::Detect => "detect mitigations",
+        }
+    }
+
+    /// The ARN under which the engine knows a task; AWS has none for it.
+    #[must_use]
+    pub fn arn(self, account: &str, region: &str, task_id: &str) -> String {
+        let of = match self {
+            Self::Audit => "audit",
+            Self::Detect => "detect",
+        };
+        format!("arn:aws:iot:{region}:{account}:{of}mitigationtask/{task_id}")
+    }
+}
 
 /// What a task is started with, as JSON; pinned for its life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

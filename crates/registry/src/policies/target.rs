@@ -1,0 +1,88 @@
+//! What a policy may be attached to.
+
+use trackway_engine::Fault;
+
+use crate::record::CertificateId;
+use crate::refusal::{Code, Failure, Refusal};
+use crate::table;
+use crate::txn::Txn;
+
+/// Letters of the id of a Cognito identity. Source: `IdentityId` of Cognito.
+const IDENTITY_CHARS_MAX: usize = 55;
+
+/// What a policy may be attached to, as its text names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A device certificate.
+    Certificate(CertificateId),
+    /// A thing group, by its name.
+    Group(String),
+    /// A Cognito identity, which lives elsewhere.
+    Identity,
+}
+
+/// Reads a target's text.
+///
+/// # Errors
+/// It is no target, or one of another account or region.
+pub fn read(txn: &Txn, text: &str) -> Result<Target, Refusal> {
+    if !text.starts_with("arn:") {
+        return if is_identity(text) { Ok(Target::Identity) } else { Err(invalid(text)) };
+    }
+    let resource = text.strip_prefix(&txn.arn("")).ok_or_else(|| invalid(text))?;
+    match resource.split_once('/') {
+        Some(("cert", id)) => {
+            CertificateId::read(id).map(Target::Certificate).ok_or_else(|| invalid(text))
+        }
+        Some(("thinggroup", name)) if !name.is_empty() && !name.contains('\0') => {
+            Ok(Target::Group(name.to_owned()))
+        }
+        _ => Err(invalid(text)),
+    }
+}
+
+impl Target {
+    /// That it is there, where that can be known. The change holds only if it stays so.
+    ///
+    /// # Errors
+    /// It isn't.
+    pub async fn require(&self, txn: &mut Txn) -> Result<(), Failure> {
+        // The texts are ours.
+        match self {
+            Self::Certificate(id) => {
+                let missing = || format!("The certificate {} does not exist", id.text());
+                is_there(txn.has(table::CERTIFICATES, &id.0).await, missing)
+            }
+            Self::Group(name) => {
+                let missing = || format!("The thing group {name} does not exist");
+                is_there(txn.has(table::THING_GROUPS, name.as_bytes()).await, missing)
+            }
+            Self::Identity => Ok(()),
+        }
+    }
+}
+
+fn is_there(has: Result<bool, Fault>, missing: impl Fn() -> String) -> Result<(), Failure> {
+    if has? {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::ResourceNotFoundException, missing()).into())
+}
+
+/// `REGION:ID`. Source: the pattern of `IdentityId` of Cognito.
+fn is_identity(text: &str) -> bool {
+    let is_region = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    let is_id = |letter: char| matches!(letter, '0'..='9' | 'a'..='f' | '-');
+    text.len() <= IDENTITY_CHARS_MAX
+        && text.split_once(':').is_some_and(|(region, id)| {
+            !region.is_empty()
+                && !id.is_empty()
+                && region.chars().all(is_region)
+                && id.chars().all(is_id)
+        })
+}
+
+/// The text is ours.
+fn invalid(text: &str) -> Refusal {
+    Refusal::invalid(format!("Invalid target: {text}"))
+}

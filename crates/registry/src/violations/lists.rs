@@ -1,0 +1,197 @@
+//! Violations and what happened to them, newest first; and what Detect tasks look for.
+
+use trackway_core::Timestamp;
+use trackway_engine::Fault;
+
+use super::{EventKind, Measured, Verification, Violation, of_event_key};
+use crate::page::Page;
+use crate::record;
+use crate::security_profiles::behaviors::CriteriaType;
+use crate::table;
+use crate::txn::Registry;
+
+/// Rows that are read at once to find those that a filter takes.
+const CHUNK: usize = 256;
+
+/// What a list takes. Absent is everything.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this thing.
+    pub thing: Option<String>,
+    /// Of this security profile.
+    pub profile: Option<String>,
+    /// Of a behavior with such criteria.
+    pub criteria: Option<CriteriaType>,
+    /// Only those whose alerts are suppressed, or only those whose alerts are not.
+    pub suppressed: Option<bool>,
+    /// Verified so.
+    pub verification: Option<Verification>,
+}
+
+/// What a Detect task takes of the violations of a behavior. Source:
+/// `StartDetectMitigationActionsTask`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Occurrence {
+    /// Something happened to the violation from the first moment to the second one.
+    pub range: Option<(Timestamp, Timestamp)>,
+    /// Only those that go on.
+    pub only_active: bool,
+    /// Also those whose alerts are suppressed.
+    pub suppressed_too: bool,
+}
+
+/// Something that happened to a violation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which violation.
+    pub id: String,
+    /// What happened.
+    pub kind: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// What was measured then.
+    pub measured: Measured,
+    /// The violation as it is now.
+    pub violation: Violation,
+}
+
+impl Filter {
+    fn takes(&self, violation: &Violation) -> bool {
+        let is = |wanted: &Option<String>, has: &str| wanted.as_ref().is_none_or(|it| it == has);
+        is(&self.thing, &violation.thing)
+            && is(&self.profile, &violation.profile)
+            && self.criteria.is_none_or(|it| violation.criteria == Some(it))
+            && self.suppressed.is_none_or(|it| violation.suppressed == it)
+            && self.verification.is_none_or(|it| violation.verification == it)
+    }
+}
+
+impl Occurrence {
+    /// Whether a Detect task takes this violation.
+    #[must_use]
+    pub fn takes(&self, violation: &Violation) -> bool {
+        let happened = [Some(violation.started), violation.ended];
+        let is_within = |(from, to): (Timestamp, Timestamp)| {
+            happened.iter().flatten().any(|at| (from..=to).contains(at))
+        };
+        self.range.is_none_or(is_within)
+            && (!self.only_active || violation.ended.is_none())
+            && (self.suppressed_too || !violation.suppressed)
+    }
+}
+
+/// Violations that go on, by when they began, the latest first.
+///
+/// # Errors
+/// The store failed.
+pub async fn active(
+    registry: &Registry,
+    scope: &str,
+    filter: &Filter,
+    before: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<(String, Violation)>, Fault> {
+    let catalog = registry.catalog();
+    let mut found = Vec::new();
+    let mut place = before;
+    loop {
+        let table = table::ACTIVE_VIOLATIONS;
+        let page = catalog.list_back(scope, table, &[], place.as_deref(), CHUNK).await?;
+        for (key, _) in &page.rows {
+            let Some((_, id)) = record::undated(key) else { continue };
+            let Some(violation) = read(registry, scope, id).await? else { continue };
+            if !filter.takes(&violation) {
+                continue;
+            }
+            if found.len() == limit {
+                return Ok(Page { items: found, next: place });
+            }
+            found.push((String::from_utf8_lossy(id).into_owned(), violation));
+            place = Some(key.to_vec());
+        }
+        if !page.more {
+            return Ok(Page { items: found, next: None });
+        }
+        place = page.rows.last().map(|(key, _)| key.to_vec());
+    }
+}
+
+/// What happened from `from` to `to`, the latest first.
+///
+/// # Errors
+/// The store failed.
+pub async fn events(
+    registry: &Registry,
+    scope: &str,
+    (from, to): (Timestamp, Timestamp),
+    filter: &Filter,
+    (before, limit): (Option<Vec<u8>>, usize),
+) -> Result<Page<Event>, Fault> {
+    let mut found = Vec::new();
+    // A key begins with its moment, so nothing of the moment after the last one is before it.
+    let mut place =
+        Some(before.unwrap_or_else(|| record::date(Timestamp(to.0.saturating_add(1))).to_vec()));
+    loop {
+        let table = table::VIOLATION_EVENTS;
+        let page = registry.catalog().list_back(scope, table, &[], place.as_deref(), CHUNK).await?;
+        for (key, row) in &page.rows {
+            let Some((at, id, kind)) = of_event_key(key) else { continue };
+            if at < from {
+                return Ok(Page { items: found, next: None });
+            }
+            let Some(violation) = read(registry, scope, id.as_bytes()).await? else { continue };
+            if !filter.takes(&violation) {
+                continue;
+            }
+            if found.len() == limit {
+                return Ok(Page { items: found, next: place });
+            }
+            found.push(Event { id, kind, at, measured: record::decode(row)?, violation });
+            place = Some(key.to_vec());
+        }
+        if !page.more {
+            return Ok(Page { items: found, next: None });
+        }
+        place = page.rows.last().map(|(key, _)| key.to_vec());
+    }
+}
+
+/// The violations of a behavior that a Detect task takes, by when they began, the first ones first.
+/// At most `limit` rows are looked at, so a page may be short, or empty, and still not the last.
+///
+/// # Errors
+/// The store failed.
+pub async fn of_behavior(
+    registry: &Registry,
+    scope: &str,
+    (profile, behavior): (&str, &str),
+    occurrence: &Occurrence,
+    (after, limit): (Option<&[u8]>, usize),
+) -> Result<Page<(String, Violation)>, Fault> {
+    let prefix = record::prefix(&[profile, behavior]);
+    let table = table::BEHAVIOR_VIOLATIONS;
+    let page = registry.catalog().list(scope, table, &prefix, after, limit).await?;
+    let mut found = Vec::new();
+    for (key, _) in &page.rows {
+        let Some((_, id)) = record::undated(&key[prefix.len()..]) else { continue };
+        let Some(violation) = read(registry, scope, id).await? else { continue };
+        if occurrence.takes(&violation) {
+            found.push((String::from_utf8_lossy(id).into_owned(), violation));
+        }
+    }
+    let last = page.rows.last().filter(|_| page.more);
+    Ok(Page { items: found, next: last.map(|(key, _)| key.to_vec()) })
+}
+
+/// A violation by its id.
+///
+/// # Errors
+/// The store failed.
+pub async fn find(registry: &Registry, scope: &str, id: &str) -> Result<Option<Violation>, Fault> {
+    read(registry, scope, id.as_bytes()).await
+}
+
+async fn read(registry: &Registry, scope: &str, id: &[u8]) -> Result<Option<Violation>, Fault> {
+    let row = registry.catalog().get(scope, table::VIOLATIONS, id).await?;
+    row.map(|row| record::decode(&row)).transpose()
+}
