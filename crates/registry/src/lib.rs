@@ -19,6 +19,7 @@ pub mod config;
 pub mod evidence;
 pub mod groups;
 pub mod logging;
+mod mitigate;
 pub mod notify;
 pub mod page;
 pub mod policies;
@@ -37,5 +38,6 @@ mod txn;
 pub mod violations;
 pub mod x509;
 
+pub use mitigate::Mitigations;
 pub use refusal::{Code, Failure, Refusal};
 pub use txn::{Registry, Txn};
