@@ -9,9 +9,10 @@ use trackway_actions::artifact::Artifacts;
 use trackway_actions::build::Builds;
 use trackway_actions::source::look::Eye;
 use trackway_actions::{ActionPerformer, Tools, retention};
-use trackway_api::{Api, Credential, Local, codepipeline, ssm, step_functions};
+use trackway_api::{Api, Credential, Local, codepipeline, iot, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
+use trackway_audit::request::{NOTIFY_QUEUE, START_QUEUE};
 use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
@@ -25,13 +26,15 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
+use trackway_registry::x509::WeakKeys;
+use trackway_registry::notify::Notifier;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
 use crate::artifact_endpoint::ArtifactEndpoint;
 use crate::command::serve;
 use crate::config::Config;
-use crate::local_services::{Instances, OwnServices, PipelineSources};
+use crate::local_services::{Instances, OwnServices, PipelineSources, Topics};
 use crate::node::Hosted;
 
 /// The name of Automation in logs and reports.
@@ -139,7 +142,7 @@ impl Service {
             .open(store)
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
-        let api = services(&engine, config);
+        let api = services(&engine, config)?;
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
@@ -197,6 +200,8 @@ struct Own {
     targets: ssm::Targets,
     children: ssm::Children,
     associations: ssm::Associations,
+    audits: iot::AuditStarter,
+    topics: Arc<Topics>,
 }
 
 impl Own {
@@ -210,6 +215,8 @@ impl Own {
             targets: ssm::Targets::default().among_instances(Instances::configured(caller)),
             children: ssm::Children::default(),
             associations: ssm::Associations::default(),
+            audits: iot::AuditStarter::default(),
+            topics: Arc::new(Topics(caller.clone())),
         }
     }
 
@@ -221,6 +228,8 @@ impl Own {
             .performer("targets", Arc::new(self.targets.clone()))
             .performer("association", Arc::new(self.associations.clone()))
             .performer("automation", Arc::new(self.children.clone()))
+            .performer(START_QUEUE, Arc::new(self.audits.clone()))
+            .performer(NOTIFY_QUEUE, Arc::new(Notifier::new(self.topics.clone())))
             .performer("machine", Arc::new(self.children.clone()))
     }
 
@@ -231,6 +240,7 @@ impl Own {
         self.targets.serve(api);
         api.on_node_event(self.associations.node_events());
         self.associations.serve(api);
+        self.audits.serve(api);
         self.children.serve(api);
     }
 }
@@ -262,13 +272,15 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
 }
 
 /// The services, told of the configuration.
-fn services(engine: &Engine, config: &Config) -> Api {
+fn services(engine: &Engine, config: &Config) -> Result<Api, String> {
     let api = Api::new(engine.clone(), credentials(config));
     api.configure_pipelines(codepipeline::Settings {
         history: history(config),
         workers: config.pipeline.workers.clone(),
     });
-    api
+    let weak = config.iot.weak_key_files.iter().map(|file| config.folder.join(file));
+    api.configure_iot(WeakKeys::read(weak)?);
+    Ok(api)
 }
 
 /// How much of their history pipelines keep; none for ever.
