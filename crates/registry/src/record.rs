@@ -96,6 +96,12 @@ impl CertificateId {
         Some(Self(id))
     }
 
+    /// The one that a key, or the end of one, is.
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        key.try_into().ok().map(Self)
+    }
+
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn text(&self) -> String {
@@ -201,6 +207,24 @@ pub struct Transfer {
     pub accepted: Option<Timestamp>,
     /// When it was rejected.
     pub rejected: Option<Timestamp>,
+}
+
+/// A certificate that was offered to another account, as the account that offered it keeps it.
+/// The certificate itself is in the other account from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// The account that it was offered to.
+    pub to: String,
+    /// What the sender says.
+    pub message: Option<String>,
+    /// When it was offered.
+    pub date: Timestamp,
+    /// When the certificate was made or registered.
+    pub created: Timestamp,
+    /// The account that the sender has it from.
+    pub previous_owner: Option<String>,
+    /// Whether it was accepted.
+    pub is_accepted: bool,
 }
 
 /// A CA certificate.

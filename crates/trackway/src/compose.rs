@@ -27,6 +27,7 @@ use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
 use trackway_registry::notify::Notifier;
+use trackway_registry::x509::WeakKeys;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -141,7 +142,7 @@ impl Service {
             .open(store)
             .await
             .map_err(|fault| format!("could not open the engine: {fault}"))?;
-        let api = services(&engine, config);
+        let api = services(&engine, config)?;
         own.serve(&engine, &api);
         api.self_check().await.map_err(|why| format!("could not start: {why}"))?;
         let api = Arc::new(api);
@@ -271,13 +272,15 @@ fn open_store(storage: Storage) -> Result<Arc<dyn Store>, String> {
 }
 
 /// The services, told of the configuration.
-fn services(engine: &Engine, config: &Config) -> Api {
+fn services(engine: &Engine, config: &Config) -> Result<Api, String> {
     let api = Api::new(engine.clone(), credentials(config));
     api.configure_pipelines(codepipeline::Settings {
         history: history(config),
         workers: config.pipeline.workers.clone(),
     });
-    api
+    let weak = config.iot.weak_key_files.iter().map(|file| config.folder.join(file));
+    api.configure_iot(WeakKeys::read(weak)?);
+    Ok(api)
 }
 
 /// How much of their history pipelines keep; none for ever.
