@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "iot/audits.rs"]
+mod audits;
 #[path = "iot/house.rs"]
 mod house;
+#[path = "iot/suppressions.rs"]
+mod suppressions;
 #[path = "iot/things.rs"]
 mod things;
