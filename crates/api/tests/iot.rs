@@ -11,5 +11,11 @@ mod certificates;
 mod house;
 #[path = "iot/naive.rs"]
 mod naive;
+#[path = "iot/audits.rs"]
+mod audits;
+#[path = "iot/house.rs"]
+mod house;
+#[path = "iot/suppressions.rs"]
+mod suppressions;
 #[path = "iot/things.rs"]
 mod things;

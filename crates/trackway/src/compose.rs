@@ -35,6 +35,7 @@ use trackway_registry::scan::Scans;
 use trackway_registry::x509::WeakKeys;
 use trackway_registry::x509::WeakKeys;
 use trackway_registry::{Mitigations, Registry};
+use trackway_registry::x509::WeakKeys;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
