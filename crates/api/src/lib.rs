@@ -86,6 +86,12 @@ impl Api {
         self.services.codepipeline.configure(settings);
     }
 
+    /// Tells IoT of keys that are known to be weak; the first word counts. Certificates that come in
+    /// from then on are judged by it.
+    pub fn configure_iot(&self, weak_keys: trackway_registry::x509::WeakKeys) {
+        self.services.iot.configure(weak_keys);
+    }
+
     /// Watches the sources of pipelines until the engine stops: every so often, or, without a time,
     /// only when an event comes.
     pub fn watch_sources(

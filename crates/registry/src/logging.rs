@@ -8,7 +8,7 @@ use trackway_engine::Fault;
 use crate::record::{self, LoggingV1, LoggingV2};
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
-use crate::txn::Txn;
+use crate::txn::{Registry, Txn};
 
 /// Where the first version's options stand in [`table::LOGGING`].
 pub const V1: &[u8] = b"v1";
@@ -144,10 +144,23 @@ pub fn delete_level(txn: &mut Txn, target_type: &str, target: &str) -> Result<()
     Ok(())
 }
 
-/// What the keys of the levels of targets begin with: of one type, or of all.
-#[must_use]
-pub fn levels(target_type: Option<&str>) -> Vec<u8> {
-    target_type.map_or_else(|| record::prefix(&[LEVEL]), |of| record::prefix(&[LEVEL, of]))
+/// Levels of targets, of one type or of all, by type and name, and behind which place they go on.
+///
+/// # Errors
+/// The store failed.
+pub async fn levels(
+    registry: &Registry,
+    scope: &str,
+    target_type: Option<&str>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<(Vec<TargetLevel>, Option<Vec<u8>>), Fault> {
+    let prefix =
+        target_type.map_or_else(|| record::prefix(&[LEVEL]), |of| record::prefix(&[LEVEL, of]));
+    let page = registry.catalog().list(scope, table::LOGGING, &prefix, after, limit).await?;
+    let next = page.more.then(|| page.rows.last().map_or(prefix, |(key, _)| key.to_vec()));
+    let rows = page.rows.iter().map(|(_, row)| record::decode(row)).collect::<Result<_, _>>()?;
+    Ok((rows, next))
 }
 
 fn level_key(target_type: &str, target: &str) -> Result<Vec<u8>, Refusal> {

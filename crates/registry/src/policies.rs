@@ -48,7 +48,7 @@ pub fn version_key(name: &str, number: u32) -> Vec<u8> {
     [name.as_bytes(), &[0], &number.to_be_bytes()].concat()
 }
 
-/// CreatePolicy: its version 1 is the default.
+/// CreatePolicy: the number of its version, which is the default.
 ///
 /// # Errors
 /// There is one of this name, the document is none, or the tags are refused.
@@ -57,7 +57,7 @@ pub async fn create(
     name: &str,
     document: &str,
     tags: &Tags,
-) -> Result<Version, Failure> {
+) -> Result<u32, Failure> {
     check_document(document)?;
     if txn.has(table::POLICIES, name.as_bytes()).await? {
         let message = format!("Policy cannot be created - name already exists (name={name})");
@@ -79,7 +79,7 @@ pub async fn create(
     txn.put(table::POLICIES, name.as_bytes(), &policy)?;
     txn.put_bytes(table::POLICY_VERSIONS, &version_key(name, 1), document.as_bytes().to_vec());
     txn.mark(table::POLICIES_BY_DATE, &record::dated(now, name.as_bytes()));
-    Ok(Version { number: 1, is_default: true, created: now, document: document.to_owned() })
+    Ok(1)
 }
 
 /// CreatePolicyVersion: the number of the new version.

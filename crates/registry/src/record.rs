@@ -30,6 +30,14 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// It is damaged, or of a later version.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    peek(bytes)
+}
+
+/// Reads the beginning of a record, as far as `T` goes, without copying texts.
+///
+/// # Errors
+/// It is damaged, or of a later version.
+pub fn peek<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
     let broken =
         |why: String| Fault::new(format!("could not read a record of the registry: {why}"));
     match bytes.split_first() {
@@ -94,6 +102,12 @@ impl CertificateId {
             *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
         }
         Some(Self(id))
+    }
+
+    /// The one that a key, or the end of one, is.
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        key.try_into().ok().map(Self)
     }
 
     /// 64 hexadecimal digits.
@@ -201,6 +215,24 @@ pub struct Transfer {
     pub accepted: Option<Timestamp>,
     /// When it was rejected.
     pub rejected: Option<Timestamp>,
+}
+
+/// A certificate that was offered to another account, as the account that offered it keeps it.
+/// The certificate itself is in the other account from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// The account that it was offered to.
+    pub to: String,
+    /// What the sender says.
+    pub message: Option<String>,
+    /// When it was offered.
+    pub date: Timestamp,
+    /// When the certificate was made or registered.
+    pub created: Timestamp,
+    /// The account that the sender has it from.
+    pub previous_owner: Option<String>,
+    /// Whether it was accepted.
+    pub is_accepted: bool,
 }
 
 /// A CA certificate.

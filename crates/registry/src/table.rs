@@ -47,12 +47,16 @@ pub const ROLE_ALIASES: u8 = 48;
 pub const LOGGING: u8 = 49;
 /// ARN -> tags of a resource.
 pub const TAGS: u8 = 50;
-/// Nothing -> the account's registration code; the key that signs the certificates made here.
+/// `code` -> the account's registration code; `key` -> what signs the certificates made here.
 pub const ISSUING: u8 = 51;
-/// Certificate id -> a transfer that waits in the account it comes from, by date.
+/// Certificate id -> [`crate::record::Outgoing`], in the account that the certificate came from.
 pub const TRANSFERS: u8 = 52;
 /// When a policy was created, its name -> nothing.
 pub const POLICIES_BY_DATE: u8 = 53;
+/// [`crate::x509::name_hash`] of the subject, CA certificate's id -> nothing.
+pub const CA_CERTIFICATES_BY_SUBJECT: u8 = 54;
+/// When a certificate was offered to another account, its id -> nothing: those not accepted yet.
+pub const TRANSFERS_BY_DATE: u8 = 55;
 
 /// Nothing -> [`crate::record::AuditConfiguration`].
 pub const AUDIT_CONFIGURATION: u8 = 60;

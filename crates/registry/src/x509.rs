@@ -45,7 +45,7 @@ const SIGNATURES: [&str; 8] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
     /// SHA-256 of it.
-    pub(crate) id: CertificateId,
+    pub id: CertificateId,
     /// It itself, as DER.
     pub(crate) der: Vec<u8>,
     /// What audits and answers need of it.

@@ -7,17 +7,21 @@
 //! A group lists its operations itself and carries them out itself: here they are only found.
 
 mod account;
+mod arn;
 mod audit_configuration;
 mod audit_start;
 mod audit_starter;
 mod audit_tasks;
 mod audited;
+mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
 mod groups;
+mod lists;
 mod logging;
 mod mitigation;
 mod mitigation_actions;
@@ -25,19 +29,23 @@ mod mitigation_tasks;
 mod policies;
 mod principals;
 mod refusal;
+mod registered;
 mod role_aliases;
 mod scheduled_audits;
 mod security_profiles;
 mod suppressions;
 mod tags;
+mod thing_types;
 mod things;
 mod violations;
 
 use std::pin::Pin;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use trackway_engine::{Engine, Fault};
 use trackway_registry::Registry;
+use trackway_registry::x509::{KeyPool, WeakKeys};
 
 use crate::Caller;
 pub use audit_starter::AuditStarter;
@@ -59,6 +67,7 @@ const GROUPS: &[Group] = &[
     account::GROUP,
     audit_configuration::GROUP,
     audit_tasks::GROUP,
+    billing_groups::GROUP,
     ca_certificates::GROUP,
     certificates::GROUP,
     detect_tasks::GROUP,
@@ -74,6 +83,7 @@ const GROUPS: &[Group] = &[
     security_profiles::GROUP,
     suppressions::GROUP,
     tags::GROUP,
+    thing_types::GROUP,
     things::GROUP,
     violations::GROUP,
 ];
@@ -91,6 +101,10 @@ pub(crate) struct Iot {
     starting: tokio::sync::Mutex<()>,
     /// Held while scheduled audits change, or which checks they may have.
     scheduling: tokio::sync::Mutex<()>,
+    /// Keys for certificates that are made here.
+    keys: KeyPool,
+    /// Keys that must not be used, as far as lists of them were given.
+    weak_keys: OnceLock<WeakKeys>,
 }
 
 /// An answer: JSON text in the model's member names.
@@ -103,7 +117,14 @@ impl Iot {
             engine,
             starting: tokio::sync::Mutex::new(()),
             scheduling: tokio::sync::Mutex::new(()),
+            keys: KeyPool::default(),
+            weak_keys: OnceLock::new(),
         }
+    }
+
+    /// Tells it of keys that are known to be weak; the first word counts.
+    pub(crate) fn configure(&self, weak_keys: WeakKeys) {
+        let _was_set = self.weak_keys.set(weak_keys);
     }
 
     /// Carries out one operation; `input` satisfies the model. None if it is not built.
@@ -118,10 +139,6 @@ impl Iot {
     }
 }
 
-/// For a group that lists nothing.
-fn none<'a>(_: &'a Iot, operation: &'a str, _: &'a Caller, _: Value) -> Working<'a> {
-    Box::pin(async move { Err(listed_only(operation)) })
-}
 
 /// A group lists an operation that it doesn't carry out: a mistake of ours.
 fn listed_only(operation: &str) -> refusal::Failure {

@@ -1,6 +1,7 @@
 //! What policies are attached to.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use trackway_engine::Fault;
 
@@ -111,15 +112,16 @@ pub async fn of_target(
 /// # Errors
 /// There is no such principal.
 pub async fn of_principal(
-    (registry, txn): (&Registry, &mut Txn),
+    registry: &Registry,
+    scope: &Arc<str>,
     principal: &str,
     is_ascending: bool,
-    after: Option<&[u8]>,
-    limit: usize,
+    page: (Option<&[u8]>, usize),
 ) -> Result<(Vec<String>, bool), Failure> {
-    target::read(txn, principal)?.require(txn).await?;
+    let mut txn = registry.begin(scope);
+    target::read(&txn, principal)?.require(&mut txn).await?;
     let of = table::TARGET_POLICIES;
-    Ok(second_parts(registry, txn.scope(), (of, principal), is_ascending, (after, limit)).await?)
+    Ok(second_parts(registry, scope, (of, principal), is_ascending, page).await?)
 }
 
 /// The targets of a policy in their order, or the other way round, after the one named; none of a
