@@ -183,8 +183,7 @@ impl Iot {
 
     async fn describe_profile(&self, caller: &Caller, request: OfProfile) -> Answer {
         let name = &request.security_profile_name;
-        let profile =
-            security_profiles::get(&mut self.registry.begin(&caller.scope), name).await?;
+        let profile = security_profiles::get(&mut self.registry.begin(&caller.scope), name).await?;
         write(&show(caller, name, &profile)?)
     }
 
@@ -234,7 +233,8 @@ impl Iot {
     }
 
     async fn list_profiles(&self, caller: &Caller, request: List) -> Answer {
-        let (dimension, metric) = (request.dimension_name.as_deref(), request.metric_name.as_deref());
+        let (dimension, metric) =
+            (request.dimension_name.as_deref(), request.metric_name.as_deref());
         if dimension.is_some() && metric.is_some() {
             // Source: `dimensionName`. The text is ours.
             return Err(invalid("dimensionName and metricName can't be used together").into());
@@ -250,8 +250,7 @@ impl Iot {
         let (names, more) =
             security_profiles::list(registry, scope, wanted, after.as_deref(), limit).await?;
         let next = names.last().filter(|_| more).map(|name| bound.seal(name.as_bytes()));
-        let shown: Vec<_> =
-            names.into_iter().map(|name| Identifier::new(caller, name)).collect();
+        let shown: Vec<_> = names.into_iter().map(|name| Identifier::new(caller, name)).collect();
         listed("securityProfileIdentifiers", &shown, next)
     }
 
