@@ -11,8 +11,6 @@ mod ca_certificates;
 mod certificates;
 #[path = "iot/house.rs"]
 mod house;
-#[path = "iot/house.rs"]
-mod house;
 #[path = "iot/naive.rs"]
 mod naive;
 #[path = "iot/suppressions.rs"]
