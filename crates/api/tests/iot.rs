@@ -3,7 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "iot/detect.rs"]
+mod detect;
 #[path = "iot/house.rs"]
 mod house;
+#[path = "iot/logging.rs"]
+mod logging;
+#[path = "iot/policies.rs"]
+mod policies;
+#[path = "lists/tape.rs"]
+#[expect(dead_code, reason = "the lists use the rest of it")]
+mod tape;
 #[path = "iot/things.rs"]
 mod things;
