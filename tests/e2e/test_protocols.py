@@ -55,7 +55,7 @@ def test_health_and_head(server):
     "service, call, operation",
     [
         ("ssm", lambda client: client.describe_maintenance_windows(), "DescribeMaintenanceWindows"),
-        ("iot", lambda client: client.list_audit_tasks(startTime=0, endTime=1), "ListAuditTasks"),
+        ("iot", lambda client: client.list_topic_rules(), "ListTopicRules"),
     ],
 )
 def test_services_to_come_answer_501_in_their_protocol(server, service, call, operation):

@@ -9,6 +9,8 @@ mod bodies;
 #[path = "recorded/house.rs"]
 #[expect(dead_code, reason = "the recorded conversations use the rest of the house")]
 mod house;
+#[path = "bad_input/iot.rs"]
+mod iot;
 #[path = "bad_input/names.rs"]
 mod names;
 #[path = "bad_input/protocols.rs"]

@@ -11,6 +11,8 @@
 mod association_house;
 #[path = "lists/associations.rs"]
 mod associations;
+#[path = "lists/audits.rs"]
+mod audits;
 #[path = "lists/automation.rs"]
 mod automation;
 #[path = "lists/commands.rs"]
@@ -21,6 +23,8 @@ mod compliance;
 mod declared;
 #[path = "lists/documents.rs"]
 mod documents;
+#[path = "lists/findings.rs"]
+mod findings;
 #[path = "recorded/house.rs"]
 #[expect(dead_code, reason = "the recorded conversations use the rest of the house")]
 mod house;
@@ -34,6 +38,8 @@ mod parameters;
 mod pipelines;
 #[path = "lists/step_functions.rs"]
 mod step_functions;
+#[path = "lists/suppressions.rs"]
+mod suppressions;
 #[path = "lists/tags.rs"]
 mod tags;
 #[path = "lists/tape.rs"]

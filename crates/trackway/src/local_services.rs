@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trackway_actions::source::look::Eye;
 use trackway_api::codepipeline::{Looking, Sources};
 use trackway_api::ssm::{Described, Ec2};
 use trackway_api::{Local, LocalError};
 use trackway_performers::aws::{AwsCall, AwsCaller, AwsError, LocalServices, Scope};
+use trackway_registry::sns::{NotPublished, Publisher, Publishing};
+
+use crate::compose::REGION_DEFAULT;
 
 /// The API room, as the AWS caller asks it.
 pub(crate) struct OwnServices(pub(crate) Local);
@@ -58,6 +61,27 @@ impl Ec2 for Instances {
         Box::pin(
             async move { caller.call(&call).await.map_err(|error| (error.code, error.message)) },
         )
+    }
+}
+
+/// The SNS at the configured endpoint, as the registry room publishes to it.
+pub(crate) struct Topics(pub(crate) AwsCaller);
+
+impl Publisher for Topics {
+    fn publish(&self, scope: Arc<str>, topic_arn: String, message: String) -> Publishing {
+        let (account, region) = scope.split_once('/').unwrap_or((&scope, REGION_DEFAULT));
+        let scope = Scope { account: account.to_owned(), region: region.to_owned() };
+        let at = topic_arn.split(':').nth(3).filter(|region| !region.is_empty());
+        let at = at.map(str::to_owned);
+        let input = json!({ "TopicArn": topic_arn, "Message": message });
+        let caller = self.0.clone();
+        let call = AwsCall { region: at, ..AwsCall::new("sns", "Publish", input, scope) };
+        Box::pin(async move {
+            let published = caller.call(&call).await;
+            published
+                .map(drop)
+                .map_err(|AwsError { code, message, .. }| NotPublished { code, message })
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod audited;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
@@ -136,11 +137,6 @@ impl Iot {
         let group = GROUPS.iter().find(|group| group.operations.contains(&operation))?;
         Some((group.call)(self, operation, caller, input).await)
     }
-}
-
-/// For a group that lists nothing.
-fn none<'a>(_: &'a Iot, operation: &'a str, _: &'a Caller, _: Value) -> Working<'a> {
-    Box::pin(async move { Err(listed_only(operation)) })
 }
 
 /// A group lists an operation that it doesn't carry out: a mistake of ours.

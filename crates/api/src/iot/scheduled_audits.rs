@@ -17,6 +17,7 @@ use trackway_audit::schedule::{
 use trackway_core::{ExecutionId, Payload, Start as Beginning};
 use trackway_engine::{Definition, Durability, Fault, SignalError, StartError, StartRequest};
 use trackway_registry::table::SCHEDULED_AUDITS;
+use trackway_registry::tags::{self, Tags};
 use trackway_registry::{record, text};
 
 use super::audited::{ITEMS, invalid};
@@ -59,6 +60,16 @@ struct Create {
     #[serde(flatten)]
     days: AskedDays,
     target_check_names: Vec<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
 }
 
 #[derive(Deserialize)]
@@ -190,17 +201,25 @@ impl Iot {
             return Err(Refusal::new(Code::LimitExceededException, message).into());
         }
         let number = u64::from_be_bytes(text::random()?);
-        self.claim(caller, &name, number).await?;
+        let tags = request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        self.claim(caller, &name, number, &tags).await?;
         let changed = Changed { scheduled_audit_arn: arn(caller, &name) };
         self.begin_schedule(caller, number, Birth { name, timing, checks }).await?;
         write(&changed)
     }
 
     /// The row of the name, before the scheduled audit itself.
-    async fn claim(&self, caller: &Caller, name: &str, number: u64) -> Result<(), Failure> {
+    async fn claim(
+        &self,
+        caller: &Caller,
+        name: &str,
+        number: u64,
+        tags: &Tags,
+    ) -> Result<(), Failure> {
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             txn.put(SCHEDULED_AUDITS, name.as_bytes(), &number)?;
+            tags::put(&mut txn, &arn(caller, name), tags)?;
             if txn.commit().await? {
                 return Ok(());
             }
@@ -351,11 +370,12 @@ impl Iot {
         caller: &Caller,
         audit: ScheduledAudit,
     ) -> Result<(), Failure> {
-        let key = audit.name.clone().into_bytes();
+        let (key, arn) = (audit.name.clone().into_bytes(), arn(caller, &audit.name));
         self.tell_schedule(audit, Signal::Delete).await?;
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             txn.delete(SCHEDULED_AUDITS, &key);
+            tags::delete(&mut txn, &arn);
             if txn.commit().await? {
                 return Ok(());
             }
