@@ -85,8 +85,18 @@ impl History {
             Happening::Disconnected(reason) => {
                 let was_kicked = reason.as_deref() == Some(DUPLICATE);
                 let Some(places) = self.open.get_mut(other) else { return };
-                // Whoever was kicked was there first; otherwise the one that is left has ended.
-                let place = if was_kicked { Some(places.remove(0)) } else { places.pop() };
+                // Whoever was kicked was there before; otherwise the one that is left has ended.
+                let is_older = |place: &usize| {
+                    let known = place.checked_sub(self.forgotten);
+                    known
+                        .and_then(|place| self.connections.get(place))
+                        .is_none_or(|one| one.began < at)
+                };
+                let place = match was_kicked {
+                    true if places.first().is_some_and(is_older) => Some(places.remove(0)),
+                    true => None,
+                    false => places.pop(),
+                };
                 if places.is_empty() {
                     self.open.remove(other);
                 }
