@@ -14,6 +14,7 @@ use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
 use trackway_audit::request::{NOTIFY_QUEUE, START_QUEUE};
 use trackway_audit::request::SCAN_QUEUE;
+use trackway_audit::request::{MITIGATION_QUEUE, NOTIFY_QUEUE, START_QUEUE};
 use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
@@ -27,11 +28,14 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
-use trackway_registry::x509::WeakKeys;
 use trackway_registry::notify::Notifier;
 use trackway_registry::Registry;
 use trackway_registry::config::IotConfig;
 use trackway_registry::scan::Scans;
+use trackway_registry::x509::WeakKeys;
+use trackway_registry::x509::WeakKeys;
+use trackway_registry::{Mitigations, Registry};
+use trackway_registry::x509::WeakKeys;
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -207,12 +211,14 @@ struct Own {
     audits: iot::AuditStarter,
     topics: Arc<Topics>,
     scans: Scans,
+    mitigations: Mitigations,
 }
 
 impl Own {
     fn new(caller: &AwsCaller, scans: Scans) -> Self {
         let local = Local::default();
         caller.serve(Arc::new(OwnServices(local.clone())));
+        let topics = Arc::new(Topics(caller.clone()));
         Self {
             local,
             nested: step_functions::Nested::default(),
@@ -223,6 +229,8 @@ impl Own {
             audits: iot::AuditStarter::default(),
             topics: Arc::new(Topics(caller.clone())),
             scans,
+            mitigations: Mitigations::new(topics.clone()),
+            topics,
         }
     }
 
@@ -235,6 +243,7 @@ impl Own {
             .performer("association", Arc::new(self.associations.clone()))
             .performer("automation", Arc::new(self.children.clone()))
             .performer(START_QUEUE, Arc::new(self.audits.clone()))
+            .performer(MITIGATION_QUEUE, Arc::new(self.mitigations.clone()))
             .performer(NOTIFY_QUEUE, Arc::new(Notifier::new(self.topics.clone())))
             .performer("machine", Arc::new(self.children.clone()))
             .performer(SCAN_QUEUE, Arc::new(self.scans.clone()))
@@ -248,6 +257,7 @@ impl Own {
         api.on_node_event(self.associations.node_events());
         self.associations.serve(api);
         self.audits.serve(api);
+        self.mitigations.serve(Registry::new(engine.clone()));
         self.children.serve(api);
         self.scans.serve(Registry::new(engine.clone()));
     }
