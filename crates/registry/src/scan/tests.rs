@@ -24,17 +24,17 @@ use crate::table;
 use crate::txn::Registry;
 use model::{Model, Pki, STARTED};
 
-pub(super) fn scope() -> Arc<str> {
+fn scope() -> Arc<str> {
     "123456789012/us-east-1".into()
 }
 
-pub(super) async fn registry() -> Registry {
+async fn registry() -> Registry {
     let engine =
         Engine::builder().clock(Clock::Manual).open(Arc::new(Memory::new())).await.unwrap();
     Registry::new(engine)
 }
 
-pub(super) async fn enable_all(registry: &Registry) {
+async fn enable_all(registry: &Registry) {
     let mut txn = registry.begin(&scope());
     let checks = Check::ALL.iter().map(|check| (*check, (true, CheckConfig::default())));
     let configuration = AuditConfiguration { checks: checks.collect(), ..Default::default() };
@@ -43,7 +43,7 @@ pub(super) async fn enable_all(registry: &Registry) {
 }
 
 /// All chunks of a check, and what they come to together.
-pub(super) async fn all(registry: &Registry, check: Check, limits: Limits) -> Scanned {
+async fn all(registry: &Registry, check: Check, limits: Limits) -> Scanned {
     let inner = Inner { limits, ..Inner::default() };
     let mut total = Scanned::default();
     let mut cursor = None;
@@ -105,7 +105,7 @@ proptest! {
 }
 
 /// Counts, findings with what is related to them, and the code of an error.
-pub(super) type Summary = ((u64, u64, u64), Vec<String>, Option<String>);
+type Summary = ((u64, u64, u64), Vec<String>, Option<String>);
 
 fn summary(scanned: &Scanned) -> Summary {
     let finding = |flaw: &Flaw| {
@@ -164,12 +164,7 @@ async fn a_suppression_holds_until_it_expires() {
     }
 }
 
-pub(super) fn suppress(
-    txn: &mut crate::Txn,
-    check: Check,
-    resource: &Resource,
-    expires: Option<Timestamp>,
-) {
+fn suppress(txn: &mut crate::Txn, check: Check, resource: &Resource, expires: Option<Timestamp>) {
     let suppression = Suppression {
         check,
         resource: resource.clone(),
