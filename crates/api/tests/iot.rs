@@ -5,5 +5,7 @@
 
 #[path = "iot/house.rs"]
 mod house;
+#[path = "iot/mitigation.rs"]
+mod mitigation;
 #[path = "iot/things.rs"]
 mod things;
