@@ -24,8 +24,8 @@ use std::time::Instant;
 
 use trackway_engine::Planted;
 use trackway_sim::{
-    Failure, Scenario, asl, association, calm, check, check_random, command, examples, mitigation,
-    pipeline, replay, runbook, toys,
+    Failure, Scenario, asl, association, audit, calm, check, check_random, command, examples,
+    mitigation, pipeline, replay, runbook, toys,
 };
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
@@ -44,6 +44,7 @@ fn groups() -> Vec<(&'static str, Scenarios)> {
         ("command", command::all()),
         ("mitigations", mitigation::all()),
         ("pipeline", pipeline::all()),
+        ("audits", audit::all()),
     ];
     match recorded::all() {
         Some(cases) => groups.push(("recorded", cases)),
