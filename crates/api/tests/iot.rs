@@ -15,6 +15,8 @@ mod detect;
 mod house;
 #[path = "iot/logging.rs"]
 mod logging;
+#[path = "iot/mitigation.rs"]
+mod mitigation;
 #[path = "iot/naive.rs"]
 mod naive;
 #[path = "iot/policies.rs"]
