@@ -2,20 +2,22 @@
 //!
 //! ```text
 //! cargo run --release -p trackway-engine --example turns -- [memory|disk] [callers] [executions] [script]
+//! cargo run --release -p trackway-engine --example turns -- disk 4 100 fan 1000 report
 //! cargo run --release -p trackway-engine --example turns -- disk waiting 100000
 //! ```
 //!
 //! The first form starts executions from so many callers at once, each waiting for its end, and
-//! shows how many end in a second and how long one takes. The second starts executions that wait
+//! shows how many end in a second and how long one takes. Effects in the queue `report` change the
+//! catalog when they are reported, as in the second. The third starts executions that wait
 //! for ever, and shows what each costs in memory and on disk.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use trackway_core::{Outcome, Payload, Start};
 use trackway_engine::toy::Toy;
 use trackway_engine::{
-    Definition, Durability, Engine, Performed, Performer, StartRequest, Waited, Work,
+    Change, Definition, Durability, Edit, Engine, Performed, Performer, StartRequest, Waited, Work,
 };
 use trackway_store::{BoxFuture, Embedded, Memory, Options, Store};
 
@@ -24,6 +26,25 @@ struct Echo;
 impl Performer for Echo {
     fn perform(&self, _: Work) -> BoxFuture<'static, Performed> {
         Box::pin(async { Performed::Finished(Outcome::Succeeded(Payload::new("1"))) })
+    }
+}
+
+/// Writes a row with the outcome.
+#[derive(Default)]
+struct Reporter(Arc<OnceLock<Engine>>);
+
+impl Performer for Reporter {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Performed> {
+        let engine = self.0.get().cloned();
+        Box::pin(async move {
+            let engine = engine.expect("the engine is open before it is asked");
+            let mut change = Change::default();
+            let key = [&work.execution.0[..], &work.effect.0.to_be_bytes()].concat();
+            let edit = Edit::Put { table: 1, key, value: vec![7; 200].into() };
+            change.edit(&work.scope, edit);
+            let outcome = Outcome::Succeeded(Payload::new("1"));
+            engine.catalog().report(&work, &outcome, &change).await.expect("a report")
+        })
     }
 }
 
@@ -57,8 +78,11 @@ async fn main() {
         "disk" => Arc::new(Embedded::open(folder.path(), Options::new()).expect("a store")),
         _ => Arc::new(Memory::new()),
     };
+    let reporter = Arc::<Reporter>::default();
     let builder = Engine::builder().kind::<Toy>(1, "toy").performer("echo", Arc::new(Echo));
+    let builder = builder.performer("report", reporter.clone());
     let engine = builder.open(store.clone()).await.expect("an engine");
+    reporter.0.set(engine.clone()).unwrap_or_default();
     let count: u64 = word(2, "100000").parse().expect("a number of executions");
     if word(1, "") == "waiting" {
         return waiting(&engine, count, folder.path()).await;
@@ -66,7 +90,9 @@ async fn main() {
     let callers: u64 = word(1, "256").parse().expect("a number of callers");
     let script = words.get(3..).map(|words| words.join(" ")).filter(|script| !script.is_empty());
     let definition = Definition::new(script.unwrap_or_else(|| "pass 8".to_owned()));
-    for durability in [Durability::Durable, Durability::Volatile] {
+    let reports = definition.text().contains("report");
+    let volatile = (!reports).then_some(Durability::Volatile);
+    for durability in [Durability::Durable].into_iter().chain(volatile) {
         let before = engine.stats();
         let begin = Instant::now();
         let tasks: Vec<_> = (0..callers)

@@ -23,6 +23,7 @@
 //! **Invariants.**
 //! - Nothing leaves before its batch is durable: no reply, no effect, no letter.
 //! - An input counts once: its turn's batch also deletes the row it came from.
+//! - A change of the catalog that is reported with its effect's outcome happens once, with it.
 //! - The journal is the truth; record columns, index rows, snapshots and the rows of the kinds'
 //!   views equal a refold of it. Of a trimmed journal the base is a part.
 //! - A closed execution has no timer, no effect, no letter of its own.
@@ -60,7 +61,7 @@
 //! engine.rows(id, view, RowQuery).await       -> Result<RowPage, Fault>
 //! engine.rows_where(id, view, RowQuery, |key, row| -> bool).await -> Result<RowPage, Fault>
 //! engine.definition(hash).await               -> Result<Option<Definition>, Fault>
-//! engine.catalog()                            -> &Catalog  // get, change, list
+//! engine.catalog()                            -> &Catalog  // get, change, list, report
 //! engine.tokens()                             -> &Tokens   // task, resolve, seal, open
 //! engine.unpark(id).await / reset(scope).await / advance(millis) / now() / stats()
 //! engine.stopped().await / shutdown().await

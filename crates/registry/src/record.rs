@@ -30,6 +30,14 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// It is damaged, or of a later version.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    peek(bytes)
+}
+
+/// Reads the beginning of a record, as far as `T` goes, without copying texts.
+///
+/// # Errors
+/// It is damaged, or of a later version.
+pub fn peek<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
     let broken =
         |why: String| Fault::new(format!("could not read a record of the registry: {why}"));
     match bytes.split_first() {

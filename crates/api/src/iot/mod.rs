@@ -16,6 +16,7 @@ mod audited;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod detect_executions;
 mod detect_tasks;
 mod findings;
 mod findings_page;
@@ -138,10 +139,6 @@ impl Iot {
     }
 }
 
-/// For a group that lists nothing.
-fn none<'a>(_: &'a Iot, operation: &'a str, _: &'a Caller, _: Value) -> Working<'a> {
-    Box::pin(async move { Err(listed_only(operation)) })
-}
 
 /// A group lists an operation that it doesn't carry out: a mistake of ours.
 fn listed_only(operation: &str) -> refusal::Failure {

@@ -9,10 +9,10 @@ use trackway_audit::resource::Resource;
 
 use super::Task;
 use super::subject::Subject;
-use crate::record::CertificateStatus;
+use crate::record::{CertificateId, CertificateStatus};
 use crate::{
     Code, Failure, Refusal, Txn, ca_certificates, certificates, groups, logging, policies,
-    principals,
+    principals, table,
 };
 
 /// The policy that grants nothing. Source: `BLANK_POLICY`, which "adds a blank policy to restrict
@@ -84,6 +84,13 @@ async fn all_certificates(
         if matches!(params, ActionParams::UpdateDeviceCertificate) {
             certificates::update(txn, id, CertificateStatus::Inactive).await?;
             continue;
+        }
+        let is_there = match CertificateId::read(id) {
+            Some(key) => txn.has(table::CERTIFICATES, &key.0).await?,
+            None => false,
+        };
+        if !is_there {
+            return Err(certificates::not_found().into());
         }
         let principal = txn.arn(&format!("cert/{id}"));
         for thing in principals::things_of(txn, &principal).await? {

@@ -8,12 +8,12 @@ use trackway_audit::check::{Check, Reason};
 use trackway_audit::ids::{AuditNumber, FindingRef};
 use trackway_audit::mitigation::request::Planned;
 use trackway_audit::mitigation::{Birth, Item, Target, Violations};
-use trackway_core::ExecutionId;
+use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Fault, Order, RowQuery};
 
 use super::Task;
-use crate::{record, table};
 use crate::violations::Violation;
+use crate::{record, table};
 
 /// Items of a chunk: what one turn writes.
 const CHUNK: usize = 512;
@@ -23,11 +23,7 @@ const PUBLISHING_CHUNK: usize = 32;
 const LOOKS: usize = 4096;
 
 impl Task {
-    pub(super) async fn plan(
-        &self,
-        birth: &Birth,
-        cursor: Option<&str>,
-    ) -> Result<Planned, Fault> {
+    pub(super) async fn plan(&self, birth: &Birth, cursor: Option<&str>) -> Result<Planned, Fault> {
         match &birth.target {
             Target::Audit { audit, reasons } => {
                 self.plan_audit(birth, (*audit, reasons.as_ref()), cursor).await
@@ -114,22 +110,18 @@ impl Task {
             Some(behavior) => record::prefix(&[profile, behavior]),
             None => record::prefix(&[profile]),
         };
-        // The key of a row is profile, behavior, 8 bytes of a date and the violation's id.
-        let after = cursor.map(unhex);
+        let after = cursor.and_then(|cursor| behavior_key(profile, cursor));
         let (catalog, scope) = (self.registry.catalog(), &self.work.scope);
         let page = catalog
             .list(scope, table::BEHAVIOR_VIOLATIONS, &prefix, after.as_deref(), CHUNK)
             .await?;
-        let mut planned = Planned::default();
+        let (mut planned, mut last) = (Planned::default(), None);
         for (key, _) in &page.rows {
-            let behavior = key[record::prefix(&[profile]).len()..].splitn(2, |byte| *byte == 0);
-            let Some((_, id)) = behavior.last().and_then(record::undated) else { continue };
-            planned.items.extend(self.violation(id, wanted).await?);
+            let Some((behavior, at, id)) = of_behavior_key(profile, key) else { continue };
+            planned.items.extend(self.violation(id.as_bytes(), wanted).await?);
+            last = Some(format!("{behavior} {} {id}", at.as_millis()));
         }
-        planned.cursor = match page.rows.last() {
-            Some((key, _)) if page.more => Some(crate::text::hex(key)),
-            _ => None,
-        };
+        planned.cursor = last.filter(|_| page.more);
         Ok(planned)
     }
 
@@ -203,8 +195,18 @@ fn read_cursor(cursor: &str) -> Option<(Check, u32)> {
     Some((Check::numbered(check.parse().ok()?)?, place.parse().ok()?))
 }
 
-/// The opposite of [`crate::text::hex`], of what we wrote.
-fn unhex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
-    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+/// Behavior, date and violation of a key: what follows the profile in it.
+fn of_behavior_key<'k>(profile: &str, key: &'k [u8]) -> Option<(&'k str, Timestamp, &'k str)> {
+    let rest = key.get(record::prefix(&[profile]).len()..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let (at, id) = record::undated(&rest[end + 1..])?;
+    Some((std::str::from_utf8(&rest[..end]).ok()?, at, std::str::from_utf8(id).ok()?))
+}
+
+/// The key that a cursor is about: the same three, apart by spaces, which no name has.
+fn behavior_key(profile: &str, cursor: &str) -> Option<Vec<u8>> {
+    let (behavior, rest) = cursor.split_once(' ')?;
+    let (at, id) = rest.split_once(' ')?;
+    let dated = record::dated(Timestamp(at.parse().ok()?), id.as_bytes());
+    Some([record::prefix(&[profile, behavior]), dated].concat())
 }

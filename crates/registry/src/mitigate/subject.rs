@@ -1,8 +1,8 @@
 //! What actions are applied to, as far as they look at it.
 
 use serde_json::{Value, json};
-use trackway_audit::audit::{Details, Finding, VIEW_DETAILS, VIEW_RELATED, finding_key};
 use trackway_audit::audit::read_related;
+use trackway_audit::audit::{Details, Finding, VIEW_DETAILS, VIEW_RELATED, finding_key};
 use trackway_audit::ids::FindingRef;
 use trackway_audit::mitigation::Item;
 use trackway_audit::resource::{Info, Resource};
@@ -17,7 +17,9 @@ const RELATED_AT_ONCE: usize = 500;
 /// A finding or a violation.
 pub(super) enum Subject {
     Finding(FindingRef, Finding),
-    Violation { thing: String },
+    Violation {
+        thing: String,
+    },
     /// A finding that was dropped with its audit meanwhile.
     Gone,
 }

@@ -124,6 +124,12 @@ impl History {
         related(&all, |certificate| Resource::DeviceCertificate(certificate.to_owned()))
     }
 
+    /// Whether any connection began in the 31 days before `started`.
+    #[must_use]
+    pub fn is_known(&self, started: Timestamp) -> bool {
+        !self.began_within(started + -WINDOW_MS, started).is_empty()
+    }
+
     fn began_within(&self, from: Timestamp, to: Timestamp) -> Vec<&Connection> {
         self.connections.iter().filter(|one| from <= one.began && one.began <= to).collect()
     }

@@ -50,16 +50,14 @@ impl Mitigation {
             EventKind::Broken { effect, why } => {
                 self.details.fault = Some(why.clone());
                 self.planning = self.planning.filter(|planning| planning != effect);
-                if self.applying == Some(*effect) {
-                    self.applying = None;
-                    self.details.applying = None;
-                }
+                self.applying = self.applying.filter(|applying| applying != effect);
             }
             EventKind::Ended(status) => {
                 self.details.status = *status;
                 self.details.ended = Some(at);
+                self.details.applying = None;
             }
-            EventKind::Settled => {}
+            EventKind::Settled => self.details.applying = None,
         }
     }
 

@@ -19,6 +19,8 @@ mod decide;
 mod event;
 mod fold;
 pub mod request;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::BTreeMap;
@@ -30,8 +32,8 @@ use trackway_core::{EffectId, Input, Machine, Outcome, Rows, Summary, Timestamp,
 pub use event::{Event, EventKind};
 pub use view::{
     ActionCounts, Applying, Columns, Counts, Details, Execution, ExecutionStatus, Row, Shown,
-    VIEW_BY_THING, VIEW_CHUNKS, VIEW_ITEMS, VIEW_TASK, chunk_key, finding_item_key, read_chunk,
-    thing_prefix,
+    Stage, VIEW_BY_THING, VIEW_CHUNKS, VIEW_ITEMS, VIEW_TASK, chunk_key, finding_item_key,
+    read_chunk, thing_prefix,
 };
 
 use crate::action::Action;

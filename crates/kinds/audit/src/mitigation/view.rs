@@ -38,7 +38,7 @@ named! {
 }
 
 /// How a task stands: all that changes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// How far it is.
     pub status: TaskStatus,
@@ -91,20 +91,6 @@ pub struct ActionCounts {
     pub succeeded: u64,
     /// Those that were not begun since one before them failed.
     pub skipped: u64,
-}
-
-impl Default for Details {
-    fn default() -> Self {
-        Self {
-            status: TaskStatus::Waiting,
-            started: Timestamp::default(),
-            ended: None,
-            applying: None,
-            checks: BTreeMap::new(),
-            actions: ActionCounts::default(),
-            fault: None,
-        }
-    }
 }
 
 impl Details {
@@ -161,13 +147,13 @@ impl Details {
         check: Option<Check>,
         row: &Row,
     ) -> Vec<Shown<'b>> {
-        let begun = self.applying.filter(|applying| *row == Row::Planned { chunk: applying.chunk });
+        let begun = self.applying.filter(|it| row.stage == Stage::Planned { chunk: it.chunk });
         let actions = birth.actions_of(check).enumerate();
         let shown = actions.map(|(place, action)| Shown {
             action,
-            execution: match row {
-                Row::Done(executions) => executions.get(place).cloned().unwrap_or_default(),
-                Row::Planned { .. } => match begun {
+            execution: match &row.stage {
+                Stage::Done(executions) => executions.get(place).cloned().unwrap_or_default(),
+                Stage::Planned { .. } => match begun {
                     Some(begun) => Execution::begun(place, begun.since),
                     None => self.unbegun(),
                 },
@@ -206,7 +192,16 @@ impl Birth {
 
 /// What became of an item, as its row has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Row {
+pub struct Row {
+    /// Whose violation it is; none of a finding.
+    pub thing: Option<String>,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// How far an item is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
     /// It is in this chunk; what that means follows from [`Details`].
     Planned {
         /// Which.
@@ -221,6 +216,14 @@ impl Row {
     #[must_use]
     pub fn read(row: &[u8]) -> Option<Self> {
         read(row)
+    }
+
+    fn of(item: &Item, stage: Stage) -> Vec<u8> {
+        let thing = match item {
+            Item::Finding(_) => None,
+            Item::Violation { thing, .. } => Some(thing.clone()),
+        };
+        write(&Self { thing, stage })
     }
 }
 
@@ -360,9 +363,8 @@ pub(super) fn project(task: &Mitigation, event: &Event, rows: &mut Rows) {
         EventKind::Planned { items, .. } if !items.is_empty() => {
             let chunk = task.planned.saturating_sub(1);
             rows.put(VIEW_CHUNKS, chunk_key(chunk), write(items));
-            let row = write(&Row::Planned { chunk });
             for item in items {
-                rows.put(VIEW_ITEMS, item.key(), row.clone());
+                rows.put(VIEW_ITEMS, item.key(), Row::of(item, Stage::Planned { chunk }));
                 if let Item::Violation { id, thing } = item {
                     rows.put(VIEW_BY_THING, [&*thing_prefix(thing), id.as_bytes()].concat(), []);
                 }
@@ -371,7 +373,8 @@ pub(super) fn project(task: &Mitigation, event: &Event, rows: &mut Rows) {
         EventKind::Applied { results, .. } => {
             rows.delete(VIEW_CHUNKS, chunk_key(task.applied.saturating_sub(1)));
             for result in results {
-                rows.put(VIEW_ITEMS, result.item.key(), write(&done(task, result)));
+                let row = Row::of(&result.item, done(task, result));
+                rows.put(VIEW_ITEMS, result.item.key(), row);
             }
         }
         _ => {}
@@ -379,12 +382,12 @@ pub(super) fn project(task: &Mitigation, event: &Event, rows: &mut Rows) {
     rows.put(VIEW_TASK, Details::KEY, write(&task.details));
 }
 
-fn done(task: &Mitigation, result: &ItemResult) -> Row {
+fn done(task: &Mitigation, result: &ItemResult) -> Stage {
     let all = task.birth.as_deref().map_or(0, |it| it.actions_of(result.item.check()).count());
     let mut executions: Vec<Execution> = result.done.iter().map(Execution::of).collect();
     let ended = executions.last().and_then(|last| last.ended);
     // One that was skipped never began; it was over when the one before it failed.
     let skipped = Execution { status: ExecutionStatus::Skipped, ended, ..Execution::default() };
     executions.resize(all.max(executions.len()), skipped);
-    Row::Done(executions)
+    Stage::Done(executions)
 }
