@@ -124,13 +124,17 @@ class Fleet:
         weak = self.register(maker.issue(public=roca_key().public_key()))
         stolen = self.register(self.stolen)
         below = self.register(self.revoked.issue())
+        old = self.register(maker.issue(begins=now() - 400 * DAY))
         self.shared = self.register(maker.issue())
         self.good = good[0]
         self.expect(DEVICE_CHECKS[0], "CERTIFICATE_APPROACHING_EXPIRATION", deviceCertificateId=expiring)
         self.expect(DEVICE_CHECKS[0], "CERTIFICATE_PAST_EXPIRATION", deviceCertificateId=past)
+        self.expect(DEVICE_CHECKS[1], "CERTIFICATE_PAST_AGE_THRESHOLD", deviceCertificateId=old)
         self.expect(DEVICE_CHECKS[2], "CERTIFICATE_KEY_VULNERABILITY_CVE-2017-15361", deviceCertificateId=weak)
         self.expect(DEVICE_CHECKS[4], "CERTIFICATE_REVOKED_BY_ISSUER", deviceCertificateId=stolen)
-        self.bad = {expiring, past, weak, stolen, below, self.shared}
+        issuer = {"issuerCertificateSubject": "CN=Revoked", "issuerId": self.revoked.id}
+        self.expect(DEVICE_CHECKS[5], "INTERMEDIATE_CA_REVOKED_BY_ISSUER", issuerCertificateIdentifier=issuer)
+        self.bad = {expiring, past, old, weak, stolen, below, self.shared}
 
     def policies(self):
         for name, text_of in (("broad", BROAD), ("narrow", NARROW), ("misconfigured", MISCONFIGURED)):
@@ -163,6 +167,16 @@ class Fleet:
                 "authenticatedRoleArn": allowed + "member", "unauthenticatedRoleArn": allowed + "guest",
             },
         )  # fmt: skip
+        admin = ["BROAD_ACCESS_TO_IOT_THING_ADMIN_READ_ACTIONS", "ACCESS_TO_IOT_NON_THING_ADMIN_ACTIONS", "ACCESS_TO_IOT_THING_ADMIN_WRITE_ACTIONS"]
+        data = "BROAD_ACCESS_TO_IOT_DATA_PLANE_ACTIONS"
+        for code in ("BROAD_ACCESS_TO_USED_SERVICES", *admin, data):
+            self.expect("IOT_ROLE_ALIAS_OVERLY_PERMISSIVE_CHECK", f"ALLOWS_{code}", roleAliasArn=arn("rolealias/broad"))
+        unused = "IOT_ROLE_ALIAS_ALLOWS_ACCESS_TO_UNUSED_SERVICES_CHECK"
+        self.expect(unused, "ALLOWS_ACCESS_TO_UNUSED_SERVICES", roleAliasArn=arn("rolealias/idle"))
+        for code in admin:
+            self.expect("AUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK", f"ALLOWS_{code}", cognitoIdentityPoolId=self.pool)
+        for code in ("ACCESS_TO_IOT_ADMIN_ACTIONS", data):
+            self.expect("UNAUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK", f"ALLOWS_{code}", cognitoIdentityPoolId=self.pool)
 
     def connections(self, server):
         """Two devices with one certificate, and two with one client id."""

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::SetOnce;
-use trackway_wire::codec::json::{self, Mode};
+use trackway_wire::codec::json;
 use trackway_wire::error::{self, Failure};
 use trackway_wire::model::{self, Service, Shape, ShapeKind};
 use trackway_wire::validate;
@@ -60,7 +60,7 @@ impl Local {
         let input = match known.input {
             Some(shape) => {
                 let body = moments_as(Form::Epoch, model, model.shape(shape), input).to_string();
-                let input = json::read(model, shape, body.as_bytes(), Mode::Strict)
+                let input = json::read_input(model, shape, body.as_bytes())
                     .and_then(|input| validate::check(model, shape, &input).map(|()| input));
                 input.map_err(|failure| told(Some(model), failure))?
             }

@@ -3,7 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "iot/audits.rs"]
+mod audits;
+#[path = "iot/ca_certificates.rs"]
+mod ca_certificates;
+#[path = "iot/certificates.rs"]
+mod certificates;
 #[path = "iot/house.rs"]
 mod house;
+#[path = "iot/house.rs"]
+mod house;
+#[path = "iot/naive.rs"]
+mod naive;
+#[path = "iot/suppressions.rs"]
+mod suppressions;
 #[path = "iot/things.rs"]
 mod things;

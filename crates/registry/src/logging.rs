@@ -155,7 +155,8 @@ pub async fn levels(
     after: Option<&[u8]>,
     limit: usize,
 ) -> Result<(Vec<TargetLevel>, Option<Vec<u8>>), Fault> {
-    let prefix = target_type.map_or_else(|| record::prefix(&[LEVEL]), |of| record::prefix(&[LEVEL, of]));
+    let prefix =
+        target_type.map_or_else(|| record::prefix(&[LEVEL]), |of| record::prefix(&[LEVEL, of]));
     let page = registry.catalog().list(scope, table::LOGGING, &prefix, after, limit).await?;
     let next = page.more.then(|| page.rows.last().map_or(prefix, |(key, _)| key.to_vec()));
     let rows = page.rows.iter().map(|(_, row)| record::decode(row)).collect::<Result<_, _>>()?;

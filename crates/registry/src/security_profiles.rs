@@ -5,12 +5,14 @@ pub mod behaviors;
 pub mod targets;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
 
+use crate::page::{Page, Rows, last_part};
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
@@ -237,33 +239,19 @@ pub async fn delete(txn: &mut Txn, name: &str, expected: Option<i64>) -> Result<
 /// The store failed.
 pub async fn list(
     registry: &Registry,
-    scope: &str,
+    scope: &Arc<str>,
     (dimension, metric): (Option<&str>, Option<&str>),
     after: Option<&[u8]>,
     limit: usize,
-) -> Result<(Vec<String>, bool), Fault> {
-    let mut names: Vec<String> = Vec::new();
-    let mut place = after.map(<[u8]>::to_vec);
-    loop {
-        let catalog = registry.catalog();
-        let of = table::SECURITY_PROFILES;
-        let page = catalog.list(scope, of, &[], place.as_deref(), limit).await?;
-        for (name, row) in &page.rows {
-            let settings = record::decode::<Profile>(row)?.settings()?;
-            let is_wanted = dimension.is_none_or(|name| settings.has_dimension(name))
-                && metric.is_none_or(|name| settings.has_metric(name));
-            if is_wanted && names.len() == limit {
-                return Ok((names, true));
-            }
-            if is_wanted {
-                names.push(String::from_utf8_lossy(name).into_owned());
-            }
-        }
-        match page.rows.last() {
-            Some((last, _)) if page.more => place = Some(last.to_vec()),
-            _ => return Ok((names, false)),
-        }
-    }
+) -> Result<Page<String>, Failure> {
+    let rows = Rows { registry, scope, table: table::SECURITY_PROFILES, prefix: &[] };
+    rows.page(after, limit, |name, row| {
+        let settings = record::decode::<Profile>(row)?.settings()?;
+        let is_wanted = dimension.is_none_or(|name| settings.has_dimension(name))
+            && metric.is_none_or(|name| settings.has_metric(name));
+        Ok(is_wanted.then(|| last_part(name)))
+    })
+    .await
 }
 
 fn check_version(profile: &Profile, expected: Option<i64>) -> Result<(), Refusal> {

@@ -12,7 +12,7 @@ use trackway_actions::{ActionPerformer, Tools, retention};
 use trackway_api::{Api, Credential, Local, codepipeline, iot, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
-use trackway_audit::request::{NOTIFY_QUEUE, START_QUEUE};
+use trackway_audit::request::{MITIGATION_QUEUE, NOTIFY_QUEUE, SCAN_QUEUE, START_QUEUE};
 use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
@@ -26,8 +26,11 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
-use trackway_registry::x509::WeakKeys;
+use trackway_registry::config::IotConfig;
 use trackway_registry::notify::Notifier;
+use trackway_registry::scan::Scans;
+use trackway_registry::x509::WeakKeys;
+use trackway_registry::{Mitigations, Registry};
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -112,7 +115,7 @@ impl Service {
             Some(HostedLambda::new(functions.clone(), identity.clone())),
         );
         let scope = Scope { account: identity.account.clone(), region: identity.region.clone() };
-        let own = Own::new(&caller);
+        let own = Own::new(&caller, Scans::new(&evidence(config)?));
         let remote = RemoteLambda::configured(&caller);
         let tools = tools(config, (&scripts, artifacts), (&caller, &sandbox));
         let engine = own
@@ -202,12 +205,15 @@ struct Own {
     associations: ssm::Associations,
     audits: iot::AuditStarter,
     topics: Arc<Topics>,
+    scans: Scans,
+    mitigations: Mitigations,
 }
 
 impl Own {
-    fn new(caller: &AwsCaller) -> Self {
+    fn new(caller: &AwsCaller, scans: Scans) -> Self {
         let local = Local::default();
         caller.serve(Arc::new(OwnServices(local.clone())));
+        let topics = Arc::new(Topics(caller.clone()));
         Self {
             local,
             nested: step_functions::Nested::default(),
@@ -216,7 +222,9 @@ impl Own {
             children: ssm::Children::default(),
             associations: ssm::Associations::default(),
             audits: iot::AuditStarter::default(),
-            topics: Arc::new(Topics(caller.clone())),
+            scans,
+            mitigations: Mitigations::new(topics.clone()),
+            topics,
         }
     }
 
@@ -229,8 +237,10 @@ impl Own {
             .performer("association", Arc::new(self.associations.clone()))
             .performer("automation", Arc::new(self.children.clone()))
             .performer(START_QUEUE, Arc::new(self.audits.clone()))
+            .performer(MITIGATION_QUEUE, Arc::new(self.mitigations.clone()))
             .performer(NOTIFY_QUEUE, Arc::new(Notifier::new(self.topics.clone())))
             .performer("machine", Arc::new(self.children.clone()))
+            .performer(SCAN_QUEUE, Arc::new(self.scans.clone()))
     }
 
     fn serve(self, engine: &Engine, api: &Api) {
@@ -241,7 +251,9 @@ impl Own {
         api.on_node_event(self.associations.node_events());
         self.associations.serve(api);
         self.audits.serve(api);
+        self.mitigations.serve(Registry::new(engine.clone()));
         self.children.serve(api);
+        self.scans.serve(Registry::new(engine.clone()));
     }
 }
 
@@ -281,6 +293,20 @@ fn services(engine: &Engine, config: &Config) -> Result<Api, String> {
     let weak = config.iot.weak_key_files.iter().map(|file| config.folder.join(file));
     api.configure_iot(WeakKeys::read(weak)?);
     Ok(api)
+}
+
+/// `[iot]`, with files that are found wherever the server runs.
+///
+/// # Errors
+/// A revocation list can't be read.
+fn evidence(config: &Config) -> Result<IotConfig, String> {
+    let mut iot = config.iot.clone();
+    for file in &mut iot.crl_files {
+        *file = std::path::absolute(config.folder.join(&*file)).unwrap_or_default();
+        std::fs::File::open(&*file)
+            .map_err(|error| format!("could not read {} of crl_files: {error}", file.display()))?;
+    }
+    Ok(iot)
 }
 
 /// How much of their history pipelines keep; none for ever.

@@ -7,6 +7,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use trackway_api::Api;
 use trackway_engine::Engine;
+use trackway_registry::Registry;
+use trackway_registry::evidence::{self, NotFed};
 
 use crate::artifact_endpoint::ArtifactEndpoint;
 use crate::compose::{ACCOUNT_DEFAULT, REGION_DEFAULT, Service};
@@ -54,16 +56,17 @@ impl Gateway {
             "reset" => self.reset(request).await,
             "clock/advance" => self.advance(request.body()),
             "codepipeline/events" => self.source_events(request.body()).await,
+            "iot/events" => self.iot_events(request).await,
             _ => error(
                 StatusCode::NOT_FOUND,
-                "no such call; there are reset, clock/advance, codepipeline/events and those of nodes",
+                "no such call; there are reset, clock/advance, codepipeline/events, iot/events and those of nodes",
             ),
         })
     }
 
     /// Empties an account: the one in the body, or the default one.
     async fn reset(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        let Some(Emptied { account, region }) = Emptied::read(request.body()) else {
+        let Some(Whose { account, region }) = Whose::read(request.body()) else {
             // A slip in the body must not empty another account than the one that was meant.
             let message = r#"give nothing, or {"account": "12 digits", "region": "us-east-1"}"#;
             return error(StatusCode::BAD_REQUEST, message);
@@ -80,6 +83,23 @@ impl Gateway {
             Ok(Ok(started)) => answer(StatusCode::OK, &started),
             Ok(Err(why)) => error(StatusCode::BAD_REQUEST, &why),
             Err(fault) => error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
+        }
+    }
+
+    /// Takes evidence for audits in: of the account and region in the query, or of the default ones.
+    async fn iot_events(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let Some(Whose { account, region }) = Whose::asked(request.uri().query()) else {
+            let message = "the query may have account, 12 digits, and region, and nothing else";
+            return error(StatusCode::BAD_REQUEST, message);
+        };
+        let registry = Registry::new(self.engine.clone());
+        let scope = format!("{account}/{region}").into();
+        match evidence::feed(&registry, &scope, request.body()).await {
+            Ok(count) => answer(StatusCode::OK, &json!({ "events": count })),
+            Err(wrong @ NotFed::Wrong { .. }) => error(StatusCode::BAD_REQUEST, &wrong.to_string()),
+            Err(NotFed::Fault(fault)) => {
+                error(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string())
+            }
         }
     }
 
@@ -135,21 +155,21 @@ impl Handler for Gateway {
     }
 }
 
-/// What a reset empties.
+/// Whose registry or executions one of our own calls is about.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Emptied {
+struct Whose {
     account: String,
     region: String,
 }
 
-impl Default for Emptied {
+impl Default for Whose {
     fn default() -> Self {
         Self { account: ACCOUNT_DEFAULT.to_owned(), region: REGION_DEFAULT.to_owned() }
     }
 }
 
-impl Emptied {
+impl Whose {
     fn read(body: &[u8]) -> Option<Self> {
         if body.is_empty() {
             return Some(Self::default());
@@ -157,6 +177,30 @@ impl Emptied {
         // A struct would be read from an array as well.
         let object: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
         serde_json::from_value(Value::Object(object)).ok()
+    }
+}
+
+impl Whose {
+    /// Reads a query.
+    fn asked(query: Option<&str>) -> Option<Self> {
+        let mut whose = Self::default();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=')? {
+                ("account", account)
+                    if account.len() == 12 && account.bytes().all(|one| one.is_ascii_digit()) =>
+                {
+                    account.clone_into(&mut whose.account);
+                }
+                ("region", region)
+                    if !region.is_empty()
+                        && region.bytes().all(|one| one.is_ascii_alphanumeric() || one == b'-') =>
+                {
+                    region.clone_into(&mut whose.region);
+                }
+                _ => return None,
+            }
+        }
+        Some(whose)
     }
 }
 
@@ -203,6 +247,19 @@ fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_says_whose_evidence_it_is() {
+        let whose = |query| Whose::asked(query).map(|one| (one.account, one.region));
+        let both = |account: &str, region: &str| Some((account.to_owned(), region.to_owned()));
+        assert_eq!(whose(None), both(ACCOUNT_DEFAULT, REGION_DEFAULT));
+        let query = "account=111122223333&region=eu-west-1";
+        assert_eq!(whose(Some(query)), both("111122223333", "eu-west-1"));
+        for wrong in ["account=1", "account=11112222333a", "region=", "region=a/b", "x=1", "region"]
+        {
+            assert_eq!(whose(Some(wrong)), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn only_loopback_names_are_local() {

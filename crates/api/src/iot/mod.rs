@@ -139,11 +139,6 @@ impl Iot {
     }
 }
 
-/// For a group that lists nothing.
-fn none<'a>(_: &'a Iot, operation: &'a str, _: &'a Caller, _: Value) -> Working<'a> {
-    Box::pin(async move { Err(listed_only(operation)) })
-}
-
 /// A group lists an operation that it doesn't carry out: a mistake of ours.
 fn listed_only(operation: &str) -> refusal::Failure {
     Fault::new(format!("{operation} is listed as built but is not")).into()

@@ -133,9 +133,14 @@ impl Iot {
         let bound = Bound { engine: &self.engine, caller, request: &asked };
         let after = unmark(bound, request.marker.as_deref())?;
         let limit = request.page_size.unwrap_or(ITEMS);
-        let (names, more) =
-            role_aliases::list(&self.registry, &caller.scope, is_ascending, after.as_deref(), limit)
-                .await?;
+        let (names, more) = role_aliases::list(
+            &self.registry,
+            &caller.scope,
+            is_ascending,
+            after.as_deref(),
+            limit,
+        )
+        .await?;
         let last = names.last().filter(|_| more);
         let mut answer = json!({ "roleAliases": names });
         if let Some(last) = last {

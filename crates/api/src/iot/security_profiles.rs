@@ -183,8 +183,7 @@ impl Iot {
 
     async fn describe_profile(&self, caller: &Caller, request: OfProfile) -> Answer {
         let name = &request.security_profile_name;
-        let profile =
-            security_profiles::get(&mut self.registry.begin(&caller.scope), name).await?;
+        let profile = security_profiles::get(&mut self.registry.begin(&caller.scope), name).await?;
         write(&show(caller, name, &profile)?)
     }
 
@@ -234,7 +233,8 @@ impl Iot {
     }
 
     async fn list_profiles(&self, caller: &Caller, request: List) -> Answer {
-        let (dimension, metric) = (request.dimension_name.as_deref(), request.metric_name.as_deref());
+        let (dimension, metric) =
+            (request.dimension_name.as_deref(), request.metric_name.as_deref());
         if dimension.is_some() && metric.is_some() {
             // Source: `dimensionName`. The text is ours.
             return Err(invalid("dimensionName and metricName can't be used together").into());
@@ -247,12 +247,11 @@ impl Iot {
         let limit = request.max_results.unwrap_or(ITEMS);
         let (registry, scope) = (&self.registry, &caller.scope);
         let wanted = (dimension, metric);
-        let (names, more) =
+        let page =
             security_profiles::list(registry, scope, wanted, after.as_deref(), limit).await?;
-        let next = names.last().filter(|_| more).map(|name| bound.seal(name.as_bytes()));
-        let shown: Vec<_> =
-            names.into_iter().map(|name| Identifier::new(caller, name)).collect();
-        listed("securityProfileIdentifiers", &shown, next)
+        let page = page.map(|name| Identifier::new(caller, name));
+        let next = page.next.map(|place| bound.seal(&place));
+        listed("securityProfileIdentifiers", &page.items, next)
     }
 
     async fn list_of_profile(&self, caller: &Caller, request: ListTargets) -> Answer {
@@ -264,11 +263,10 @@ impl Iot {
         let after = token.map(|token| bound.unseal(token)).transpose()?;
         let limit = request.max_results.unwrap_or(ITEMS);
         let (registry, scope) = (&self.registry, &caller.scope);
-        let (targets, more) =
-            targets::of_profile(registry, scope, name, after.as_deref(), limit).await?;
-        let next = targets.last().filter(|_| more).map(|arn| bound.seal(arn.as_bytes()));
-        let shown: Vec<_> = targets.into_iter().map(|arn| json!({ "arn": arn })).collect();
-        listed("securityProfileTargets", &shown, next)
+        let page = targets::of_profile(registry, scope, name, after.as_deref(), limit).await?;
+        let page = page.map(|arn| json!({ "arn": arn }));
+        let next = page.next.map(|place| bound.seal(&place));
+        listed("securityProfileTargets", &page.items, next)
     }
 
     async fn list_of_target(&self, caller: &Caller, request: ListOfTarget) -> Answer {

@@ -18,7 +18,8 @@ use crate::said;
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/test";
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:topic";
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}"#;
+const POLICY: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}"#;
 /// Making keys takes long in a test build.
 const SLOW: [&str; 1] = ["CreateKeysAndCertificate"];
 /// Random requests of one test.
@@ -56,11 +57,38 @@ fn nasty() -> Vec<Value> {
         json!(["x", "x"]),
     ];
     let texts = [
-        "", " ", "x", "null", "{}", "[]", "\"", "\u{0}", "\u{ffff}", "😀", "../..", "..", ".", "/",
-        "a/b", "a%2Fb", "%", "%zz", "+", "a\nb", "a\0b", "0", "99999999999999999999", "1e999", "arn:",
-        "arn:aws:iot:us-east-1:000000000000:cert/", "arn:aws:iot:::thing/thing", "*", "LAST",
+        "",
+        " ",
+        "x",
+        "null",
+        "{}",
+        "[]",
+        "\"",
+        "\u{0}",
+        "\u{ffff}",
+        "😀",
+        "../..",
+        "..",
+        ".",
+        "/",
+        "a/b",
+        "a%2Fb",
+        "%",
+        "%zz",
+        "+",
+        "a\nb",
+        "a\0b",
+        "0",
+        "99999999999999999999",
+        "1e999",
+        "arn:",
+        "arn:aws:iot:us-east-1:000000000000:cert/",
+        "arn:aws:iot:::thing/thing",
+        "*",
+        "LAST",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "00000000000000000000000000000000", "00000000-0000-4000-8000-000000000000",
+        "00000000000000000000000000000000",
+        "00000000-0000-4000-8000-000000000000",
     ];
     values.extend(texts.map(Value::from));
     values.push(json!(long));
@@ -225,7 +253,10 @@ async fn no_sequence_of_requests_is_a_fault() {
         let mut input = Map::new();
         for (name, shape, required) in members(operation) {
             match runner.rng().random_range(0..10) {
-                0 => input.insert(name.to_owned(), nasty[runner.rng().random_range(0..nasty.len())].clone()),
+                0 => input.insert(
+                    name.to_owned(),
+                    nasty[runner.rng().random_range(0..nasty.len())].clone(),
+                ),
                 1..4 if !required => None,
                 _ => input.insert(name.to_owned(), good(name, shape, 0)),
             };

@@ -37,6 +37,13 @@ impl House {
         Self { engine, local, _api: api }
     }
 
+    /// The time, in seconds.
+    pub(crate) fn now_seconds(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era fit a double")]
+        let now = self.engine.now().as_millis() as f64 / 1000.0;
+        now
+    }
+
     /// Calls an operation as this account.
     pub(crate) async fn call_as(
         &self,

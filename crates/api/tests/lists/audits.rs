@@ -233,7 +233,8 @@ impl Yard {
 }
 
 fn failed() -> Scanned {
-    let error = CheckError { code: "INSUFFICIENT_PERMISSIONS".to_owned(), message: "no".to_owned() };
+    let error =
+        CheckError { code: "INSUFFICIENT_PERMISSIONS".to_owned(), message: "no".to_owned() };
     Scanned { error: Some(error), ..Scanned::default() }
 }
 

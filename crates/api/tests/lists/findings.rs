@@ -42,10 +42,11 @@ fn period(yard: &Yard, tape: &mut Tape) -> (Timestamp, Timestamp) {
 /// A request for findings, and those it wants.
 fn asked(yard: &Yard, tape: &mut Tape) -> (Value, Vec<String>) {
     let check = tape.chance(50).then(|| tape.one(&Check::ALL[..]));
-    let check = check.map(|check| if tape.chance(80) { Check::PolicyOverlyPermissive } else { check });
-    let resource = tape.chance(50).then(|| {
-        tape.one(&resources(check.unwrap_or(Check::DeviceCertificateShared)))
-    });
+    let check =
+        check.map(|check| if tape.chance(80) { Check::PolicyOverlyPermissive } else { check });
+    let resource = tape
+        .chance(50)
+        .then(|| tape.one(&resources(check.unwrap_or(Check::DeviceCertificateShared))));
     let suppressed = tape.chance(50).then(|| tape.chance(50));
     let mut request = json!({});
     if let Some(check) = check {
@@ -72,9 +73,8 @@ fn asked(yard: &Yard, tape: &mut Tape) -> (Value, Vec<String>) {
         let (start, end) = period(yard, tape);
         request["startTime"] = json!(seconds(start));
         request["endTime"] = json!(seconds(end));
-        let within = |found: &&Found| {
-            start <= found.at && found.at <= end && found.at >= yard.horizon()
-        };
+        let within =
+            |found: &&Found| start <= found.at && found.at <= end && found.at >= yard.horizon();
         let begun = tasks.filter(|task| task.started <= end);
         begun.flat_map(|task| &task.found).filter(within).collect()
     };
@@ -149,7 +149,10 @@ fn a_finding_is_shown_with_ten_related_resources_and_lists_them_all() {
             if task.started < yard.horizon() {
                 for operation in ["DescribeAuditFinding", operation] {
                     let (status, body) = yard.client.ask(&IOT, OURS, operation, &request).await;
-                    assert_eq!((status, &body["__type"]), (404, &json!("ResourceNotFoundException")));
+                    assert_eq!(
+                        (status, &body["__type"]),
+                        (404, &json!("ResourceNotFoundException"))
+                    );
                 }
                 continue;
             }
@@ -158,9 +161,8 @@ fn a_finding_is_shown_with_ten_related_resources_and_lists_them_all() {
             let related = found.flaw.related.iter();
             let expected: Vec<String> =
                 related.map(|related| related.resource.to_identifier().to_string()).collect();
-            let living = all.iter().find(|(other, it)| {
-                other.started >= yard.horizon() && it.of.id() != id
-            });
+            let living =
+                all.iter().find(|(other, it)| other.started >= yard.horizon() && it.of.id() != id);
             list.other = living.map_or(Value::Null, |(_, it)| json!({ "findingId": it.of.id() }));
             if found.of.place < 3 {
                 list.holds(&request, tape.size(1, 250), &expected).await;
@@ -209,7 +211,8 @@ fn audits_are_those_that_a_naive_model_lists() {
             }
             list.holds_while(&request, size, &expected, async || yard.audit(tape).await).await;
         }
-        let early = json!({ "startTime": seconds(yard.horizon() + -1), "endTime": seconds(yard.now()) });
+        let early =
+            json!({ "startTime": seconds(yard.horizon() + -1), "endTime": seconds(yard.now()) });
         list.is_refused(OURS, &early, Some("InvalidRequestException")).await;
     });
 }

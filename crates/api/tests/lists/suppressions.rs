@@ -60,7 +60,11 @@ fn change(tape: &mut Tape, known: &mut Known, now: i64) -> (&'static str, Value)
 }
 
 /// What a list has to show.
-fn expected(known: &Known, is_rising: bool, fits: impl Fn(Check, &Resource) -> bool) -> Vec<String> {
+fn expected(
+    known: &Known,
+    is_rising: bool,
+    fits: impl Fn(Check, &Resource) -> bool,
+) -> Vec<String> {
     let mut rows: Vec<_> =
         known.iter().filter(|((check, resource), _)| fits(*check, resource)).collect();
     rows.sort_by_key(|((check, resource), (ends, _))| {
@@ -69,9 +73,9 @@ fn expected(known: &Known, is_rising: bool, fits: impl Fn(Check, &Resource) -> b
     if !is_rising {
         rows.reverse();
     }
-    let shown = rows.into_iter().map(|((check, resource), (ends, description))| {
-        row(*check, resource, *ends, description)
-    });
+    let shown = rows
+        .into_iter()
+        .map(|((check, resource), (ends, description))| row(*check, resource, *ends, description));
     shown.map(|row| id(&row)).collect()
 }
 

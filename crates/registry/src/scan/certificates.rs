@@ -48,6 +48,30 @@ struct X509Head<'a> {
 }
 
 impl Head<'_> {
+    /// The same of a whole record.
+    #[cfg(test)]
+    pub(super) fn of(certificate: &record::Certificate) -> Head<'_> {
+        let x509 = &certificate.x509;
+        Head {
+            status: certificate.status,
+            _created: certificate.created,
+            _modified: certificate.modified,
+            _version: certificate.version,
+            x509: X509Head {
+                not_before: x509.not_before,
+                not_after: x509.not_after,
+                _subject: &x509.subject,
+                _issuer: &x509.issuer,
+                issuer_hash: x509.issuer_hash,
+                serial: &x509.serial,
+                weakness: x509.weakness,
+            },
+            _ca: certificate.ca,
+            _sni_only: certificate.sni_only,
+            made_here: certificate.made_here,
+        }
+    }
+
     /// Whether audits look at it. Source: Developer Guide, "ACTIVE or PENDING_TRANSFER".
     pub(super) fn is_examined(&self) -> bool {
         matches!(self.status, CertificateStatus::Active | CertificateStatus::PendingTransfer)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use trackway_audit::check::Reason;
 use trackway_audit::evaluate::connections::{CONFLICTING, History, SHARED, WINDOW_MS};
-use trackway_audit::resource::Resource;
+use trackway_audit::resource::{Related, Resource};
 use trackway_engine::{CatalogError, Change, Edit, Fault};
 
 use super::Stop;
@@ -36,14 +36,11 @@ pub(super) async fn shared(chunk: &mut Chunk<'_>) -> Result<(), Stop> {
             let history =
                 history(chunk, &prefix, |client| String::from_utf8_lossy(client).into_owned())
                     .await?;
-            let related = history.shared(chunk.started());
-            let mut found = Vec::new();
-            if !related.is_empty() {
-                let mut finding = Finding::new(Reason::SharedByMultipleDevices, SHARED);
-                finding.related = related;
-                found.push(finding);
+            if history.is_known(chunk.started()) {
+                let related = history.shared(chunk.started());
+                let found = finding(Reason::SharedByMultipleDevices, SHARED, related);
+                chunk.judged(|| Resource::DeviceCertificate(hex(&id)), found).await?;
             }
-            chunk.judged(|| Resource::DeviceCertificate(hex(&id)), found).await?;
         }
         if chunk.is_full() {
             chunk.stop(&prefix);
@@ -67,12 +64,7 @@ pub(super) async fn conflicting(chunk: &mut Chunk<'_>) -> Result<(), Stop> {
             String::from_utf8_lossy(&prefix[BY_CLIENT.len()..prefix.len() - 1]).into_owned();
         if history.is_known(chunk.started()) {
             let related = history.conflicting(chunk.started());
-            let mut found = Vec::new();
-            if !related.is_empty() {
-                let mut finding = Finding::new(Reason::DuplicateClientId, CONFLICTING);
-                finding.related = related;
-                found.push(finding);
-            }
+            let found = finding(Reason::DuplicateClientId, CONFLICTING, related);
             chunk.judged(|| Resource::Client(client), found).await?;
         }
         if chunk.is_full() {
@@ -82,6 +74,16 @@ pub(super) async fn conflicting(chunk: &mut Chunk<'_>) -> Result<(), Stop> {
         at = Some(prefix);
     }
     Ok(())
+}
+
+/// What is related shows it; nothing does if there is none.
+fn finding(code: Reason, reason: &str, related: Vec<Related>) -> Vec<Finding> {
+    if related.is_empty() {
+        return Vec::new();
+    }
+    let mut finding = Finding::new(code, reason);
+    finding.related = related;
+    vec![finding]
 }
 
 async fn was_fed(chunk: &Chunk<'_>) -> Result<bool, Fault> {

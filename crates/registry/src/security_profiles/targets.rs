@@ -1,9 +1,12 @@
 //! What security profiles are attached to: thing groups, or all things of an account.
 
+use std::sync::Arc;
+
 use trackway_engine::Fault;
 
 use super::get;
 use crate::groups;
+use crate::page::{Page, Rows, last_part};
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
@@ -60,24 +63,20 @@ pub async fn detach(txn: &mut Txn, profile: &str, target: &str) -> Result<(), Fa
     Ok(())
 }
 
-/// The targets of a profile after the one named, in the order of their ARNs.
+/// The targets of a profile behind the place given, in the order of their ARNs.
 ///
 /// # Errors
 /// The store failed.
 pub async fn of_profile(
     registry: &Registry,
-    scope: &str,
+    scope: &Arc<str>,
     profile: &str,
     after: Option<&[u8]>,
     limit: usize,
-) -> Result<(Vec<String>, bool), Fault> {
-    let prefix = record::prefix(&[profile]);
-    let after = after.map(|after| [&prefix, after].concat());
-    let catalog = registry.catalog();
-    let of = table::PROFILE_TARGETS;
-    let page = catalog.list(scope, of, &prefix, after.as_deref(), limit).await?;
-    let targets = page.rows.iter().map(|(key, _)| text(&key[prefix.len()..])).collect();
-    Ok((targets, page.more))
+) -> Result<Page<String>, Failure> {
+    let prefix = &record::prefix(&[profile]);
+    let rows = Rows { registry, scope, table: table::PROFILE_TARGETS, prefix };
+    rows.page(after, limit, |key, _| Ok(Some(last_part(key)))).await
 }
 
 /// The profiles of a target, and, if `is_recursive`, of all groups below it: by the target's ARN,

@@ -1,10 +1,11 @@
 //! Violations and what happened to them, newest first; and what Detect tasks look for.
 
+use bytes::Bytes;
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
 
 use super::{EventKind, Measured, Verification, Violation, of_event_key};
-use crate::page::Page;
+use crate::page::{Page, ROWS_MAX};
 use crate::record;
 use crate::security_profiles::behaviors::CriteriaType;
 use crate::table;
@@ -91,29 +92,16 @@ pub async fn active(
     before: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<Page<(String, Violation)>, Fault> {
-    let catalog = registry.catalog();
-    let mut found = Vec::new();
-    let mut place = before;
-    loop {
-        let table = table::ACTIVE_VIOLATIONS;
-        let page = catalog.list_back(scope, table, &[], place.as_deref(), CHUNK).await?;
-        for (key, _) in &page.rows {
-            let Some((_, id)) = record::undated(key) else { continue };
-            let Some(violation) = read(registry, scope, id).await? else { continue };
-            if !filter.takes(&violation) {
-                continue;
-            }
-            if found.len() == limit {
-                return Ok(Page { items: found, next: place });
-            }
-            found.push((String::from_utf8_lossy(id).into_owned(), violation));
-            place = Some(key.to_vec());
+    let rows = (registry, scope, table::ACTIVE_VIOLATIONS);
+    newest(rows, before, limit, |key, _| async move {
+        let Some((_, id)) = record::undated(&key) else { return Ok(Look::Skip) };
+        let Some(violation) = read(registry, scope, id).await? else { return Ok(Look::Skip) };
+        if !filter.takes(&violation) {
+            return Ok(Look::Skip);
         }
-        if !page.more {
-            return Ok(Page { items: found, next: None });
-        }
-        place = page.rows.last().map(|(key, _)| key.to_vec());
-    }
+        Ok(Look::Take((String::from_utf8_lossy(id).into_owned(), violation)))
+    })
+    .await
 }
 
 /// What happened from `from` to `to`, the latest first.
@@ -127,33 +115,63 @@ pub async fn events(
     filter: &Filter,
     (before, limit): (Option<Vec<u8>>, usize),
 ) -> Result<Page<Event>, Fault> {
-    let mut found = Vec::new();
-    // A key begins with its moment, so nothing of the moment after the last one is before it.
-    let mut place =
-        Some(before.unwrap_or_else(|| record::date(Timestamp(to.0.saturating_add(1))).to_vec()));
-    loop {
-        let table = table::VIOLATION_EVENTS;
-        let page = registry.catalog().list_back(scope, table, &[], place.as_deref(), CHUNK).await?;
-        for (key, row) in &page.rows {
-            let Some((at, id, kind)) = of_event_key(key) else { continue };
-            if at < from {
-                return Ok(Page { items: found, next: None });
+    // A key begins with its moment: what is before the next moment was not after the last one.
+    let end = || record::date(Timestamp(to.0.saturating_add(1))).to_vec();
+    let rows = (registry, scope, table::VIOLATION_EVENTS);
+    newest(rows, Some(before.unwrap_or_else(end)), limit, |key, row| async move {
+        let Some((at, id, kind)) = of_event_key(&key) else { return Ok(Look::Skip) };
+        if at < from {
+            return Ok(Look::Stop);
+        }
+        let violation = read(registry, scope, id.as_bytes()).await?;
+        let Some(violation) = violation.filter(|violation| filter.takes(violation)) else {
+            return Ok(Look::Skip);
+        };
+        Ok(Look::Take(Event { id, kind, at, measured: record::decode(&row)?, violation }))
+    })
+    .await
+}
+
+/// What a list makes of a row.
+enum Look<T> {
+    /// It shows it.
+    Take(T),
+    /// It leaves it out.
+    Skip,
+    /// It ends here.
+    Stop,
+}
+
+/// A page of rows from the last one backwards. No more than [`ROWS_MAX`] are looked at.
+async fn newest<T, Reading>(
+    (registry, scope, table): (&Registry, &str, u8),
+    before: Option<Vec<u8>>,
+    limit: usize,
+    look: impl Fn(Bytes, Bytes) -> Reading,
+) -> Result<Page<T>, Fault>
+where
+    Reading: Future<Output = Result<Look<T>, Fault>>,
+{
+    let (mut items, mut seen, mut place) = (Vec::new(), 0, before);
+    while seen < ROWS_MAX {
+        let catalog = registry.catalog();
+        let page = catalog.list_back(scope, table, &[], place.as_deref(), CHUNK).await?;
+        seen += page.rows.len();
+        for (key, row) in page.rows {
+            match look(key.clone(), row).await? {
+                Look::Stop => return Ok(Page { items, next: None }),
+                // One more than the page has: there is a next one.
+                Look::Take(_) if items.len() == limit => return Ok(Page { items, next: place }),
+                Look::Take(item) => items.push(item),
+                Look::Skip => {}
             }
-            let Some(violation) = read(registry, scope, id.as_bytes()).await? else { continue };
-            if !filter.takes(&violation) {
-                continue;
-            }
-            if found.len() == limit {
-                return Ok(Page { items: found, next: place });
-            }
-            found.push(Event { id, kind, at, measured: record::decode(row)?, violation });
             place = Some(key.to_vec());
         }
         if !page.more {
-            return Ok(Page { items: found, next: None });
+            return Ok(Page { items, next: None });
         }
-        place = page.rows.last().map(|(key, _)| key.to_vec());
     }
+    Ok(Page { items, next: place })
 }
 
 /// The violations of a behavior that a Detect task takes, by when they began, the first ones first.

@@ -87,13 +87,16 @@ impl KeyPool {
             return;
         }
         let pool = Arc::clone(&self.0);
-        std::thread::spawn(move || {
+        let filling = std::thread::Builder::new().spawn(move || {
             while pool.waiting.load(Ordering::Relaxed) == 0 && pool.room() {
                 let Ok(keys) = RsaKeys::generate() else { break };
                 pool.ready.lock().unwrap_or_else(PoisonError::into_inner).push(keys);
             }
             pool.is_filling.store(false, Ordering::Release);
         });
+        if filling.is_err() {
+            self.0.is_filling.store(false, Ordering::Release);
+        }
     }
 }
 

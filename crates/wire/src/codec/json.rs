@@ -26,14 +26,41 @@ pub enum Mode {
     Lenient,
 }
 
+/// Which names members have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// Those on the wire, of what travels in the body.
+    Wire,
+    /// The model's.
+    Model,
+}
+
 /// Reads a body of JSON as a shape.
 ///
 /// # Errors
 /// `SerializationException`: without a message when the bytes are not JSON or the top is no object,
 /// else with AWS's message about the first wrong type.
 pub fn read(service: &Service, shape: ShapeId, bytes: &[u8], mode: Mode) -> Result<Value, Failure> {
+    read_members(service, shape, bytes, (mode, Names::Wire))
+}
+
+/// Reads the input of an operation as boto3 takes it: strictly, all members under the model's
+/// names, wherever they travel.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_input(service: &Service, shape: ShapeId, bytes: &[u8]) -> Result<Value, Failure> {
+    read_members(service, shape, bytes, (Mode::Strict, Names::Model))
+}
+
+fn read_members(
+    service: &Service,
+    shape: ShapeId,
+    bytes: &[u8],
+    (mode, names): (Mode, Names),
+) -> Result<Value, Failure> {
     let refusal = RefCell::new(None);
-    let context = Context { service, mode, refusal: &refusal };
+    let context = Context { service, mode, names, refusal: &refusal };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let seed = Typed { context, shape: service.shape(shape) };
     let value = seed.deserialize(&mut deserializer);
@@ -115,6 +142,7 @@ pub(super) fn scalar_mismatch(kind: &ShapeKind, token: &str) -> String {
 struct Context<'a> {
     service: &'a Service,
     mode: Mode,
+    names: Names,
     /// The first refusal. An error of `serde_json` would add the place, which AWS does not say.
     refusal: &'a RefCell<Option<String>>,
 }
@@ -293,7 +321,9 @@ impl<'de> Visitor<'de> for Typed<'_> {
         let mut object = Map::new();
         match &self.shape.kind {
             ShapeKind::Structure(structure) => {
-                while let Some(member) = entries.next_key_seed(Key(&structure.members))? {
+                while let Some(member) =
+                    entries.next_key_seed(Key(&structure.members, self.context.names))?
+                {
                     let Some(member) = member else {
                         entries.next_value::<IgnoredAny>()?;
                         continue;
@@ -327,7 +357,7 @@ impl<'de> Visitor<'de> for Typed<'_> {
 }
 
 /// Reads a member's name and finds the member, without storing the name.
-struct Key<'a>(&'a [Member]);
+struct Key<'a>(&'a [Member], Names);
 
 impl<'a, 'de> DeserializeSeed<'de> for Key<'a> {
     type Value = Option<&'a Member>;
@@ -348,7 +378,11 @@ impl<'a> Visitor<'_> for Key<'a> {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().find(|member| member.location.is_none() && member.wire() == name))
+        let is_meant = |member: &&Member| match self.1 {
+            Names::Wire => member.location.is_none() && member.wire() == name,
+            Names::Model => *member.name == *name,
+        };
+        Ok(self.0.iter().find(is_meant))
     }
 }
 
@@ -369,6 +403,17 @@ mod tests {
             "statusFilter": "RUNNING"} "#;
         let value = read_as("stepfunctions", "ListExecutionsInput", body).unwrap();
         assert_eq!(value.to_string(), r#"{"maxResults":5,"statusFilter":"RUNNING"}"#);
+    }
+
+    #[test]
+    fn an_input_has_the_names_of_the_model_wherever_they_travel() {
+        let service = model::service("iot").unwrap();
+        let id = service.operation("AttachThingPrincipal").unwrap().input.unwrap();
+        let body = r#"{"thingName": "t", "principal": "p", "x-amzn-principal": "q"}"#;
+        let input = read_input(service, id, body.as_bytes()).unwrap();
+        assert_eq!(input, serde_json::json!({ "thingName": "t", "principal": "p" }));
+        let none = read(service, id, body.as_bytes(), Mode::Strict).unwrap();
+        assert_eq!(none, serde_json::json!({}));
     }
 
     #[test]

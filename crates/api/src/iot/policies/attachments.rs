@@ -139,7 +139,8 @@ impl Iot {
         let limit = request.page_size.unwrap_or(ITEMS);
         let mut txn = self.registry.begin(&caller.scope);
         let mut names =
-            attachments::of_target(&mut txn, target, recursive, after.as_deref(), limit + 1).await?;
+            attachments::of_target(&mut txn, target, recursive, after.as_deref(), limit + 1)
+                .await?;
         let more = names.len() > limit;
         names.truncate(limit);
         let next = names.last().filter(|_| more).map(|name| mark(bound, name.as_bytes()));

@@ -73,9 +73,9 @@ pub fn alias_permissive(role: &Role, now: Timestamp) -> Found {
 pub fn alias_unused_services(role: &Role, now: Timestamp) -> Found {
     let is_used =
         |service: &str| role.last_accessed.get(service).is_some_and(|at| now - *at < UNUSED_MS);
-    let services: BTreeSet<&str> =
-        allowed_services(role).into_iter().filter(|service| !is_used(service)).collect();
-    let services: Vec<&str> = services.into_iter().collect();
+    let services = allowed_services(role);
+    let services: Vec<&str> =
+        services.iter().map(String::as_str).filter(|service| !is_used(service)).collect();
     let mut found = Vec::new();
     let text = "allows access to services that were not used in the last year";
     add(&mut found, Reason::AccessToUnusedServices, text, &services);
@@ -212,7 +212,7 @@ fn reaches(pattern: &str, service: &str) -> bool {
 }
 
 /// The services that actions are allowed of, in lower case; `*` for all there are.
-fn allowed_services(role: &Role) -> BTreeSet<&str> {
+fn allowed_services(role: &Role) -> BTreeSet<String> {
     let mut services = BTreeSet::new();
     for statement in allow_statements(role) {
         match &statement.actions {
@@ -220,12 +220,12 @@ fn allowed_services(role: &Role) -> BTreeSet<&str> {
                 for pattern in patterns {
                     let service = pattern.split_once(':').map_or("*", |(service, _)| service);
                     if !is_denied(role, &format!("{service}:*"), statement) {
-                        services.insert(service);
+                        services.insert(service.to_ascii_lowercase());
                     }
                 }
             }
             Selection::Except(_) => {
-                services.insert("*");
+                services.insert("*".to_owned());
             }
         }
     }

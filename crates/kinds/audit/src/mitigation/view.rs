@@ -38,7 +38,7 @@ named! {
 }
 
 /// How a task stands: all that changes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// How far it is.
     pub status: TaskStatus,
@@ -91,20 +91,6 @@ pub struct ActionCounts {
     pub succeeded: u64,
     /// Those that were not begun since one before them failed.
     pub skipped: u64,
-}
-
-impl Default for Details {
-    fn default() -> Self {
-        Self {
-            status: TaskStatus::Waiting,
-            started: Timestamp::default(),
-            ended: None,
-            applying: None,
-            checks: BTreeMap::new(),
-            actions: ActionCounts::default(),
-            fault: None,
-        }
-    }
 }
 
 impl Details {
