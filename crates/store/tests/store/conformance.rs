@@ -182,9 +182,13 @@ fn empty_ranges_guard(store: &dyn Store) {
         guarded(of_a(), "a1"),
         guarded(of_a(), "never"),
         guarded(Range::new("a2", "a1"), "c"),
-        change(|batch| drop(batch.delete("a1"))),
+        change(|batch| {
+            batch.delete("a1");
+        }),
         guarded(of_a(), "a2"),
-        change(|batch| drop(batch.delete_range(Range::prefix("a")))),
+        change(|batch| {
+            batch.delete_range(Range::prefix("a"));
+        }),
         guarded(of_a(), "a3"),
     ]
     .into_iter()
@@ -198,7 +202,10 @@ fn empty_ranges_guard(store: &dyn Store) {
         batch.require_absent("d").require_empty(of_a()).put("d", "");
     });
     assert_eq!(outcome, failed);
-    commit(store, |batch| drop(batch.delete("a3"))).unwrap();
+    commit(store, |batch| {
+        batch.delete("a3");
+    })
+    .unwrap();
     block_on(guarded(of_a(), "a4")).unwrap();
     assert!(block_on(guarded(Range::all(), "e")).is_err());
     assert_eq!(everything(store), "a4= b= c=");
