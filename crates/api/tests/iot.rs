@@ -3,19 +3,31 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "iot/audits.rs"]
+mod audits;
 #[path = "iot/ca_certificates.rs"]
 mod ca_certificates;
 #[path = "iot/certificates.rs"]
 mod certificates;
+#[path = "iot/groups.rs"]
+mod groups;
+#[path = "iot/groups.rs"]
+mod groups;
+#[path = "iot/house.rs"]
+mod house;
 #[path = "iot/house.rs"]
 mod house;
 #[path = "iot/naive.rs"]
 mod naive;
-#[path = "iot/audits.rs"]
-mod audits;
-#[path = "iot/house.rs"]
-mod house;
+#[path = "iot/principals.rs"]
+mod principals;
+#[path = "iot/principals.rs"]
+mod principals;
 #[path = "iot/suppressions.rs"]
 mod suppressions;
+#[path = "iot/tags.rs"]
+mod tags;
+#[path = "iot/tags.rs"]
+mod tags;
 #[path = "iot/things.rs"]
 mod things;
