@@ -9,25 +9,28 @@ mod audits;
 mod ca_certificates;
 #[path = "iot/certificates.rs"]
 mod certificates;
-#[path = "iot/groups.rs"]
-mod groups;
+#[path = "iot/detect.rs"]
+mod detect;
 #[path = "iot/groups.rs"]
 mod groups;
 #[path = "iot/house.rs"]
 mod house;
-#[path = "iot/house.rs"]
-mod house;
+#[path = "iot/logging.rs"]
+mod logging;
+#[path = "iot/mitigation.rs"]
+mod mitigation;
 #[path = "iot/naive.rs"]
 mod naive;
-#[path = "iot/principals.rs"]
-mod principals;
+#[path = "iot/policies.rs"]
+mod policies;
 #[path = "iot/principals.rs"]
 mod principals;
 #[path = "iot/suppressions.rs"]
 mod suppressions;
 #[path = "iot/tags.rs"]
 mod tags;
-#[path = "iot/tags.rs"]
-mod tags;
+#[path = "lists/tape.rs"]
+#[expect(dead_code, reason = "the lists use the rest of it")]
+mod tape;
 #[path = "iot/things.rs"]
 mod things;
