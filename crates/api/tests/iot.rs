@@ -11,6 +11,8 @@ mod ca_certificates;
 mod certificates;
 #[path = "iot/detect.rs"]
 mod detect;
+#[path = "iot/groups.rs"]
+mod groups;
 #[path = "iot/house.rs"]
 mod house;
 #[path = "iot/logging.rs"]
@@ -21,8 +23,12 @@ mod mitigation;
 mod naive;
 #[path = "iot/policies.rs"]
 mod policies;
+#[path = "iot/principals.rs"]
+mod principals;
 #[path = "iot/suppressions.rs"]
 mod suppressions;
+#[path = "iot/tags.rs"]
+mod tags;
 #[path = "lists/tape.rs"]
 #[expect(dead_code, reason = "the lists use the rest of it")]
 mod tape;

@@ -14,6 +14,9 @@ use trackway_store::Memory;
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "us-west-2";
 
+/// A minute, in milliseconds.
+pub(crate) const MINUTES_MS: i64 = 60 * 1000;
+
 pub(crate) struct House {
     pub(crate) engine: Engine,
     local: Local,
@@ -27,7 +30,16 @@ impl House {
         Self::open_with(|builder| builder).await
     }
 
-    /// The same with kinds, performers or another clock.
+    /// The registry with these things.
+    pub(crate) async fn with_things(names: &[&str]) -> Self {
+        let house = Self::open().await;
+        for name in names {
+            house.ask("CreateThing", json!({ "thingName": name })).await;
+        }
+        house
+    }
+
+    /// The registry with kinds, performers or another clock.
     pub(crate) async fn open_with(more: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = more(Engine::builder().clock(Clock::Manual));
         let engine = builder.open(Arc::new(Memory::new())).await.unwrap();
