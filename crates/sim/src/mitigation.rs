@@ -169,7 +169,8 @@ impl Task {
         if self.breaks == Some((true, chunk)) {
             return Ok(Does::Finish(broken()));
         }
-        let row = seen.reader.row(work.execution, VIEW_CHUNKS, &chunk_key(chunk));
+        let key = chunk_key(chunk);
+        let row = seen.reader.row(work.execution, VIEW_CHUNKS, &key);
         let items = crate::world::at_once(row)?.and_then(|row| read_chunk(&row));
         let items = items.ok_or_else(|| Fault::new("there is no such chunk"))?;
         let mut changed: BTreeMap<String, u32> = BTreeMap::new();
