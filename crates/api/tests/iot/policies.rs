@@ -29,7 +29,7 @@ async fn group(house: &House, name: &str, parent: Option<&str>) -> String {
 }
 
 fn is_moment(value: &Value) -> bool {
-    value.as_f64().is_some()
+    value.as_str().is_some_and(|text| text.ends_with('Z'))
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::groups;
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
+use crate::things;
 use crate::txn::{Registry, Txn};
 
 /// Policies that a certificate or an identity may have. Source: the quotas of IoT Core.
@@ -175,12 +176,8 @@ pub async fn effective(
         targets.insert(principal.to_owned());
     }
     if let Some(thing) = thing {
-        if !txn.has(table::THINGS, thing.as_bytes()).await? {
-            // The text is ours.
-            let message = format!("The thing {thing} does not exist");
-            return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
-        }
-        for group in all(txn, table::THING_MEMBERSHIPS, thing).await? {
+        things::require(txn, thing).await?;
+        for group in groups::members::of(txn, thing).await?.into_keys() {
             targets.insert(groups::arn(txn, &group));
             targets.extend(above(txn, &group).await?);
         }
