@@ -399,10 +399,7 @@ async fn what_is_fed_must_be_of_its_shape_and_about_what_is_there() {
         |more: Value| and(and(of.clone(), json!({ "event": "in-alarm", "time": 1000 })), more);
     let id = fed(&house, alarm(json!({ "violationId": "v" }))).await.unwrap();
     let cases = [
-        (
-            alarm(json!({ "thingName": "none" })),
-            "ResourceNotFoundException: The thing none does not exist",
-        ),
+        (alarm(json!({ "thingName": "none" })), "ResourceNotFoundException: Thing none not found."),
         (
             alarm(json!({ "securityProfileName": "none" })),
             "ResourceNotFoundException: Security profile none does not exist",
