@@ -29,7 +29,7 @@ async fn group(house: &House, name: &str, parent: Option<&str>) -> String {
 }
 
 fn is_moment(value: &Value) -> bool {
-    value.as_f64().is_some()
+    value.as_str().is_some_and(|text| text.ends_with('Z'))
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn a_policy_is_attached_to_what_is_there() {
         (
             "p",
             House::arn("thinggroup/none"),
-            "ResourceNotFoundException: The thing group none does not exist".to_owned(),
+            "ResourceNotFoundException: Thing Group none not found.".to_owned(),
         ),
         ("p", other.clone(), format!("InvalidRequestException: Invalid target: {other}")),
         ("p", "x".to_owned(), "InvalidRequestException: Invalid target: x".to_owned()),
@@ -321,10 +321,7 @@ async fn effective_policies_are_those_of_the_principal_the_groups_and_the_groups
             json!({ "cognitoIdentityPoolId": "x" }),
             "InvalidRequestException: Policies of Cognito identity pools are not known here",
         ),
-        (
-            json!({ "thingName": "none" }),
-            "ResourceNotFoundException: The thing none does not exist",
-        ),
+        (json!({ "thingName": "none" }), "ResourceNotFoundException: Thing none not found."),
     ];
     for (request, message) in cases {
         assert_eq!(house.refused("GetEffectivePolicies", request).await, message);

@@ -133,7 +133,8 @@ pub async fn groups_of(
     Ok(Page::of(found, limit, None))
 }
 
-async fn of(txn: &mut Txn, thing: &str) -> Result<Memberships, Failure> {
+/// The groups that a thing is in itself.
+pub(crate) async fn of(txn: &mut Txn, thing: &str) -> Result<Memberships, Failure> {
     let groups = txn.get(table::THING_MEMBERSHIPS, thing.as_bytes()).await?;
     Ok(groups.unwrap_or_default())
 }

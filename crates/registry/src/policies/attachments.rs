@@ -11,6 +11,7 @@ use crate::groups;
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
+use crate::things;
 use crate::txn::{Registry, Txn};
 
 /// Policies that a certificate or an identity may have. Source: the quotas of IoT Core.
@@ -181,6 +182,8 @@ pub async fn effective(
             return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
         }
         for group in groups::members::names(txn, thing).await? {
+        things::require(txn, thing).await?;
+        for group in groups::members::of(txn, thing).await?.into_keys() {
             targets.insert(groups::arn(txn, &group));
             targets.extend(above(txn, &group).await?);
         }

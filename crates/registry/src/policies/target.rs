@@ -1,7 +1,6 @@
 //! What a policy may be attached to.
 
-use trackway_engine::Fault;
-
+use crate::groups;
 use crate::record::CertificateId;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
@@ -47,26 +46,19 @@ impl Target {
     /// # Errors
     /// It isn't.
     pub async fn require(&self, txn: &mut Txn) -> Result<(), Failure> {
-        // The texts are ours.
         match self {
             Self::Certificate(id) => {
-                let missing = || format!("The certificate {} does not exist", id.text());
-                is_there(txn.has(table::CERTIFICATES, &id.0).await, missing)
+                if txn.has(table::CERTIFICATES, &id.0).await? {
+                    return Ok(());
+                }
+                // The text is ours.
+                let message = format!("The certificate {} does not exist", id.text());
+                Err(Refusal::new(Code::ResourceNotFoundException, message).into())
             }
-            Self::Group(name) => {
-                let missing = || format!("The thing group {name} does not exist");
-                is_there(txn.has(table::THING_GROUPS, name.as_bytes()).await, missing)
-            }
+            Self::Group(name) => groups::require(txn, name).await,
             Self::Identity => Ok(()),
         }
     }
-}
-
-fn is_there(has: Result<bool, Fault>, missing: impl Fn() -> String) -> Result<(), Failure> {
-    if has? {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::ResourceNotFoundException, missing()).into())
 }
 
 /// `REGION:ID`. Source: the pattern of `IdentityId` of Cognito.

@@ -9,7 +9,7 @@ use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::security_profiles::{self, behaviors};
 use crate::txn::Txn;
-use crate::{table, text};
+use crate::{table, text, things};
 
 /// Letters of a violation's id. Source: `ViolationId`.
 const ID_CHARS_MAX: usize = 128;
@@ -99,9 +99,7 @@ async fn current(
 
 async fn begin(txn: &mut Txn, event: &Event, at: Timestamp) -> Result<String, Failure> {
     let (thing, profile, name) = names(event)?;
-    if !txn.has(table::THINGS, thing.as_bytes()).await? {
-        return Err(missing(format!("The thing {thing} does not exist")).into());
-    }
+    things::require(txn, thing).await?;
     let behaviors = security_profiles::get(txn, profile).await?.settings()?.behaviors;
     let Some(behavior) = behaviors.unwrap_or_default().into_iter().find(|one| one.name == name)
     else {
