@@ -11,10 +11,10 @@ mod ca_certificates;
 mod certificates;
 #[path = "iot/house.rs"]
 mod house;
-#[path = "iot/house.rs"]
-mod house;
 #[path = "iot/naive.rs"]
 mod naive;
+#[path = "iot/scheduled_audits.rs"]
+mod scheduled_audits;
 #[path = "iot/suppressions.rs"]
 mod suppressions;
 #[path = "iot/things.rs"]
