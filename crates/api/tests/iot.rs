@@ -25,6 +25,10 @@ mod naive;
 mod policies;
 #[path = "iot/principals.rs"]
 mod principals;
+#[path = "iot/naive.rs"]
+mod naive;
+#[path = "iot/scheduled_audits.rs"]
+mod scheduled_audits;
 #[path = "iot/suppressions.rs"]
 mod suppressions;
 #[path = "iot/tags.rs"]

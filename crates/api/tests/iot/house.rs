@@ -21,7 +21,7 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     local: Local,
     /// Answers calls; `local` only refers to it.
-    _api: Arc<Api>,
+    api: Arc<Api>,
 }
 
 impl House {
@@ -46,7 +46,12 @@ impl House {
         let api = Arc::new(Api::new(engine.clone(), BTreeMap::new()));
         let local = Local::default();
         local.serve(&api);
-        Self { engine, local, _api: api }
+        Self { engine, local, api }
+    }
+
+    /// What performers that are our own services are served by.
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
     }
 
     /// The time, in seconds.
