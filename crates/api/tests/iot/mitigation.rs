@@ -13,7 +13,7 @@ use trackway_audit::request::{CheckConfig, Flaw, Scan, Scanned};
 use trackway_audit::resource::{Info, Resource};
 use trackway_core::{Outcome, Payload, Start, Timestamp};
 use trackway_engine::{Definition, Durability, Performed, Performer, StartRequest, Work};
-use trackway_registry::record::{self, CertificateId};
+use trackway_registry::record::{self, Certificate, CertificateId, CertificateStatus};
 use trackway_registry::sns::{Publisher, Publishing};
 use trackway_registry::violations::{Verification, Violation};
 use trackway_registry::{Mitigations, Registry, table};
@@ -342,9 +342,10 @@ async fn a_task_tells_what_became_of_each_finding() {
         let refused = yard.house.refused(list, missing).await;
         assert!(refused.contains("Member must not be null"), "{refused}");
     }
-    let certificate = json!({ "certificateId": CertificateId([0; 32]).text() });
-    let described = yard.house.ask("DescribeCertificate", certificate).await;
-    assert_eq!(described["certificateDescription"]["status"], "INACTIVE");
+    let registry = Registry::new(yard.house.engine.clone());
+    let mut txn = registry.begin(&Arc::from(format!("{ACCOUNT}/{REGION}")));
+    let certificate: Option<Certificate> = txn.get(table::CERTIFICATES, &[0; 32]).await.unwrap();
+    assert_eq!(certificate.unwrap().status, CertificateStatus::Inactive);
 }
 
 #[tokio::test]
