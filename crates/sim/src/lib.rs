@@ -21,8 +21,7 @@
 //! scenario builds it of what [`Seen::row`] shows at that moment.
 //!
 //! What is played: scripts of the toy kind ([`toys`]), machines written for it ([`asl`], [`runbook`],
-//! [`command`], [`association`], [`pipeline`], [`audit`]), the
-//! [`command`], [`association`], [`pipeline`], [`mitigation`]), the
+//! [`command`], [`association`], [`pipeline`], [`audit`], [`mitigation`]), the
 //! examples ([`examples`]), and in `tests/sim/recorded.rs` every recorded case of AWS that is about
 //! what is built, its calls answered as they were (`TRACKWAY_CONFORMANCE` says where the cases are).
 //! Every scenario meets every single fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.

@@ -63,11 +63,8 @@ fn task(name: &str, chunks: &[&[(Check, u32)]]) -> Task {
 pub fn all() -> Vec<Box<dyn Scenario>> {
     let certificates: &[(Check, u32)] = &[(CERTIFICATE, 0), (CERTIFICATE, 1), (CERTIFICATE, 3)];
     let policies: &[(Check, u32)] = &[(POLICY, 0), (POLICY, 1), (POLICY, 5)];
-    let mitigated = |name: &str, tasks: Vec<Task>| Mitigated {
-        name: name.to_owned(),
-        tasks,
-        apply_ms: 30,
-    };
+    let mitigated =
+        |name: &str, tasks: Vec<Task>| Mitigated { name: name.to_owned(), tasks, apply_ms: 30 };
     let two = task("a", &[certificates, policies]);
     let by_hand = [
         mitigated("once", vec![two.clone()]),
@@ -172,12 +169,15 @@ impl Task {
         if self.breaks == Some((true, chunk)) {
             return Ok(Does::Finish(broken()));
         }
-        let row = seen.reader.row(work.execution, VIEW_CHUNKS, &chunk_key(chunk));
+        let key = chunk_key(chunk);
+        let row = seen.reader.row(work.execution, VIEW_CHUNKS, &key);
         let items = crate::world::at_once(row)?.and_then(|row| read_chunk(&row));
         let items = items.ok_or_else(|| Fault::new("there is no such chunk"))?;
         let mut changed: BTreeMap<String, u32> = BTreeMap::new();
         let results = items.into_iter().map(|item| {
-            let Item::Finding(finding) = &item else { return ItemResult { item, done: Vec::new() } };
+            let Item::Finding(finding) = &item else {
+                return ItemResult { item, done: Vec::new() };
+            };
             let (errors, name) = fate(*finding);
             let succeeded = errors.iter().filter(|fails| !**fails).count() as u32;
             *changed.entry(name).or_default() += succeeded;

@@ -25,9 +25,7 @@ use std::time::Instant;
 use trackway_engine::Planted;
 use trackway_sim::{
     Failure, Scenario, asl, association, audit, calm, check, check_random, command, examples,
-    pipeline, replay, runbook, toys,
-    Failure, Scenario, asl, association, calm, check, check_random, command, examples, mitigation, pipeline,
-    replay, runbook, toys,
+    mitigation, pipeline, replay, runbook, toys,
 };
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.

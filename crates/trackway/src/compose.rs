@@ -12,9 +12,10 @@ use trackway_actions::{ActionPerformer, Tools, retention};
 use trackway_api::{Api, Credential, Local, codepipeline, iot, ssm, step_functions};
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
-use trackway_audit::request::{NOTIFY_QUEUE, START_QUEUE};
+use trackway_audit::request::{MITIGATION_QUEUE, NOTIFY_QUEUE, SCAN_QUEUE, START_QUEUE};
 use trackway_audit::request::SCAN_QUEUE;
 use trackway_audit::request::{MITIGATION_QUEUE, NOTIFY_QUEUE, START_QUEUE};
+use trackway_audit::request::{NOTIFY_QUEUE, START_QUEUE};
 use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
@@ -28,14 +29,14 @@ use trackway_performers::script::ScriptPerformer;
 use trackway_performers::task::{Lambda, Unsupported};
 use trackway_performers::webhook::WebhookPerformer;
 use trackway_pipeline::Pipeline;
-use trackway_registry::notify::Notifier;
 use trackway_registry::Registry;
 use trackway_registry::config::IotConfig;
+use trackway_registry::notify::Notifier;
 use trackway_registry::scan::Scans;
 use trackway_registry::x509::WeakKeys;
 use trackway_registry::x509::WeakKeys;
-use trackway_registry::{Mitigations, Registry};
 use trackway_registry::x509::WeakKeys;
+use trackway_registry::{Mitigations, Registry};
 use trackway_runbook::automation::Automation;
 use trackway_store::{Embedded, Memory, OnLoss, Options, Store};
 
@@ -227,7 +228,6 @@ impl Own {
             children: ssm::Children::default(),
             associations: ssm::Associations::default(),
             audits: iot::AuditStarter::default(),
-            topics: Arc::new(Topics(caller.clone())),
             scans,
             mitigations: Mitigations::new(topics.clone()),
             topics,

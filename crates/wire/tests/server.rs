@@ -261,13 +261,13 @@ fn of_model(error: &str) -> Option<u16> {
         | "MalformedPolicyException" | "CertificateValidationException"
         | "RegistrationCodeValidationException" | "SqlParseException" | "InvalidQueryException"
         | "IndexNotReadyException" | "InvalidResponseException" | "InvalidAggregationException"
-        | "ResourceRegistrationFailureException" | "CertificateConflictException"
-        | "ValidationException" => 400,
+        | "ResourceRegistrationFailureException" | "ValidationException" => 400,
         "UnauthorizedException" => 401,
         "ServiceQuotaExceededException" => 402,
         "ResourceNotFoundException" | "NotConfiguredException" => 404,
         "CertificateStateException" => 406,
         "ResourceAlreadyExistsException" | "DeleteConflictException" | "ConflictException"
+        | "CertificateConflictException"
         | "VersionConflictException" | "VersionsLimitExceededException"
         | "ConflictingResourceUpdateException" | "InvalidStateTransitionException"
         | "TransferConflictException" => 409,

@@ -139,7 +139,6 @@ impl Iot {
     }
 }
 
-
 /// A group lists an operation that it doesn't carry out: a mistake of ours.
 fn listed_only(operation: &str) -> refusal::Failure {
     Fault::new(format!("{operation} is listed as built but is not")).into()

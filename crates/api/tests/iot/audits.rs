@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use trackway_audit::check::Check;
 use trackway_audit::ids::AuditNumber;
-use trackway_audit::request::{CheckError, Flaw, SCAN_QUEUE, Scan, Scanned, START_QUEUE};
+use trackway_audit::request::{CheckError, Flaw, SCAN_QUEUE, START_QUEUE, Scan, Scanned};
 use trackway_audit::resource::{Info, Resource};
 use trackway_audit::{Audit, Schedule, audit, schedule};
 use trackway_core::{Outcome, Payload};
@@ -153,12 +153,8 @@ async fn a_configuration_is_merged_member_by_member() {
 async fn configurations_that_make_no_sense_are_refused_and_change_nothing() {
     let house = configured().await;
     let before = house.ask("DescribeAccountAuditConfiguration", json!({})).await;
-    let check = |name: &str, config: Value| {
-        json!({ "auditCheckConfigurations": { name: { "configuration": config } } })
-    };
-    let target = |kind: &str, target: Value| {
-        json!({ "auditNotificationTargetConfigurations": { kind: target } })
-    };
+    let check = |name: &str, config: Value| json!({ "auditCheckConfigurations": { name: { "configuration": config } } });
+    let target = |kind: &str, target: Value| json!({ "auditNotificationTargetConfigurations": { kind: target } });
     let (age, expiration) = ("CERT_AGE_THRESHOLD_IN_DAYS", "CERT_EXPIRATION_THRESHOLD_IN_DAYS");
     let rows = [
         json!({ "roleArn": "twenty characters and no ARN" }),
@@ -284,9 +280,8 @@ async fn what_is_asked_of_audits_wrongly_is_refused() {
     ended(&house, &id).await;
     let now = house.now_seconds();
     let (start, list, findings) = ("StartOnDemandAuditTask", "ListAuditTasks", "ListAuditFindings");
-    let resource = |resource: Value| {
-        (findings, json!({ "taskId": id, "resourceIdentifier": resource }))
-    };
+    let resource =
+        |resource: Value| (findings, json!({ "taskId": id, "resourceIdentifier": resource }));
     let certificate = "a".repeat(64);
     let arn = format!("arn:aws:iot:us-west-2:{ACCOUNT}:cert/{certificate}");
     let both = json!({ "deviceCertificateId": certificate, "deviceCertificateArn": arn });
