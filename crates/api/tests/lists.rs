@@ -19,6 +19,8 @@ mod automation;
 mod commands;
 #[path = "lists/compliance.rs"]
 mod compliance;
+#[path = "lists/covered.rs"]
+mod covered;
 #[path = "lists/declared.rs"]
 mod declared;
 #[path = "lists/documents.rs"]
