@@ -25,8 +25,6 @@ mod naive;
 mod policies;
 #[path = "iot/principals.rs"]
 mod principals;
-#[path = "iot/naive.rs"]
-mod naive;
 #[path = "iot/scheduled_audits.rs"]
 mod scheduled_audits;
 #[path = "iot/suppressions.rs"]

@@ -176,12 +176,6 @@ pub async fn effective(
         targets.insert(principal.to_owned());
     }
     if let Some(thing) = thing {
-        if !txn.has(table::THINGS, thing.as_bytes()).await? {
-            // The text is ours.
-            let message = format!("The thing {thing} does not exist");
-            return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
-        }
-        for group in groups::members::names(txn, thing).await? {
         things::require(txn, thing).await?;
         for group in groups::members::of(txn, thing).await?.into_keys() {
             targets.insert(groups::arn(txn, &group));
