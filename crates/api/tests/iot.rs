@@ -9,13 +9,24 @@ mod audits;
 mod ca_certificates;
 #[path = "iot/certificates.rs"]
 mod certificates;
+#[path = "iot/detect.rs"]
+mod detect;
 #[path = "iot/house.rs"]
 mod house;
+#[path = "iot/logging.rs"]
+mod logging;
+#[path = "iot/mitigation.rs"]
+mod mitigation;
 #[path = "iot/naive.rs"]
 mod naive;
+#[path = "iot/policies.rs"]
+mod policies;
 #[path = "iot/scheduled_audits.rs"]
 mod scheduled_audits;
 #[path = "iot/suppressions.rs"]
 mod suppressions;
+#[path = "lists/tape.rs"]
+#[expect(dead_code, reason = "the lists use the rest of it")]
+mod tape;
 #[path = "iot/things.rs"]
 mod things;

@@ -12,7 +12,7 @@ use crate::x509::{Parsed, WeakKeys};
 use crate::{table, text};
 
 /// CA certificates of an account that may have the same subject. Source: `RegisterCACertificate`.
-pub const SAME_SUBJECT_MAX: usize = 10;
+const SAME_SUBJECT_MAX: usize = 10;
 /// The row of [`table::ISSUING`] with the registration code.
 const CODE: &[u8] = b"code";
 

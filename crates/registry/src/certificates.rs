@@ -21,8 +21,6 @@ use crate::{record, table, text};
 const ISSUING_KEY: &[u8] = b"key";
 /// Rows that are read at once.
 const CHUNK: usize = 100;
-/// CA certificates with one subject that are looked at: more can't be registered.
-const ISSUERS_MAX: usize = crate::ca_certificates::SAME_SUBJECT_MAX;
 
 /// A certificate that was made here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,8 +131,7 @@ async fn issuer_of(
         }
     } else {
         let of_subject = certificate.facts.issuer_hash;
-        let found =
-            txn.keys(table::CA_CERTIFICATES_BY_SUBJECT, &of_subject, None, ISSUERS_MAX).await?;
+        let found = txn.keys(table::CA_CERTIFICATES_BY_SUBJECT, &of_subject, None, CHUNK).await?;
         for id in found.iter().filter_map(|id| CertificateId::of_key(id)) {
             let pem = pem_of(txn, id).await?;
             if certificate.is_issued_by(&Parsed::read(&pem, &WeakKeys::default())?.der)? {

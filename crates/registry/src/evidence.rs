@@ -5,11 +5,11 @@
 //! either; nothing is read to write them. How events look is in `docs/iot-events.md`.
 
 pub(crate) mod authorities;
-pub mod connections;
-pub mod crl;
+pub(crate) mod connections;
+pub(crate) mod crl;
 mod event;
 mod feed;
-pub mod record;
+pub(crate) mod record;
 pub(crate) mod revocations;
 
 pub use feed::{NotFed, feed};

@@ -348,3 +348,60 @@ fn settled(result: Result<(), CatalogError>) -> Result<bool, Fault> {
         Err(CatalogError::Fault(fault)) => Err(fault),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use trackway_store::Memory;
+
+    use super::*;
+
+    const TABLE: u8 = 99;
+
+    #[tokio::test]
+    async fn a_roll_back_takes_back_what_came_after_the_savepoint_and_no_more() {
+        let engine = Engine::builder().open(Arc::new(Memory::new())).await.unwrap();
+        let registry = Registry::new(engine);
+        let scope: Arc<str> = "000000000000/us-east-1".into();
+        let mut txn = registry.begin(&scope);
+        txn.put_bytes(TABLE, b"kept", "1");
+        txn.put_bytes(TABLE, b"deleted", "1");
+        txn.savepoint();
+        txn.put_bytes(TABLE, b"kept", "2");
+        txn.put_bytes(TABLE, b"kept", "3");
+        txn.delete(TABLE, b"deleted");
+        txn.put_bytes(TABLE, b"new", "1");
+        txn.move_to("111111111111");
+        txn.put_bytes(TABLE, b"elsewhere", "1");
+        txn.roll_back();
+        assert_eq!(txn.account(), "000000000000");
+        txn.put_bytes(TABLE, b"later", "1");
+        txn.savepoint();
+        txn.roll_back();
+        assert!(txn.commit().await.unwrap());
+
+        let mut txn = registry.begin(&scope);
+        let keys = txn.keys(TABLE, b"", None, 10).await.unwrap();
+        assert_eq!(keys, [b"deleted".to_vec(), b"kept".to_vec(), b"later".to_vec()]);
+        assert_eq!(txn.get_bytes(TABLE, b"kept").await.unwrap(), Some("1".into()));
+        txn.move_to("111111111111");
+        assert_eq!(txn.keys(TABLE, b"", None, 10).await.unwrap(), Vec::<Vec<u8>>::new());
+    }
+
+    #[tokio::test]
+    async fn what_was_read_for_a_write_that_was_taken_back_still_has_to_hold() {
+        let engine = Engine::builder().open(Arc::new(Memory::new())).await.unwrap();
+        let registry = Registry::new(engine);
+        let scope: Arc<str> = "000000000000/us-east-1".into();
+        let mut txn = registry.begin(&scope);
+        txn.savepoint();
+        assert_eq!(txn.get_bytes(TABLE, b"read").await.unwrap(), None);
+        txn.put_bytes(TABLE, b"read", "1");
+        txn.roll_back();
+        let mut other = registry.begin(&scope);
+        other.put_bytes(TABLE, b"read", "other");
+        assert!(other.commit().await.unwrap());
+        assert!(!txn.commit().await.unwrap());
+    }
+}

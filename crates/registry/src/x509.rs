@@ -162,7 +162,7 @@ impl Csr {
             _ => return Err(invalid("it is not the PEM of one")),
         };
         let request = match X509CertificationRequest::from_der(&block.contents) {
-            Ok((rest, request)) if rest.is_empty() => request,
+            Ok(([], request)) => request,
             _ => return Err(invalid("it can't be read")),
         };
         let info = &request.certification_request_info;
@@ -192,7 +192,7 @@ fn pem(label: &str, der: &[u8]) -> Result<String, Fault> {
 /// Reads a certificate, and nothing behind it.
 fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, Refusal> {
     match X509Certificate::from_der(der) {
-        Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
+        Ok(([], certificate)) => Ok(certificate),
         _ => Err(invalid("The certificate can't be read")),
     }
 }

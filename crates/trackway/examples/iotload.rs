@@ -7,8 +7,8 @@
 //! the task's id;
 //! `iotload HOST:PORT pages AUDIT TASK` pages through the findings, and asks for the executions of
 //! the first, the middle and the last of them;
-//! `iotload HOST:PORT all COUNT EXPIRED CONNECTIONS` does one after the other. `SERVER_PID` tells
-//! whose processor time and memory to show.
+//! `iotload HOST:PORT all COUNT EXPIRED CONNECTIONS` does one after the other, and audits once more.
+//! `SERVER_PID` tells whose processor time and memory to show.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -252,7 +252,9 @@ fn main() -> Result<(), Failure> {
             fill(host, count.parse()?, expired.parse()?, connections.parse()?)?;
             let id = audit(host)?;
             let task = mitigate(host, &id)?;
-            pages(host, &id, &task)
+            pages(host, &id, &task)?;
+            // Nothing is left to be found.
+            audit(host).map(drop)
         }
         _ => Err("iotload HOST:PORT fill COUNT EXPIRED CONNECTIONS | HOST:PORT audit | HOST:PORT mitigate AUDIT | HOST:PORT pages AUDIT TASK | HOST:PORT all COUNT EXPIRED CONNECTIONS".into()),
     }

@@ -1,11 +1,15 @@
 //! The server side from bytes to bytes, table by table.
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response, Uri};
 use serde_json::{Value, json};
+use trackway_wire::client;
 use trackway_wire::codec::cbor::{self, Item};
 use trackway_wire::error::Failure;
+use trackway_wire::model::{self, Member, Operation, Service, ShapeId, ShapeKind};
 use trackway_wire::request::Request;
 use trackway_wire::server::{self, Call, Rejection};
 
@@ -32,6 +36,12 @@ impl Sent {
 
     fn target(target: &str, body: &str) -> Self {
         Self::new("POST", "/", &[("x-amz-target", target)], body.as_bytes())
+    }
+
+    /// A request of a rest operation with an `x` for every label.
+    fn rest(operation: &Operation) -> Self {
+        let uri = operation.uri.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+        Self::new(&operation.method, &uri.collect::<Vec<_>>().join("/"), &[], b"")
     }
 
     fn request(&self) -> Request<'_> {
@@ -181,6 +191,112 @@ fn collects_rest_inputs_from_everywhere() {
         let sent = Sent::new(method, uri, headers, body.as_bytes());
         let input = sent.call().decode(&sent.request()).unwrap();
         assert_eq!(input, expected, "{uri}");
+    }
+}
+
+/// Requests of IoT as botocore writes them (`data/client.py`): labels, queries, headers and bodies.
+#[test]
+fn collects_what_botocore_has_spread() {
+    let vectors = include_str!("data/iot.jsonl");
+    for line in vectors.lines() {
+        let vector: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let headers = vector["headers"].as_object().unwrap();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (&**name, value.as_str().unwrap())).collect();
+        let body = STANDARD.decode(text("body")).unwrap();
+        let sent = Sent::new(text("method"), text("uri"), &headers, &body);
+        let call = sent.call();
+        assert_eq!(&*call.operation.name, text("operation"), "{line}");
+        let mut input = call.decode(&sent.request()).unwrap();
+        let members = input.as_object_mut().unwrap();
+        // An idempotency token that the input doesn't have.
+        members.retain(|name, value| *value != "token" || !vector["input"][name].is_null());
+        assert_eq!(in_seconds(&input), in_seconds(&vector["input"]), "{line}");
+    }
+}
+
+/// Numbers as doubles, members in order, so that equal values look equal.
+fn in_seconds(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(items) => items.iter().map(in_seconds).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), in_seconds(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// An answer of every operation of IoT, and every error: what a client reads is what was written.
+#[test]
+fn what_iot_answers_is_what_a_client_reads() {
+    let iot = model::service("iot").unwrap();
+    for operation in &iot.operations {
+        let output = operation.output.map_or(json!({}), |shape| some(iot, shape, 0));
+        let call = Sent::rest(operation).call();
+        let answer = call.reply().success(output.to_string().into(), "id");
+        let status = answer.status().as_u16();
+        let read = client::parse(iot, operation, status, answer.headers(), answer.body());
+        let read = read.unwrap_or_else(|refused| panic!("{}: {refused:?}", operation.name));
+        assert_eq!(in_seconds(&read), in_seconds(&output), "{}", operation.name);
+        for error in &operation.errors {
+            let shape = iot.shape(*error);
+            let failure = Failure::new(shape.name.to_string(), "why")
+                .with_member("resourceArn", "arn:aws:iot:us-east-1:1:thing/t");
+            let answer = call.reply().failure(&failure, "id");
+            let status = answer.status().as_u16();
+            assert_eq!(Some(status), of_model(&shape.name), "{}", shape.name);
+            let read = client::parse(iot, operation, status, answer.headers(), answer.body());
+            let refused = read.unwrap_err();
+            assert_eq!((&*refused.code, &*refused.message), (&*shape.name, "why"));
+        }
+    }
+}
+
+/// The status of an error. Source: IoT's API reference.
+fn of_model(error: &str) -> Option<u16> {
+    Some(match error {
+        "InvalidRequestException" | "ThrottlingException" | "TaskAlreadyExistsException"
+        | "MalformedPolicyException" | "CertificateValidationException"
+        | "RegistrationCodeValidationException" | "SqlParseException" | "InvalidQueryException"
+        | "IndexNotReadyException" | "InvalidResponseException" | "InvalidAggregationException"
+        | "ResourceRegistrationFailureException" | "CertificateConflictException"
+        | "ValidationException" => 400,
+        "UnauthorizedException" => 401,
+        "ServiceQuotaExceededException" => 402,
+        "ResourceNotFoundException" | "NotConfiguredException" => 404,
+        "CertificateStateException" => 406,
+        "ResourceAlreadyExistsException" | "DeleteConflictException" | "ConflictException"
+        | "VersionConflictException" | "VersionsLimitExceededException"
+        | "ConflictingResourceUpdateException" | "InvalidStateTransitionException"
+        | "TransferConflictException" => 409,
+        "LimitExceededException" | "TransferAlreadyCompletedException" => 410,
+        "InternalFailureException" | "InternalException" | "InternalServerException" => 500,
+        "ServiceUnavailableException" => 503,
+        _ => return None,
+    })
+}
+
+/// Some value of a shape, in the neutral form.
+fn some(service: &Service, shape: ShapeId, depth: usize) -> Value {
+    match &service.shape(shape).kind {
+        ShapeKind::Structure(structure) => {
+            let members = structure.members.iter().filter(|_| depth < 5);
+            let member = |member: &Member| {
+                (member.name.to_string(), some(service, member.shape, depth + 1))
+            };
+            Value::Object(members.map(member).collect())
+        }
+        ShapeKind::List { member, .. } => json!([some(service, *member, depth + 1)]),
+        ShapeKind::Map { value, .. } => json!({ "k": some(service, *value, depth + 1) }),
+        ShapeKind::Boolean => json!(false),
+        // One of them is a status.
+        ShapeKind::Integer | ShapeKind::Long => json!(202),
+        ShapeKind::Float | ShapeKind::Double => json!(0.25),
+        ShapeKind::Timestamp(_) => json!(1_767_225_600.5),
+        ShapeKind::Blob { .. } => json!("YWI="),
+        ShapeKind::String | ShapeKind::Document => json!("text"),
     }
 }
 

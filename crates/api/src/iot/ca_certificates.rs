@@ -6,7 +6,7 @@ use trackway_registry::ca_certificates::{self, Registration, Terms};
 use trackway_registry::x509::Parsed;
 
 use super::certificates::{Paging, Validity, mode};
-use super::registered::{Tag, tags};
+use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
@@ -49,7 +49,7 @@ struct Register {
     allow_auto_registration: bool,
     registration_config: Option<RegistrationConfig>,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: TagList,
     certificate_mode: Option<String>,
 }
 
@@ -164,7 +164,7 @@ impl Iot {
             is_active: request.set_as_active,
             auto_registers: request.allow_auto_registration,
             registration: request.registration_config.map(Registration::from),
-            tags: tags(&request.tags),
+            tags: request.tags.0,
         };
         let (known, terms) = ((&ca, verification.as_ref()), &terms);
         self.change(caller, |mut txn| async move {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use trackway_registry::policies;
 
 use super::audited::ITEMS;
-use super::registered::{Tag, mark, tags, unmark};
+use super::registered::{mark, unmark};
+use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
@@ -68,7 +69,7 @@ struct Create {
     policy_name: String,
     policy_document: String,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: TagList,
 }
 
 #[derive(Deserialize)]
@@ -136,7 +137,7 @@ fn arn(caller: &Caller, name: &str) -> String {
 impl Iot {
     async fn create_policy(&self, caller: &Caller, request: Create) -> Answer {
         let (name, document) = (&request.policy_name, &request.policy_document);
-        let tags = &tags(&request.tags);
+        let tags = &request.tags.0;
         let number = self
             .change(caller, |mut txn| async move {
                 let version = policies::create(&mut txn, name, document, tags).await?;

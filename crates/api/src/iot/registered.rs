@@ -1,27 +1,12 @@
-//! What requests about the registry have in common: changes, tags, markers.
+//! What requests about the registry have in common: changes, and the markers of
+//! older lists.
 
-use serde::Deserialize;
-use trackway_registry::tags::Tags;
 use trackway_registry::{Failure as RegistryFailure, Txn};
 
 use super::Iot;
 use super::refusal::{Failure, Refusal};
 use crate::Caller;
 use crate::page::Bound;
-
-/// A tag of a request. Source: `Tag`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-/// The tags of a request, a later value of a key replacing an earlier one.
-pub(super) fn tags(list: &[Tag]) -> Tags {
-    list.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
-}
 
 /// The place behind which a page of an older list begins. Its markers are tokens in the letters of
 /// `Marker`'s pattern: those of base64 in place of those for addresses.

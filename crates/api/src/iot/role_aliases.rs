@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use trackway_registry::role_aliases;
 
 use super::audited::ITEMS;
-use super::registered::{Tag, mark, tags, unmark};
+use super::registered::{mark, unmark};
+use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
@@ -41,7 +42,7 @@ struct Create {
     role_arn: String,
     credential_duration_seconds: Option<u32>,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: TagList,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +79,7 @@ struct Changed {
 impl Iot {
     async fn create_role_alias(&self, caller: &Caller, request: Create) -> Answer {
         let (alias, duration) = (&request.role_alias, request.credential_duration_seconds);
-        let (role, tags) = (&request.role_arn, &tags(&request.tags));
+        let (role, tags) = (&request.role_arn, &request.tags.0);
         let arn = self
             .change(caller, |mut txn| async move {
                 role_aliases::create(&mut txn, alias, role.clone(), duration, tags).await?;

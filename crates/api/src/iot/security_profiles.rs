@@ -7,7 +7,7 @@ use trackway_registry::security_profiles::behaviors::{self, Behavior};
 use trackway_registry::security_profiles::{self, Deletions, Profile, Settings, targets};
 
 use super::audited::{ITEMS, invalid};
-use super::registered::{Tag, tags};
+use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
@@ -51,7 +51,7 @@ async fn call(service: &Iot, operation: &str, caller: &Caller, input: Value) -> 
 struct Create {
     security_profile_name: String,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: TagList,
     #[serde(flatten)]
     settings: Settings,
 }
@@ -172,7 +172,7 @@ fn given(token: Option<&String>) -> Option<&str> {
 impl Iot {
     async fn create_profile(&self, caller: &Caller, request: Create) -> Answer {
         let (name, settings) = (&request.security_profile_name, &request.settings);
-        let tags = &tags(&request.tags);
+        let tags = &request.tags.0;
         self.change(caller, |mut txn| async move {
             security_profiles::create(&mut txn, name, settings, tags).await?;
             Ok((txn, ()))

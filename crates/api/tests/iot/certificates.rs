@@ -78,6 +78,11 @@ async fn describe(house: &House, id: &str) -> Value {
     describe_as(house, ACCOUNT, id).await
 }
 
+/// A moment, in milliseconds since 1970, as answers have it.
+pub(crate) fn moment(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis).unwrap().to_string()
+}
+
 /// The status and `CODE: MESSAGE` of a refusal.
 pub(crate) async fn refusal(house: &House, operation: &str, request: Value) -> (u16, String) {
     let error = house.call(operation, &request).await.unwrap_err();
@@ -97,21 +102,20 @@ async fn a_certificate_with_keys_describes_itself_as_aws_does() {
     let mut described = describe(&house, &id).await;
     let generation = described["generationId"].take();
     assert_eq!(generation.as_str().unwrap().len(), 36);
-    #[allow(clippy::cast_precision_loss, reason = "milliseconds of our era fit")]
-    let now = house.engine.now().as_millis() as f64 / 1000.0;
-    let not_before = (now - 120.0).floor();
+    let now = house.engine.now().as_millis();
+    let not_before = (now - 120_000).div_euclid(1000) * 1000;
     let expected = json!({
         "certificateArn": arn,
         "certificateId": id,
         "status": "ACTIVE",
         "certificatePem": pem,
         "ownedBy": ACCOUNT,
-        "creationDate": now,
-        "lastModifiedDate": now,
+        "creationDate": moment(now),
+        "lastModifiedDate": moment(now),
         "customerVersion": 1,
         "transferData": {},
         "generationId": null,
-        "validity": { "notBefore": not_before, "notAfter": 2_524_607_999.0 },
+        "validity": { "notBefore": moment(not_before), "notAfter": "2049-12-31T23:59:59Z" },
         "certificateMode": "DEFAULT",
     });
     assert_eq!(described, expected);

@@ -382,6 +382,45 @@ async fn a_group_with_groups_below_it_stays_and_one_with_things_goes() {
 }
 
 #[tokio::test]
+async fn policies_of_a_group_reach_its_things_and_end_with_it() {
+    let house = with_things(&["t"]).await;
+    group(&house, "A", None).await;
+    group(&house, "B", Some("A")).await;
+    join(&house, "B", "t").await;
+    let document = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    for (policy, of) in [("p", "A"), ("q", "B")] {
+        let request = json!({ "policyName": policy, "policyDocument": document });
+        house.ask("CreatePolicy", request).await;
+        let target = House::arn(&format!("thinggroup/{of}"));
+        house.ask("AttachPolicy", json!({ "policyName": policy, "target": target })).await;
+    }
+    let request = json!({ "securityProfileName": "s" });
+    house.ask("CreateSecurityProfile", request).await;
+    let request = json!({
+        "securityProfileName": "s",
+        "securityProfileTargetArn": House::arn("thinggroup/B"),
+    });
+    house.ask("AttachSecurityProfile", request).await;
+    let effective = async |expected: Value| {
+        let answer = house.ask("GetEffectivePolicies", json!({ "thingName": "t" })).await;
+        let policies = answer["effectivePolicies"].as_array().unwrap().clone();
+        assert_eq!(json!(each(&policies, "policyName")), expected);
+    };
+    effective(json!(["p", "q"])).await;
+    house.ask("DeleteThingGroup", json!({ "thingGroupName": "B" })).await;
+    effective(json!([])).await;
+    let left = house.ask("ListTargetsForPolicy", json!({ "policyName": "q" })).await;
+    assert_eq!(left["targets"], json!([]));
+    let request = json!({ "securityProfileName": "s" });
+    let left = house.ask("ListTargetsForSecurityProfile", request).await;
+    assert_eq!(left["securityProfileTargets"], json!([]));
+    // A group of the same name is another one.
+    group(&house, "B", None).await;
+    join(&house, "B", "t").await;
+    effective(json!([])).await;
+}
+
+#[tokio::test]
 async fn hierarchies_have_seven_levels_and_a_hundred_children() {
     let house = House::open().await;
     group(&house, "g1", None).await;

@@ -12,29 +12,28 @@ use trackway_core::Timestamp;
 use crate::record::CertificateId;
 
 /// Where it stands that any connection was ever fed.
-pub const FED: &[u8] = b"f";
+pub(crate) const FED: &[u8] = b"f";
 /// What keys by certificate begin with.
-pub const BY_CERTIFICATE: &[u8] = b"c";
+pub(crate) const BY_CERTIFICATE: &[u8] = b"c";
 /// What keys by client begin with.
-pub const BY_CLIENT: &[u8] = b"k";
+pub(crate) const BY_CLIENT: &[u8] = b"k";
 
 /// An event of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub(crate) struct Event {
     /// The MQTT client id.
-    pub client: String,
+    pub(crate) client: String,
     /// What it showed.
-    pub certificate: CertificateId,
+    pub(crate) certificate: CertificateId,
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// What.
-    pub what: Happening,
+    pub(crate) what: Happening,
 }
 
 impl Event {
     /// Its two keys: by certificate and by client.
-    #[must_use]
-    pub fn keys(&self) -> [Vec<u8>; 2] {
+    pub(crate) fn keys(&self) -> [Vec<u8>; 2] {
         let moment = moment(self.at, &self.what);
         let by_certificate =
             [&certificate_prefix(&self.certificate), &moment, self.client.as_bytes()].concat();
@@ -43,8 +42,7 @@ impl Event {
     }
 
     /// What both rows say: the reason why it ended.
-    #[must_use]
-    pub fn value(&self) -> Vec<u8> {
+    pub(crate) fn value(&self) -> Vec<u8> {
         match &self.what {
             Happening::Disconnected(Some(reason)) => reason.clone().into_bytes(),
             _ => Vec::new(),
@@ -53,21 +51,18 @@ impl Event {
 }
 
 /// What the keys of a certificate begin with.
-#[must_use]
-pub fn certificate_prefix(certificate: &CertificateId) -> Vec<u8> {
+pub(crate) fn certificate_prefix(certificate: &CertificateId) -> Vec<u8> {
     [BY_CERTIFICATE, &certificate.0].concat()
 }
 
 /// What the keys of a client begin with.
-#[must_use]
-pub fn client_prefix(client: &str) -> Vec<u8> {
+pub(crate) fn client_prefix(client: &str) -> Vec<u8> {
     [BY_CLIENT, client.as_bytes(), b"\0"].concat()
 }
 
 /// The prefix that a key begins with, [`certificate_prefix`] or [`client_prefix`]; none if it is
 /// damaged.
-#[must_use]
-pub fn prefix_of(key: &[u8]) -> Option<&[u8]> {
+pub(crate) fn prefix_of(key: &[u8]) -> Option<&[u8]> {
     match key.first()? {
         b'c' => key.get(..33),
         b'k' => key.get(..=key.iter().position(|byte| *byte == 0)?),
@@ -76,8 +71,7 @@ pub fn prefix_of(key: &[u8]) -> Option<&[u8]> {
 }
 
 /// A row's part after its prefix: when, what, and the other side. None if it is damaged.
-#[must_use]
-pub fn read<'a>(rest: &'a [u8], value: &[u8]) -> Option<(Timestamp, Happening, &'a [u8])> {
+pub(crate) fn read<'a>(rest: &'a [u8], value: &[u8]) -> Option<(Timestamp, Happening, &'a [u8])> {
     let (time, rest) = rest.split_first_chunk::<8>()?;
     let (what, other) = rest.split_first()?;
     let what = match what {

@@ -11,23 +11,23 @@ use crate::record::CertificateId;
 use crate::x509::name_hash;
 
 /// What rows of lists begin with in [`crate::table::REVOCATIONS`]: then the hash of the issuer's name.
-pub const LISTS: &[u8] = b"c";
+pub(crate) const LISTS: &[u8] = b"c";
 /// What rows of authorities that are not registered begin with: then the certificate's id.
-pub const AUTHORITIES: &[u8] = b"i";
+pub(crate) const AUTHORITIES: &[u8] = b"i";
 
 /// An authority's certificate.
 #[derive(Clone, Debug)]
-pub struct Authority {
+pub(crate) struct Authority {
     /// Its id.
-    pub id: CertificateId,
+    pub(crate) id: CertificateId,
     /// Its name, as text.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Its name, hashed.
-    pub subject_hash: [u8; 16],
+    pub(crate) subject_hash: [u8; 16],
     /// The name of who issued it, hashed.
-    pub issuer_hash: [u8; 16],
+    pub(crate) issuer_hash: [u8; 16],
     /// Its serial number, without leading zeros.
-    pub serial: Vec<u8>,
+    pub(crate) serial: Vec<u8>,
     /// All of it.
     der: Bytes,
 }
@@ -37,7 +37,7 @@ impl Authority {
     ///
     /// # Errors
     /// It is none.
-    pub fn read(der: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(der: &[u8]) -> Result<Self, String> {
         let (rest, certificate) = X509Certificate::from_der(der)
             .map_err(|error| format!("it is no certificate: {error}"))?;
         if !rest.is_empty() {
@@ -54,23 +54,22 @@ impl Authority {
     }
 
     /// Its certificate in DER.
-    #[must_use]
-    pub fn der(&self) -> &Bytes {
+    pub(crate) fn der(&self) -> &Bytes {
         &self.der
     }
 }
 
 /// A revocation list that was read.
 #[derive(Clone, Debug)]
-pub struct List {
+pub(crate) struct List {
     /// The name of its issuer, hashed.
-    pub issuer_hash: [u8; 16],
+    pub(crate) issuer_hash: [u8; 16],
     /// The name of its issuer.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// When it was made, in seconds of the epoch.
-    pub made: i64,
+    pub(crate) made: i64,
     /// All of it.
-    pub der: Bytes,
+    pub(crate) der: Bytes,
 }
 
 impl List {
@@ -86,8 +85,7 @@ impl List {
 
     /// Whether those of the authorities that have the issuer's name have signed it, at least one of
     /// them; whoever is not known can't be asked.
-    #[must_use]
-    pub fn is_believed<'a>(&self, authorities: impl Iterator<Item = &'a Authority>) -> bool {
+    pub(crate) fn is_believed<'a>(&self, authorities: impl Iterator<Item = &'a Authority>) -> bool {
         let Ok((_, list)) = parse(&self.der) else { return false };
         let mut namesakes =
             authorities.filter(|one| one.subject_hash == self.issuer_hash).peekable();
@@ -102,14 +100,14 @@ impl List {
 
 /// What issuers have revoked, as far as lists are known.
 #[derive(Clone, Debug, Default)]
-pub struct Revocations {
+pub(crate) struct Revocations {
     /// Serial numbers by the issuer's name.
     by_issuer: BTreeMap<[u8; 16], (i64, BTreeSet<Vec<u8>>)>,
 }
 
 impl Revocations {
     /// Takes a list in; of two lists of one issuer the later one holds.
-    pub fn add(&mut self, list: &List) {
+    pub(crate) fn add(&mut self, list: &List) {
         let Ok((_, parsed)) = parse(&list.der) else { return };
         if self.by_issuer.get(&list.issuer_hash).is_some_and(|(made, _)| *made > list.made) {
             return;
@@ -122,14 +120,12 @@ impl Revocations {
     }
 
     /// Whether no list is known at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_issuer.is_empty()
     }
 
     /// Whether an issuer has revoked a serial number, given without leading zeros.
-    #[must_use]
-    pub fn has(&self, issuer_hash: &[u8; 16], serial: &[u8]) -> bool {
+    pub(crate) fn has(&self, issuer_hash: &[u8; 16], serial: &[u8]) -> bool {
         self.by_issuer.get(issuer_hash).is_some_and(|(_, serials)| serials.contains(serial))
     }
 }
@@ -138,7 +134,7 @@ impl Revocations {
 ///
 /// # Errors
 /// It holds none, or something else.
-pub fn lists(bytes: &[u8]) -> Result<Vec<List>, String> {
+pub(crate) fn lists(bytes: &[u8]) -> Result<Vec<List>, String> {
     let ders = ders(bytes, "X509 CRL")?;
     ders.iter().map(|der| List::read(der)).collect()
 }
@@ -147,7 +143,7 @@ pub fn lists(bytes: &[u8]) -> Result<Vec<List>, String> {
 ///
 /// # Errors
 /// It holds none, or something else.
-pub fn authorities(bytes: &[u8]) -> Result<Vec<Authority>, String> {
+pub(crate) fn authorities(bytes: &[u8]) -> Result<Vec<Authority>, String> {
     let ders = ders(bytes, "CERTIFICATE")?;
     ders.iter().map(|der| Authority::read(der)).collect()
 }

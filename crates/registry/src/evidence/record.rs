@@ -9,11 +9,11 @@ use trackway_core::Timestamp;
 
 /// A role, in [`crate::table::ROLES`] by its ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
+pub(crate) struct Role {
     /// Its policies, as JSON texts.
-    pub policies: Vec<String>,
+    pub(crate) policies: Vec<String>,
     /// When it used each service last.
-    pub last_accessed: BTreeMap<String, Timestamp>,
+    pub(crate) last_accessed: BTreeMap<String, Timestamp>,
 }
 
 impl Role {
@@ -21,7 +21,7 @@ impl Role {
     ///
     /// # Errors
     /// A policy is none; but they were read when they came in.
-    pub fn read(&self) -> Result<roles::Role, Malformed> {
+    pub(crate) fn read(&self) -> Result<roles::Role, Malformed> {
         let documents = self.policies.iter().map(|text| Document::parse(text));
         Ok(roles::Role {
             documents: documents.collect::<Result<_, _>>()?,
@@ -32,11 +32,11 @@ impl Role {
 
 /// A Cognito identity pool, in [`crate::table::IDENTITY_POOLS`] by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IdentityPool {
+pub(crate) struct IdentityPool {
     /// The role of those who have signed in.
-    pub authenticated: Option<String>,
+    pub(crate) authenticated: Option<String>,
     /// The role of guests.
-    pub unauthenticated: Option<String>,
+    pub(crate) unauthenticated: Option<String>,
     /// When it was used last to connect.
-    pub seen: Timestamp,
+    pub(crate) seen: Timestamp,
 }

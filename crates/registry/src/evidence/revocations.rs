@@ -22,9 +22,12 @@ const PAGE: usize = 64;
 #[derive(Default)]
 pub(crate) struct Lists {
     files: Vec<PathBuf>,
-    /// By scope, what was read last, and the digest of what it was read from.
-    read: Mutex<BTreeMap<String, ([u8; 32], Arc<Known>)>>,
+    /// By scope, what was read last.
+    read: Mutex<BTreeMap<String, Read>>,
 }
+
+/// The digest of what was read, and what it comes to.
+type Read = ([u8; 32], Arc<Known>);
 
 /// What is known.
 #[derive(Default)]

@@ -98,11 +98,19 @@ pub(super) async fn leave(txn: &mut Txn, group: &str, thing: &str) -> Result<(),
 
 /// Takes a thing that is being deleted out of all groups.
 pub(crate) async fn forget(txn: &mut Txn, thing: &str) -> Result<(), Failure> {
-    for group in of(txn, thing).await?.keys() {
-        txn.delete(table::GROUP_THINGS, &key(&[group, thing]));
+    for group in names(txn, thing).await? {
+        txn.delete(table::GROUP_THINGS, &key(&[&group, thing]));
     }
     txn.delete(table::THING_MEMBERSHIPS, thing.as_bytes());
     Ok(())
+}
+
+/// The groups that a thing is in itself. The change holds only if it stays in these and no others.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn names(txn: &mut Txn, thing: &str) -> Result<Vec<String>, Failure> {
+    Ok(of(txn, thing).await?.into_keys().collect())
 }
 
 /// ListThingGroupsForThing: a page of the groups that a thing is in itself, after a place.

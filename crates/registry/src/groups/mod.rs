@@ -11,7 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trackway_core::Timestamp;
 
+use crate::policies::attachments;
 use crate::record::{key, prefix};
+use crate::security_profiles::targets;
 use crate::things::{AttributeUpdate, Attributes, already_there, require_version};
 use crate::{Code, Failure, Refusal, Registry, Txn, table, tags, text};
 
@@ -158,8 +160,9 @@ pub async fn update(
     Ok(group.version)
 }
 
-/// DeleteThingGroup: its things leave it, some at a time, and then it is gone. A group that isn't
-/// there is gone already.
+/// DeleteThingGroup: its things leave it and its policies are detached, some at a time, and then it
+/// is gone. A group that isn't there is gone already. Source: the developer guide on static thing
+/// groups.
 ///
 /// # Errors
 /// Its version is another, or there are groups below it.
@@ -181,11 +184,7 @@ pub async fn delete(
             );
             return Err(Refusal::invalid(message).into());
         }
-        let things = txn.keys(table::GROUP_THINGS, &prefix(&[name]), None, LEAVING_MAX).await?;
-        for thing in &things {
-            members::leave(&mut txn, name, &String::from_utf8_lossy(thing)).await?;
-        }
-        let is_last = things.is_empty();
+        let is_last = !empty_some(&mut txn, name).await?;
         if is_last {
             remove(&mut txn, name, &group).await?;
         }
@@ -195,13 +194,35 @@ pub async fn delete(
     }
 }
 
-/// Removes a group without things and without groups below it.
+/// Takes some of what is attached to a group away from it: things, policies, security profiles.
+/// Says whether there was anything.
+async fn empty_some(txn: &mut Txn, name: &str) -> Result<bool, Failure> {
+    let arn = arn(txn, name);
+    let things = txn.keys(table::GROUP_THINGS, &prefix(&[name]), None, LEAVING_MAX).await?;
+    for thing in &things {
+        members::leave(txn, name, &String::from_utf8_lossy(thing)).await?;
+    }
+    let of_target = prefix(&[&arn]);
+    let policies = txn.keys(table::TARGET_POLICIES, &of_target, None, LEAVING_MAX).await?;
+    for policy in &policies {
+        attachments::detach(txn, &String::from_utf8_lossy(policy), &arn)?;
+    }
+    let profiles = txn.keys(table::TARGET_PROFILES, &of_target, None, LEAVING_MAX).await?;
+    for profile in &profiles {
+        targets::detach(txn, &String::from_utf8_lossy(profile), &arn).await?;
+    }
+    Ok(!(things.is_empty() && policies.is_empty() && profiles.is_empty()))
+}
+
+/// Removes a group that nothing is attached to. The change holds only if that stays so.
 async fn remove(txn: &mut Txn, name: &str, group: &Group) -> Result<(), Failure> {
+    let arn = arn(txn, name);
     txn.require_empty(table::GROUP_THINGS, &prefix(&[name])).await?;
+    txn.require_empty(table::TARGET_POLICIES, &prefix(&[&arn])).await?;
+    txn.require_empty(table::TARGET_PROFILES, &prefix(&[&arn])).await?;
     let parent = group.ancestors.last().map_or("", String::as_str);
     txn.delete(table::GROUP_CHILDREN, &key(&[parent, name]));
     txn.delete(table::THING_GROUPS, name.as_bytes());
-    let arn = arn(txn, name);
     tags::delete(txn, &arn);
     Ok(())
 }

@@ -180,7 +180,7 @@ pub async fn effective(
             let message = format!("The thing {thing} does not exist");
             return Err(Refusal::new(Code::ResourceNotFoundException, message).into());
         }
-        for group in all(txn, table::THING_MEMBERSHIPS, thing).await? {
+        for group in groups::members::names(txn, thing).await? {
             targets.insert(groups::arn(txn, &group));
             targets.extend(above(txn, &group).await?);
         }

@@ -24,17 +24,17 @@ use crate::table;
 use crate::txn::Registry;
 use model::{Model, Pki, STARTED};
 
-pub(super) fn scope() -> Arc<str> {
+fn scope() -> Arc<str> {
     "123456789012/us-east-1".into()
 }
 
-pub(super) async fn registry() -> Registry {
+async fn registry() -> Registry {
     let engine =
         Engine::builder().clock(Clock::Manual).open(Arc::new(Memory::new())).await.unwrap();
     Registry::new(engine)
 }
 
-pub(super) async fn enable_all(registry: &Registry) {
+async fn enable_all(registry: &Registry) {
     let mut txn = registry.begin(&scope());
     let checks = Check::ALL.iter().map(|check| (*check, (true, CheckConfig::default())));
     let configuration = AuditConfiguration { checks: checks.collect(), ..Default::default() };
@@ -43,7 +43,7 @@ pub(super) async fn enable_all(registry: &Registry) {
 }
 
 /// All chunks of a check, and what they come to together.
-pub(super) async fn all(registry: &Registry, check: Check, limits: Limits) -> Scanned {
+async fn all(registry: &Registry, check: Check, limits: Limits) -> Scanned {
     let inner = Inner { limits, ..Inner::default() };
     let mut total = Scanned::default();
     let mut cursor = None;
@@ -105,7 +105,7 @@ proptest! {
 }
 
 /// Counts, findings with what is related to them, and the code of an error.
-pub(super) type Summary = ((u64, u64, u64), Vec<String>, Option<String>);
+type Summary = ((u64, u64, u64), Vec<String>, Option<String>);
 
 fn summary(scanned: &Scanned) -> Summary {
     let finding = |flaw: &Flaw| {
@@ -164,12 +164,7 @@ async fn a_suppression_holds_until_it_expires() {
     }
 }
 
-pub(super) fn suppress(
-    txn: &mut crate::Txn,
-    check: Check,
-    resource: &Resource,
-    expires: Option<Timestamp>,
-) {
+fn suppress(txn: &mut crate::Txn, check: Check, resource: &Resource, expires: Option<Timestamp>) {
     let suppression = Suppression {
         check,
         resource: resource.clone(),
@@ -237,7 +232,7 @@ async fn evidence_that_is_too_old_is_dropped_when_it_is_looked_at() {
 async fn a_revocation_list_in_a_file_counts_as_it_is_at_the_scan() {
     let (registry, pki) = (registry().await, Pki::get());
     enable_all(&registry).await;
-    let mut model = Model::random(1);
+    let mut model = (0..).map(Model::random).find(|it| !it.certificates.is_empty()).unwrap();
     model.certificates.truncate(1);
     let only = &mut model.certificates[0];
     (only.issuer, only.serial, only.status) =
@@ -273,7 +268,9 @@ async fn a_revocation_list_in_a_file_counts_as_it_is_at_the_scan() {
 
 #[test]
 fn the_beginning_of_a_record_is_what_the_record_says() {
-    let certificate: Certificate = Model::random(3).certificates[0].record(Pki::get());
+    let models = (0..).map(Model::random);
+    let device = models.flat_map(|model| model.certificates).next().unwrap();
+    let certificate: Certificate = device.record(Pki::get());
     let bytes = crate::record::encode(&certificate).unwrap();
     let head: super::certificates::Head<'_> = crate::record::peek(&bytes).unwrap();
     assert_eq!(head, super::certificates::Head::of(&certificate));

@@ -1,6 +1,7 @@
 """Writes requests as botocore serialises them, for random inputs of random operations.
 
-Run with botocore installed: python3 client.py COUNT > client.json
+Run with botocore installed: python3 client.py COUNT > client.jsonl
+or, for the operations of one service: python3 client.py COUNT iot > iot.jsonl
 An input is in the neutral form: timestamps are epoch seconds, blobs are base64.
 """
 import base64
@@ -14,9 +15,11 @@ import botocore.exceptions
 import botocore.loaders
 import botocore.model
 import botocore.serialize
+import botocore.utils
 
 COUNT = int(sys.argv[1])
-ALWAYS = [("lambda", "Invoke"), ("s3", "PutObject"), ("s3", "DeleteObjects"), ("sns", "Publish"),
+ONLY = sys.argv[2:]
+ALWAYS = [] if ONLY else [("lambda", "Invoke"), ("s3", "PutObject"), ("s3", "DeleteObjects"), ("sns", "Publish"),
           ("sqs", "SendMessage"), ("dynamodb", "PutItem"), ("ec2", "RunInstances"),
           ("iam", "CreateRole"), ("events", "PutEvents"), ("s3", "PutBucketAcl"),
           ("stepfunctions", "StartExecution"), ("cloudwatch", "PutMetricData")]
@@ -118,12 +121,13 @@ def vector(name, operation):
     return {
         "service": name, "operation": operation, "protocol": protocol, "input": ours,
         "method": sent["method"], "path": path, "query": pairs,
+        **({"uri": f"{path}?{botocore.utils.percent_encode_sequence(pairs)}"} if ONLY else {}),
         "headers": {k.lower(): str(v) for k, v in sent["headers"].items()},
         "body": base64.b64encode(bytes(body or b"")).decode(),
     }
 
 
-names = loader.list_available_services("service-2")
+names = ONLY or loader.list_available_services("service-2")
 wanted = list(ALWAYS)
 while len(wanted) < COUNT:
     name = random.choice(names)

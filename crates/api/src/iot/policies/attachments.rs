@@ -156,10 +156,10 @@ impl Iot {
             next_marker: Option<String>,
         }
         let ListTargets { policy_name, page_size, marker } = request;
-        policies::get(&mut self.registry.begin(&caller.scope), &policy_name).await?;
         let list = List { page_size, marker, ascending_order: true };
         let (targets, next_marker) =
             self.targets(caller, "ListTargetsForPolicy", &policy_name, &list).await?;
+        policies::get(&mut self.registry.begin(&caller.scope), &policy_name).await?;
         write(&Listed { targets, next_marker })
     }
 

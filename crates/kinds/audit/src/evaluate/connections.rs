@@ -85,8 +85,18 @@ impl History {
             Happening::Disconnected(reason) => {
                 let was_kicked = reason.as_deref() == Some(DUPLICATE);
                 let Some(places) = self.open.get_mut(other) else { return };
-                // Whoever was kicked was there first; otherwise the one that is left has ended.
-                let place = if was_kicked { Some(places.remove(0)) } else { places.pop() };
+                // Whoever was kicked was there before; otherwise the one that is left has ended.
+                let is_older = |place: &usize| {
+                    let known = place.checked_sub(self.forgotten);
+                    known
+                        .and_then(|place| self.connections.get(place))
+                        .is_none_or(|one| one.began < at)
+                };
+                let place = match was_kicked {
+                    true if places.first().is_some_and(is_older) => Some(places.remove(0)),
+                    true => None,
+                    false => places.pop(),
+                };
                 if places.is_empty() {
                     self.open.remove(other);
                 }
@@ -190,6 +200,9 @@ mod tests {
     const STARTED: Timestamp = Timestamp(1_700_000_000_000);
     const DAY_MS: i64 = 24 * HOUR_MS;
 
+    /// Events, and who is found.
+    type Row<'a> = (&'a [(i64, &'a str, char)], &'a [&'a str]);
+
     /// Minutes before the audit, who, and what: `+` connected, `-` disconnected, `!` kicked.
     fn history(events: &[(i64, &str, char)]) -> History {
         let mut history = History::default();
@@ -215,7 +228,7 @@ mod tests {
     #[test]
     fn a_certificate_is_shared_by_clients_that_are_connected_at_the_same_time() {
         let month = 31 * DAY_MS / 60_000;
-        let rows: &[(&[(i64, &str, char)], &[&str])] = &[
+        let rows: &[Row<'_>] = &[
             (&[], &[]),
             (&[(500, "a", '+')], &[]),
             (&[(500, "a", '+'), (400, "b", '+')], &["b", "a"]),
@@ -252,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_client_id_is_in_conflict_when_it_connects_while_it_is_connected() {
-        let rows: &[(&[(i64, &str, char)], &[&str])] = &[
+        let rows: &[Row<'_>] = &[
             (&[(500, "x", '+'), (400, "x", '-'), (300, "y", '+')], &[]),
             (&[(500, "x", '+'), (400, "y", '+')], &["y", "x"]),
             (&[(500, "x", '+'), (400, "x", '!')], &["x"]),

@@ -243,7 +243,13 @@ fn a_misconfigured_policy_is_found_as_the_guide_says() {
     }
 }
 
-fn role(statements: &[Value], used: &[(&str, i64)]) -> Role {
+/// Actions, resource, what is wrong for who has signed in, and for guests.
+type Row<'a> = (&'a [&'a str], &'a str, [Vec<Reason>; 2]);
+
+/// Services, and how many days ago each was used last.
+type Used<'a> = &'a [(&'a str, i64)];
+
+fn role(statements: &[Value], used: Used<'_>) -> Role {
     let used = used.iter().map(|(service, days)| ((*service).to_owned(), NOW + -days * DAY_MS));
     Role { documents: vec![document(statements)], last_accessed: used.collect::<BTreeMap<_, _>>() }
 }
@@ -264,7 +270,7 @@ fn a_role_of_an_alias_is_broad_for_each_reason_of_its_own() {
         ThingAdminWrite,
         BroadDataPlaneAccess,
     ];
-    let rows: Vec<(Vec<Value>, &[(&str, i64)], Vec<Reason>)> = vec![
+    let rows: Vec<(Vec<Value>, Used<'_>, Vec<Reason>)> = vec![
         (vec![], &[("s3", 1)], vec![]),
         (allow(&["s3:*"], "*"), &[("s3", 1)], vec![BroadAccessToUsedServices]),
         (allow(&["s3:*"], "*"), &[("s3", 366)], vec![]),
@@ -296,7 +302,7 @@ fn a_role_of_an_alias_is_broad_for_each_reason_of_its_own() {
 
 #[test]
 fn services_are_unused_when_the_last_access_is_a_year_ago() {
-    let rows: Vec<(&[&str], &[(&str, i64)], bool)> = vec![
+    let rows: Vec<(&[&str], Used<'_>, bool)> = vec![
         // The guide's example.
         (&["iot:Publish", "iam:getRole", "dynamodb:PutItem"], &[("iot", 1)], true),
         (&["iot:Publish"], &[("iot", 1)], false),
@@ -316,23 +322,24 @@ fn services_are_unused_when_the_last_access_is_a_year_ago() {
 #[test]
 fn roles_of_identity_pools_are_judged_by_who_signs_in() {
     use Reason::*;
-    // Actions, resource, what is wrong for who has signed in, and for guests.
-    let rows: Vec<(&[&str], &str, Vec<Reason>, Vec<Reason>)> = vec![
-        (&["iot:Connect"], "client/a", vec![], vec![]),
-        (&["iot:Connect"], "client/*", vec![], vec![BroadDataPlaneAccess]),
-        (&["iot:DescribeThing"], "thing/*", vec![BroadThingAdminRead], vec![IotAdmin]),
-        (&["iot:DescribeThing"], "/thing/MyThing", vec![], vec![IotAdmin]),
-        (&["iot:ListThings"], "thing/a", vec![ThingAdminWrite], vec![IotAdmin]),
-        (&["iot:CreatePolicy"], "*", vec![NonThingAdmin], vec![IotAdmin]),
-        (&["s3:*"], "*", vec![], vec![]),
+    let rows: Vec<Row<'_>> = vec![
+        (&["iot:Connect"], "client/a", [vec![], vec![]]),
+        (&["iot:Connect"], "client/*", [vec![], vec![BroadDataPlaneAccess]]),
+        (&["iot:DescribeThing"], "thing/*", [vec![BroadThingAdminRead], vec![IotAdmin]]),
+        (&["iot:DescribeThing"], "/thing/MyThing", [vec![], vec![IotAdmin]]),
+        (&["iot:ListThings"], "thing/a", [vec![ThingAdminWrite], vec![IotAdmin]]),
+        (&["iot:CreatePolicy"], "*", [vec![NonThingAdmin], vec![IotAdmin]]),
+        (&["s3:*"], "*", [vec![], vec![]]),
         (
             &["iot:*"],
             "*",
-            vec![BroadThingAdminRead, NonThingAdmin, ThingAdminWrite],
-            vec![IotAdmin, BroadDataPlaneAccess],
+            [
+                vec![BroadThingAdminRead, NonThingAdmin, ThingAdminWrite],
+                vec![IotAdmin, BroadDataPlaneAccess],
+            ],
         ),
     ];
-    for (actions, resource, signed_in, guests) in rows {
+    for (actions, resource, [signed_in, guests]) in rows {
         let role = role(&[statement("Allow", actions, &[resource])], &[]);
         assert_eq!(codes(roles::authenticated_pool(&role)), signed_in, "{actions:?} {resource}");
         assert_eq!(codes(roles::unauthenticated_pool(&role)), guests, "{actions:?} {resource}");

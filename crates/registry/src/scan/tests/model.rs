@@ -24,25 +24,25 @@ use crate::record::{
 use crate::table;
 use crate::txn::Registry;
 
-pub(in super::super) const STARTED: Timestamp = Timestamp(1_700_000_000_000);
-pub(in super::super) const MINUTE_MS: i64 = 60_000;
+pub(super) const STARTED: Timestamp = Timestamp(1_700_000_000_000);
+pub(super) const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const YEAR: [i32; 2] = [2020, 2040];
 
 /// Four authorities: a root, two below it, and another root.
-pub(in super::super) struct Pki {
-    pub(in super::super) authorities: Vec<Made>,
+pub(super) struct Pki {
+    pub(super) authorities: Vec<Made>,
 }
 
-pub(in super::super) struct Made {
-    pub(in super::super) pem: String,
-    pub(in super::super) read: Authority,
+pub(super) struct Made {
+    pub(super) pem: String,
+    pub(super) read: Authority,
     params: CertificateParams,
     key: KeyPair,
 }
 
 impl Pki {
-    pub(in super::super) fn get() -> &'static Self {
+    pub(super) fn get() -> &'static Self {
         static PKI: OnceLock<Pki> = OnceLock::new();
         PKI.get_or_init(|| {
             let root = Made::new("root", 1, None);
@@ -54,13 +54,13 @@ impl Pki {
     }
 
     /// A list of the authority at this place, as PEM.
-    pub(in super::super) fn list(&self, place: usize, serials: &[u8]) -> String {
+    pub(super) fn list(&self, place: usize, serials: &[u8]) -> String {
         let made = &self.authorities[place];
         made.list(&made.key, serials)
     }
 
     /// A list in the name of the first authority that another has signed.
-    pub(in super::super) fn forged_list(&self) -> String {
+    pub(super) fn forged_list(&self) -> String {
         self.authorities[0].list(&self.authorities[3].key, &[2])
     }
 }
@@ -104,57 +104,57 @@ impl Made {
 }
 
 #[derive(Debug)]
-pub(in super::super) struct Device {
-    pub(in super::super) id: [u8; 32],
-    pub(in super::super) status: CertificateStatus,
-    pub(in super::super) not_before: Timestamp,
-    pub(in super::super) not_after: Timestamp,
-    pub(in super::super) weakness: Option<Weakness>,
+pub(super) struct Device {
+    pub(super) id: [u8; 32],
+    pub(super) status: CertificateStatus,
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
+    pub(super) weakness: Option<Weakness>,
     /// The authority that issued it; none if we did.
-    pub(in super::super) issuer: Option<usize>,
-    pub(in super::super) serial: u8,
+    pub(super) issuer: Option<usize>,
+    pub(super) serial: u8,
 }
 
 #[derive(Debug)]
-pub(in super::super) struct Registered {
-    pub(in super::super) is_active: bool,
-    pub(in super::super) not_after: Timestamp,
-    pub(in super::super) weakness: Option<Weakness>,
+pub(super) struct Registered {
+    pub(super) is_active: bool,
+    pub(super) not_after: Timestamp,
+    pub(super) weakness: Option<Weakness>,
 }
 
 /// A client was connected by a device's certificate.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Connection {
-    pub(in super::super) client: usize,
-    pub(in super::super) device: usize,
+pub(super) struct Connection {
+    pub(super) client: usize,
+    pub(super) device: usize,
     /// Minutes before the audit.
-    pub(in super::super) began: i64,
-    pub(in super::super) ended: Option<i64>,
-    pub(in super::super) was_kicked: bool,
+    pub(super) began: i64,
+    pub(super) ended: Option<i64>,
+    pub(super) was_kicked: bool,
 }
 
 #[derive(Debug)]
-pub(in super::super) struct Model {
-    pub(in super::super) certificates: Vec<Device>,
+pub(super) struct Model {
+    pub(super) certificates: Vec<Device>,
     /// By their places in the PKI: those that are registered; the others were fed or not.
-    pub(in super::super) authorities: BTreeMap<usize, Registered>,
-    pub(in super::super) fed_authorities: BTreeSet<usize>,
+    pub(super) authorities: BTreeMap<usize, Registered>,
+    pub(super) fed_authorities: BTreeSet<usize>,
     /// By authority, the serial numbers on its list.
-    pub(in super::super) lists: BTreeMap<usize, Vec<u8>>,
+    pub(super) lists: BTreeMap<usize, Vec<u8>>,
     /// Places in [`POLICIES`].
-    pub(in super::super) policies: Vec<usize>,
+    pub(super) policies: Vec<usize>,
     /// Places in [`ROLES`]; beyond its end, a role of which nothing is known.
-    pub(in super::super) aliases: Vec<usize>,
+    pub(super) aliases: Vec<usize>,
     /// Days before the audit when it was seen, and its two roles.
-    pub(in super::super) pools: Vec<(i64, Option<usize>, Option<usize>)>,
-    pub(in super::super) connections: Vec<Connection>,
-    pub(in super::super) logging: (Option<&'static str>, Option<&'static str>, bool),
+    pub(super) pools: Vec<(i64, Option<usize>, Option<usize>)>,
+    pub(super) connections: Vec<Connection>,
+    pub(super) logging: (Option<&'static str>, Option<&'static str>, bool),
     /// What is suppressed, and whether that still holds.
-    pub(in super::super) suppressed: BTreeMap<(Check, Resource), bool>,
+    pub(super) suppressed: BTreeMap<(Check, Resource), bool>,
 }
 
 /// Statements of policies.
-pub(in super::super) const POLICIES: [&str; 4] = [
+pub(super) const POLICIES: [&str; 4] = [
     r#"[{"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/a"}]"#,
     r#"[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]"#,
     r#"[{"Effect":"Deny","Action":"iot:Subscribe","Resource":"arn:aws:iot:us-east-1:123456789012:topicfilter/a/#"}]"#,
@@ -164,7 +164,7 @@ pub(in super::super) const POLICIES: [&str; 4] = [
 ];
 
 /// Statements of roles, and the services that each has used.
-pub(in super::super) const ROLES: [(&str, &str); 3] = [
+pub(super) const ROLES: [(&str, &str); 3] = [
     (
         r#"[{"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:us-east-1:123456789012:topic/a"}]"#,
         "iot",
@@ -173,7 +173,7 @@ pub(in super::super) const ROLES: [(&str, &str); 3] = [
     (r#"[{"Effect":"Allow","Action":"iot:CreateThing","Resource":"*"}]"#, "s3"),
 ];
 
-pub(in super::super) fn role_arn(place: usize) -> String {
+pub(super) fn role_arn(place: usize) -> String {
     format!("arn:aws:iam::123456789012:role/r{place}")
 }
 
@@ -202,7 +202,8 @@ impl Dice {
 }
 
 impl Model {
-    pub(in super::super) fn random(seed: u64) -> Self {
+    #[expect(clippy::too_many_lines, reason = "one random fact after the other")]
+    pub(super) fn random(seed: u64) -> Self {
         let mut dice = Dice(seed | 1);
         (0..8).for_each(|_| _ = dice.below(2));
         let days =
@@ -323,7 +324,7 @@ impl Model {
         all
     }
 
-    pub(in super::super) async fn build(&self, registry: &Registry, pki: &Pki) {
+    pub(super) async fn build(&self, registry: &Registry, pki: &Pki) {
         enable_all(registry).await;
         let mut txn = registry.begin(&scope());
         for device in &self.certificates {
@@ -449,7 +450,7 @@ fn x509(
 }
 
 impl Device {
-    pub(in super::super) fn record(&self, pki: &Pki) -> Certificate {
+    pub(super) fn record(&self, pki: &Pki) -> Certificate {
         let hash = self.issuer.map(|place| pki.authorities[place].read.subject_hash);
         let times = (self.not_before, self.not_after);
         Certificate {
