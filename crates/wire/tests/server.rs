@@ -40,7 +40,8 @@ impl Sent {
 
     /// A request of a rest operation with an `x` for every label.
     fn rest(operation: &Operation) -> Self {
-        let uri = operation.uri.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+        let uri =
+            operation.uri.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
         Self::new(&operation.method, &uri.collect::<Vec<_>>().join("/"), &[], b"")
     }
 
@@ -257,19 +258,31 @@ fn what_iot_answers_is_what_a_client_reads() {
 /// The status of an error. Source: IoT's API reference.
 fn of_model(error: &str) -> Option<u16> {
     Some(match error {
-        "InvalidRequestException" | "ThrottlingException" | "TaskAlreadyExistsException"
-        | "MalformedPolicyException" | "CertificateValidationException"
-        | "RegistrationCodeValidationException" | "SqlParseException" | "InvalidQueryException"
-        | "IndexNotReadyException" | "InvalidResponseException" | "InvalidAggregationException"
-        | "ResourceRegistrationFailureException" | "CertificateConflictException"
+        "InvalidRequestException"
+        | "ThrottlingException"
+        | "TaskAlreadyExistsException"
+        | "MalformedPolicyException"
+        | "CertificateValidationException"
+        | "RegistrationCodeValidationException"
+        | "SqlParseException"
+        | "InvalidQueryException"
+        | "IndexNotReadyException"
+        | "InvalidResponseException"
+        | "InvalidAggregationException"
+        | "ResourceRegistrationFailureException"
+        | "CertificateConflictException"
         | "ValidationException" => 400,
         "UnauthorizedException" => 401,
         "ServiceQuotaExceededException" => 402,
         "ResourceNotFoundException" | "NotConfiguredException" => 404,
         "CertificateStateException" => 406,
-        "ResourceAlreadyExistsException" | "DeleteConflictException" | "ConflictException"
-        | "VersionConflictException" | "VersionsLimitExceededException"
-        | "ConflictingResourceUpdateException" | "InvalidStateTransitionException"
+        "ResourceAlreadyExistsException"
+        | "DeleteConflictException"
+        | "ConflictException"
+        | "VersionConflictException"
+        | "VersionsLimitExceededException"
+        | "ConflictingResourceUpdateException"
+        | "InvalidStateTransitionException"
         | "TransferConflictException" => 409,
         "LimitExceededException" | "TransferAlreadyCompletedException" => 410,
         "InternalFailureException" | "InternalException" | "InternalServerException" => 500,
@@ -283,9 +296,8 @@ fn some(service: &Service, shape: ShapeId, depth: usize) -> Value {
     match &service.shape(shape).kind {
         ShapeKind::Structure(structure) => {
             let members = structure.members.iter().filter(|_| depth < 5);
-            let member = |member: &Member| {
-                (member.name.to_string(), some(service, member.shape, depth + 1))
-            };
+            let member =
+                |member: &Member| (member.name.to_string(), some(service, member.shape, depth + 1));
             Value::Object(members.map(member).collect())
         }
         ShapeKind::List { member, .. } => json!([some(service, *member, depth + 1)]),
