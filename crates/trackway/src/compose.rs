@@ -13,8 +13,6 @@ use trackway_api::{Api, Credential, Local, codepipeline, iot, ssm, step_function
 use trackway_asl::Execution;
 use trackway_association::{Association, AssociationRun};
 use trackway_audit::request::{MITIGATION_QUEUE, NOTIFY_QUEUE, SCAN_QUEUE, START_QUEUE};
-use trackway_audit::request::{MITIGATION_QUEUE, NOTIFY_QUEUE, START_QUEUE};
-use trackway_audit::request::{NOTIFY_QUEUE, START_QUEUE};
 use trackway_audit::{Audit, Mitigation, Schedule};
 use trackway_command::CommandRun;
 use trackway_engine::{Clock, Engine};
