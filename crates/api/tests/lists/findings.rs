@@ -41,7 +41,7 @@ fn period(yard: &Yard, tape: &mut Tape) -> (Timestamp, Timestamp) {
 
 /// A request for findings, and those it wants.
 fn asked(yard: &Yard, tape: &mut Tape) -> (Value, Vec<String>) {
-    let check = tape.chance(50).then(|| tape.one(&Check::ALL[..]));
+    let check = tape.chance(50).then(|| tape.one(Check::ALL));
     let check =
         check.map(|check| if tape.chance(80) { Check::PolicyOverlyPermissive } else { check });
     let resource = tape
