@@ -180,7 +180,7 @@ fn audits_are_those_that_a_naive_model_lists() {
             let (start, end) = period(&yard, tape);
             let start = start.max(yard.horizon());
             let end = end.max(start);
-            let kind = tape.chance(50).then(|| tape.one(&TaskType::ALL[..]));
+            let kind = tape.chance(50).then(|| tape.one(TaskType::ALL));
             let statuses = ["IN_PROGRESS", "COMPLETED", "FAILED", "CANCELED"];
             let status = tape.chance(50).then(|| tape.one(&statuses));
             let mut request = json!({ "startTime": seconds(start), "endTime": seconds(end) });
