@@ -23,10 +23,11 @@
 //! of every run is checked instead ([`Scenario::problems`]).
 //!
 //! What is played: scripts of the toy kind ([`toys`]), machines written for it ([`asl`], [`runbook`],
-//! [`command`], [`association`], [`pipeline`], [`audit`]), random registries that the real scans and
-//! mitigations of IoT and users work on ([`registry`]), the examples ([`examples`]), and in `tests/sim/recorded.rs` every recorded case of AWS that is about
-//! what is built, its calls answered as they were (`TRACKWAY_CONFORMANCE` says where the cases are).
-//! Every scenario meets every single fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.
+//! [`command`], [`association`], [`pipeline`], [`audit`]), random registries of IoT, which the real
+//! scans and mitigations work on and real users ([`registry`]), the examples ([`examples`]), and in
+//! `tests/sim/recorded.rs` every recorded case of AWS that is about what is built, its calls answered
+//! as they were (`TRACKWAY_CONFORMANCE` says where the cases are). Every scenario meets every single
+//! fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.
 //!
 //! A crash may move times and the order in which branches go on. So a call is known by its place
 //! ([`calls`]), the world outside keeps its own time, and histories are compared branch by branch,

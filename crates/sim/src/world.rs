@@ -291,8 +291,10 @@ impl<'s> World<'s> {
                 if let Letter::Performed { id, effect, performed: Performed::Reported } = letter
                     && let Some(work) = self.reported.get(&(id, effect)).cloned()
                 {
-                    // Whoever reports may do so twice, too.
-                    self.soon(5000, Event::Perform(work));
+                    // Whoever reports may do so twice, too: before the turn that takes it is durable,
+                    // or after.
+                    let within = if self.dice.once_in(2) { 300 } else { 5000 };
+                    self.soon(within, Event::Perform(work));
                 }
                 if let Some(again) = again {
                     self.soon(5000, Event::Letter(shard, again));
