@@ -17,6 +17,8 @@ pub const V1: &[u8] = b"v1";
 pub const V2: &[u8] = b"v2";
 /// The part before the level of one target.
 const LEVEL: &str = "level";
+/// The target type of thing groups. Source: `LogTargetType`.
+pub const THING_GROUP: &str = "THING_GROUP";
 
 /// The level of one target. Source: `LogTargetConfiguration`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -133,7 +133,8 @@ struct Description<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_certificate_id: Option<String>,
     status: CertificateStatus,
-    certificate_pem: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_pem: Option<String>,
     owned_by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_owned_by: Option<&'a str>,

@@ -121,10 +121,8 @@ async fn behaviors_that_make_no_sense_are_told_and_refused() {
     let bad = [
         (json!({ "name": "b" }), "metric is required"),
         (behavior("b", json!({ "metric": "aws:none" })), "metric aws:none is unknown"),
-        (
-            behavior("b", json!({ "metric": "own", "metricDimension": { "dimensionName": "d" } })),
-            "metricDimension can't be used with a custom metric",
-        ),
+        // There are no custom metrics.
+        (behavior("b", json!({ "metric": "own" })), "metric own is unknown"),
         (with(json!({ "comparisonOperator": OPERATOR })), one_of),
         (with(json!({ "value": { "count": 1 }, "mlDetectionConfig": ml })), one_of),
         (with(json!({ "value": { "count": 1 } })), "comparisonOperator is required"),
@@ -199,7 +197,7 @@ async fn behaviors_that_make_no_sense_are_told_and_refused() {
     let good = json!([
         behavior("a", json!({})),
         { "name": "b", "metric": "aws:source-ip-address", "criteria": cidrs("::1/128") },
-        { "name": "c", "metric": "own", "criteria": { "comparisonOperator": "in-set", "value": { "strings": ["x"] } } },
+        { "name": "c", "metric": "aws:num-disconnects", "criteria": { "comparisonOperator": OPERATOR, "value": { "count": 1 } } },
         { "name": "d", "metric": "aws:all-bytes-in", "criteria": { "mlDetectionConfig": { "confidenceLevel": "HIGH" } } },
         { "name": "e", "metric": "aws:all-bytes-in", "criteria":
             { "comparisonOperator": OPERATOR, "statisticalThreshold": statistic, "durationSeconds": 600 } },
@@ -289,7 +287,7 @@ fn profiles_are_listed_by_name_dimension_and_metric() {
         let mut known: Vec<(String, &str, Option<&str>)> = Vec::new();
         for number in 0..tape.below(20) {
             let name = format!("{}{number}", tape.one(&["a", "B", "a-"]));
-            let metric = tape.one(&["own", "other"]);
+            let metric = tape.one(&["aws:all-bytes-out", "aws:num-disconnects"]);
             let dimension = tape.one(&[None, Some("d"), Some("e")]);
             let mut retained = json!({ "metric": "aws:all-bytes-in" });
             if let Some(dimension) = dimension {
@@ -304,7 +302,8 @@ fn profiles_are_listed_by_name_dimension_and_metric() {
             known.push((name, metric, dimension));
         }
         known.sort();
-        let wanted = [(None, None), (Some("own"), None), (None, Some("d")), (Some("none"), None)];
+        let out = Some("aws:all-bytes-out");
+        let wanted = [(None, None), (out, None), (None, Some("d")), (Some("none"), None)];
         for (metric, dimension) in wanted {
             let mut request = json!({});
             if let Some(metric) = metric {
@@ -430,11 +429,11 @@ async fn what_is_fed_must_be_of_its_shape_and_about_what_is_there() {
         ),
         (
             alarm(json!({ "time": -1 })),
-            "InvalidRequestException: The time is not in seconds of the epoch",
+            "InvalidRequestException: a time is ISO 8601, or seconds or milliseconds of the epoch",
         ),
         (
             alarm(json!({ "time": 1e300 })),
-            "InvalidRequestException: The time is not in seconds of the epoch",
+            "InvalidRequestException: a time is ISO 8601, or seconds or milliseconds of the epoch",
         ),
         (
             alarm(json!({ "time": 999 })),
@@ -481,6 +480,31 @@ async fn what_is_fed_must_be_of_its_shape_and_about_what_is_there() {
         house.refused("ListViolationEvents", json!({ "startTime": 2, "endTime": 1 })).await,
         "InvalidRequestException: The end time must not be before the start time"
     );
+}
+
+#[tokio::test]
+async fn a_violation_has_its_time_in_every_spelling_of_the_other_events() {
+    let spellings = [
+        json!(1_700_000_000),
+        json!(1_700_000_000_000_i64),
+        json!("2023-11-14T22:13:20Z"),
+        json!("2023-11-14T23:13:20+01:00"),
+    ];
+    for time in spellings {
+        let house = House::open().await;
+        let request =
+            json!({ "securityProfileName": "p", "behaviors": [behavior("b", json!({}))] });
+        house.ask("CreateSecurityProfile", request).await;
+        house.ask("CreateThing", json!({ "thingName": "t" })).await;
+        let alarm = json!({
+            "event": "in-alarm", "thingName": "t", "securityProfileName": "p",
+            "behaviorName": "b", "time": time,
+        });
+        fed(&house, alarm).await.unwrap();
+        let active = house.ask("ListActiveViolations", json!({})).await;
+        let began = &active["activeViolations"][0]["violationStartTime"];
+        assert_eq!(began, "2023-11-14T22:13:20Z", "{time}");
+    }
 }
 
 /// A violation as the model knows it.

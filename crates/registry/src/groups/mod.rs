@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trackway_core::Timestamp;
 
+use crate::logging;
 use crate::policies::attachments;
 use crate::record::{key, prefix};
 use crate::security_profiles::targets;
@@ -161,7 +162,7 @@ pub async fn update(
 }
 
 /// DeleteThingGroup: its things leave it and its policies are detached, some at a time, and then it
-/// is gone. A group that isn't there is gone already. Source: the developer guide on static thing
+/// is gone, and its level of logging with it. A group that isn't there is gone already. Source: the developer guide on static thing
 /// groups.
 ///
 /// # Errors
@@ -224,6 +225,7 @@ async fn remove(txn: &mut Txn, name: &str, group: &Group) -> Result<bool, Failur
     let parent = group.ancestors.last().map_or("", String::as_str);
     txn.delete(table::GROUP_CHILDREN, &key(&[parent, name]));
     txn.delete(table::THING_GROUPS, name.as_bytes());
+    logging::delete_level(txn, logging::THING_GROUP, name)?;
     tags::delete(txn, &arn);
     Ok(true)
 }
