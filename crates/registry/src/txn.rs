@@ -25,6 +25,11 @@ impl Registry {
         Self { catalog: engine.catalog().clone(), engine }
     }
 
+    /// The same registry for somebody whose changes others keep overtaking: see [`Catalog::alone`].
+    pub async fn alone(&self) -> Self {
+        Self { catalog: self.catalog.alone().await, engine: self.engine.clone() }
+    }
+
     /// The engine it lies in.
     #[must_use]
     pub fn engine(&self) -> &Engine {

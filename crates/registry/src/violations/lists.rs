@@ -29,7 +29,7 @@ pub struct Filter {
     pub verification: Option<Verification>,
 }
 
-/// What a Detect task takes of the violations of a behavior. Source:
+/// What a Detect task takes of the violations of its target. Source:
 /// `StartDetectMitigationActionsTask`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Occurrence {
@@ -172,33 +172,6 @@ where
         }
     }
     Ok(Page { items, next: place })
-}
-
-/// The violations of a behavior that a Detect task takes, by when they began, the first ones first.
-/// At most `limit` rows are looked at, so a page may be short, or empty, and still not the last.
-///
-/// # Errors
-/// The store failed.
-pub async fn of_behavior(
-    registry: &Registry,
-    scope: &str,
-    (profile, behavior): (&str, &str),
-    occurrence: &Occurrence,
-    (after, limit): (Option<&[u8]>, usize),
-) -> Result<Page<(String, Violation)>, Fault> {
-    let prefix = record::prefix(&[profile, behavior]);
-    let table = table::BEHAVIOR_VIOLATIONS;
-    let page = registry.catalog().list(scope, table, &prefix, after, limit).await?;
-    let mut found = Vec::new();
-    for (key, _) in &page.rows {
-        let Some((_, id)) = record::undated(&key[prefix.len()..]) else { continue };
-        let Some(violation) = read(registry, scope, id).await? else { continue };
-        if occurrence.takes(&violation) {
-            found.push((String::from_utf8_lossy(id).into_owned(), violation));
-        }
-    }
-    let last = page.rows.last().filter(|_| page.more);
-    Ok(Page { items: found, next: last.map(|(key, _)| key.to_vec()) })
 }
 
 /// A violation by its id.
