@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use trackway_core::Outcome;
 use trackway_store::{Batch, CommitError, Order, Range, Store};
 
@@ -19,6 +20,10 @@ pub struct Catalog {
     store: Arc<dyn Store>,
     shards: u16,
     planted: Planted,
+    /// Who changes something holds it with others, who wants to be alone holds it alone.
+    door: Arc<RwLock<()>>,
+    /// Held by one that changes alone, and its clones.
+    alone: Option<Arc<OwnedRwLockWriteGuard<()>>>,
 }
 
 /// What must hold for a change to happen.
@@ -151,7 +156,29 @@ pub struct CatalogPage {
 
 impl Catalog {
     pub(crate) fn new(store: Arc<dyn Store>, shards: u16, planted: Planted) -> Self {
-        Self { store, shards, planted }
+        Self { store, shards, planted, door: Arc::default(), alone: None }
+    }
+
+    /// The same rows for somebody whose changes others keep overtaking: until this catalog and all
+    /// its clones are dropped, changes by others wait, so that no check of its own fails for them.
+    /// Reads don't wait. Another process is not kept out: its changes still conflict.
+    ///
+    /// Whoever has one changes nothing by another catalog meanwhile, which would wait for ever, and
+    /// waits for nothing slow.
+    pub async fn alone(&self) -> Self {
+        let alone = match &self.alone {
+            Some(alone) => Arc::clone(alone),
+            None => Arc::new(Arc::clone(&self.door).write_owned().await),
+        };
+        Self { alone: Some(alone), ..self.clone() }
+    }
+
+    /// Comes in with others, unless it is in there alone.
+    async fn enter(&self) -> Option<OwnedRwLockReadGuard<()>> {
+        match &self.alone {
+            Some(_) => None,
+            None => Some(Arc::clone(&self.door).read_owned().await),
+        }
     }
 
     /// Reads one row.
@@ -202,6 +229,7 @@ impl Catalog {
     pub async fn apply(&self, change: &Change) -> Result<(), CatalogError> {
         let mut batch = Batch::new();
         change.add_to(&mut batch)?;
+        let _entered = self.enter().await;
         self.store.commit(batch).await.map_err(|error| match error {
             CommitError::PreconditionFailed { index } => CatalogError::Conflict { check: index },
             CommitError::Fault(fault) => CatalogError::Fault(fault.into()),
@@ -237,6 +265,7 @@ impl Catalog {
         let own = batch.preconditions().len();
         change.add_to(&mut batch)?;
         batch.put(letter, OutcomeRow(outcome.clone()).encode());
+        let _entered = self.enter().await;
         match self.store.commit(batch).await {
             Ok(()) => Ok(Performed::Reported),
             Err(CommitError::PreconditionFailed { index }) => match index.checked_sub(own) {

@@ -193,3 +193,25 @@ async fn a_damaged_outcome_is_named() {
     let report = house::builder().verify(Arc::new(house.store.clone())).await.unwrap();
     assert_eq!(report.problems, ["a reported outcome is damaged"]);
 }
+
+#[tokio::test]
+async fn others_wait_with_their_changes_for_one_that_changes_alone() {
+    let engine = Engine::builder().open(Arc::new(trackway_store::Memory::new())).await.unwrap();
+    let alone = engine.catalog().alone().await;
+    let put =
+        |value: &'static [u8]| [Edit::Put { table: TABLE, key: KEY.to_vec(), value: value.into() }];
+    let (first, second) = (put(b"first"), put(b"second"));
+    let mut other = std::pin::pin!(engine.catalog().change(SCOPE, &[], &second));
+    let waits = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(other.as_mut().poll(context).is_pending())
+    });
+    assert!(waits.await);
+    // The one itself doesn't wait, and neither do those who only read.
+    alone.alone().await.change(SCOPE, &[], &first).await.unwrap();
+    let row = engine.catalog().get(SCOPE, TABLE, KEY).await.unwrap();
+    assert_eq!(row.as_deref(), Some(&b"first"[..]));
+    drop(alone);
+    other.await.unwrap();
+    let row = engine.catalog().get(SCOPE, TABLE, KEY).await.unwrap();
+    assert_eq!(row.as_deref(), Some(&b"second"[..]));
+}

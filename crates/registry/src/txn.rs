@@ -29,6 +29,11 @@ impl Registry {
         Self::over(catalog, reader, move || engine.now())
     }
 
+    /// The same registry for somebody whose changes others keep overtaking: see [`Catalog::alone`].
+    pub async fn alone(&self) -> Self {
+        Self { catalog: self.catalog.alone().await, ..self.clone() }
+    }
+
     /// The registry in this catalog, beside the executions that are read by this; for who drives an
     /// engine by hand.
     #[must_use]

@@ -7,7 +7,7 @@ use trackway_audit::audit::TaskStatus;
 use trackway_audit::mitigation::{Birth, Surface, Target, Violations};
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
-use trackway_registry::table;
+use trackway_registry::{record, security_profiles, table};
 
 use super::audited::{invalid, period};
 use super::detect_executions;
@@ -154,6 +154,14 @@ impl Iot {
                     let message = format!("The security profile {profile} does not exist");
                     return Err(invalid(message).into());
                 }
+                if let Some(behavior) = behavior
+                    && !self.knows_behavior(caller, profile, behavior).await?
+                {
+                    // The wording is ours.
+                    let message =
+                        format!("The security profile {profile} has no behavior {behavior}");
+                    return Err(invalid(message).into());
+                }
                 wanted.profile = Some(profile.clone());
                 wanted.behavior.clone_from(behavior);
             }
@@ -167,6 +175,23 @@ impl Iot {
             }
         }
         Ok(wanted)
+    }
+
+    /// Whether a security profile has such a behavior, or had it: its violations outlive it.
+    async fn knows_behavior(
+        &self,
+        caller: &Caller,
+        profile: &str,
+        behavior: &str,
+    ) -> Result<bool, Failure> {
+        let prefix = record::prefix(&[profile, behavior]);
+        let (catalog, table) = (self.registry.catalog(), table::BEHAVIOR_VIOLATIONS);
+        if !catalog.list(&caller.scope, table, &prefix, None, 1).await?.rows.is_empty() {
+            return Ok(true);
+        }
+        let mut txn = self.registry.begin(&caller.scope);
+        let settings = security_profiles::get(&mut txn, profile).await?.settings()?;
+        Ok(settings.behaviors.unwrap_or_default().iter().any(|known| known.name == behavior))
     }
 
     async fn has_row(&self, caller: &Caller, table: u8, name: &str) -> Result<bool, Fault> {

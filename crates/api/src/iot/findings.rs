@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trackway_audit::audit::{
-    Finding, VIEW_FINDINGS, VIEW_RELATED, by_resource_prefix, finding_key, read_related,
+    Finding, Shown, ShownResource, VIEW_FINDINGS, VIEW_RELATED, by_resource_prefix, finding_key,
+    read_related,
 };
 use trackway_audit::check::Check;
 use trackway_audit::ids::FindingRef;
-use trackway_audit::limits::RELATED_SHOWN_MAX;
-use trackway_audit::resource::{Info, Related, Resource};
+use trackway_audit::resource::Resource;
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Fault, Order, RowQuery};
 use trackway_registry::text;
@@ -19,7 +19,7 @@ use super::lists::Paging;
 use super::refusal::Refusal;
 use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
-use crate::answer::{Epoch, read, write};
+use crate::answer::{read, write};
 use crate::page::Bound;
 
 /// The operations of this group that are built.
@@ -66,67 +66,6 @@ struct ListRelated {
     finding_id: String,
     #[serde(flatten)]
     paging: Paging,
-}
-
-/// A finding as answers show it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    finding_id: String,
-    task_id: String,
-    check_name: &'static str,
-    task_start_time: Epoch,
-    finding_time: Epoch,
-    severity: &'static str,
-    non_compliant_resource: ShownResource,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_resources: Vec<ShownResource>,
-    reason_for_non_compliance: String,
-    reason_for_non_compliance_code: &'static str,
-    is_suppressed: bool,
-}
-
-/// `NonCompliantResource`, and `RelatedResource`, which is the same.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownResource {
-    resource_type: &'static str,
-    resource_identifier: Value,
-    #[serde(skip_serializing_if = "Info::is_empty")]
-    additional_info: Info,
-}
-
-impl ShownResource {
-    fn new(resource: &Resource, info: Info) -> Self {
-        Self {
-            resource_type: resource.type_name(),
-            resource_identifier: resource.to_identifier(),
-            additional_info: info,
-        }
-    }
-
-    fn related(related: Related) -> Self {
-        Self::new(&related.resource, related.info)
-    }
-}
-
-impl Shown {
-    fn new(of: FindingRef, started: Timestamp, finding: Finding) -> Self {
-        let related = finding.related.into_iter().take(RELATED_SHOWN_MAX);
-        Self {
-            finding_id: of.id(),
-            task_id: of.audit.task_id(),
-            check_name: of.check.name(),
-            task_start_time: Epoch(started),
-            finding_time: Epoch(finding.found),
-            severity: of.check.severity().name(),
-            non_compliant_resource: ShownResource::new(&finding.resource, finding.info),
-            related_resources: related.map(ShownResource::related).collect(),
-            reason_for_non_compliance: finding.reason,
-            reason_for_non_compliance_code: finding.code.name(),
-            is_suppressed: finding.suppressed,
-        }
-    }
 }
 
 impl From<Found> for Shown {

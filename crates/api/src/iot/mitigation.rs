@@ -14,7 +14,7 @@ use trackway_engine::{
     Cursor, Definition, Durability, Fault, ListQuery, ListRow, Record, SignalError, StartError,
     StartRequest, Started,
 };
-use trackway_registry::{record, table};
+use trackway_registry::{Txn, record, table};
 
 use super::audited::{LOOKS_MAX, invalid, up_to};
 use super::refusal::{Failure, Refusal};
@@ -24,6 +24,8 @@ use crate::answer::nothing;
 
 /// Tasks in progress in an account and region, of one surface. Source: Device Defender quotas.
 const TASKS_MAX: usize = 10;
+/// Tokens that a new one looks at, whether their tasks are still there.
+const TOKENS_AT_ONCE: usize = 4;
 /// Tasks that are read at once.
 const TASKS_AT_ONCE: usize = 256;
 
@@ -131,10 +133,15 @@ impl Iot {
     ) -> Result<(), Failure> {
         // Nobody else's task begins between the look at how many there are and this one.
         let _starting = self.starting.lock().await;
+        // It may have begun, or its token been used, while this request waited.
+        if self.has_begun(caller, wanted).await? {
+            return Ok(());
+        }
         self.has_room_for_task(caller, wanted.surface).await?;
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             let task_id = wanted.task_id.to_owned();
+            self.forget_tokens(&mut txn, wanted).await?;
             txn.put(table::CLIENT_TOKENS, &token_key(wanted), &task_id)?;
             if txn.commit().await? {
                 break;
@@ -164,6 +171,27 @@ impl Iot {
             Err(StartError::Fault(fault)) => Err(fault.into()),
             Err(other) => Err(Fault::new(other.to_string()).into()),
         }
+    }
+
+    /// Forgets the tokens of tasks that are forgotten, among some that stand behind the new one. As
+    /// each new token looks at several, those of tasks that are gone don't pile up.
+    async fn forget_tokens(&self, txn: &mut Txn, wanted: &Wanted<'_>) -> Result<(), Fault> {
+        let prefix = record::prefix(&[wanted.surface.parent()]);
+        let (new, table) = (wanted.token.as_bytes(), table::CLIENT_TOKENS);
+        let mut tokens = txn.keys(table, &prefix, Some(new), TOKENS_AT_ONCE).await?;
+        if tokens.is_empty() {
+            tokens = txn.keys(table, &prefix, None, TOKENS_AT_ONCE).await?;
+        }
+        for token in tokens {
+            let key = [&*prefix, &*token].concat();
+            let Some(task_id) = txn.get::<String>(table, &key).await? else { continue };
+            let id = ExecutionId::of(&wanted.surface.arn(txn.account(), txn.region(), &task_id));
+            let known = self.engine.record(id).await?;
+            if known.is_none_or(|known| known.attributes != token) {
+                txn.delete(table, &key);
+            }
+        }
+        Ok(())
     }
 
     async fn has_room_for_task(&self, caller: &Caller, surface: Surface) -> Result<(), Failure> {

@@ -608,5 +608,34 @@ fn lists_of_violations_are_those_of_a_naive_model() {
                 house.pages("ListViolationEvents", request.clone(), "violationEvents").await;
             assert_eq!(each(&found, "violationId"), expected, "{request}");
         }
+        tasks_take(&house, &known, tape.one(&["plain", "learned"]), tape.below(30)).await;
     });
+}
+
+/// What a Detect task takes of the violations of a behavior, with every filter.
+async fn tasks_take(house: &House, known: &[Known], behavior: &str, from: usize) {
+    let registry = Registry::new(house.engine.clone());
+    let scope = format!("{ACCOUNT}/{REGION}");
+    let from = 1000 + i64::try_from(from).unwrap();
+    let at = |seconds: i64| trackway_core::Timestamp(seconds * 1000);
+    for (only_active, suppressed_too, ranged) in
+        [(false, false, false), (true, true, false), (false, true, true), (false, true, false)]
+    {
+        let range = ranged.then(|| (at(from), at(from + 10)));
+        let occurrence = lists::Occurrence { range, only_active, suppressed_too };
+        let mut found = Vec::new();
+        for one in known.iter().filter(|one| one.behavior == behavior) {
+            let violation = lists::find(&registry, &scope, &one.id).await.unwrap().unwrap();
+            found.extend(occurrence.takes(&violation).then_some(&one.id));
+        }
+        let expected = known.iter().filter(|one| {
+            let mut happened = [Some(one.started), one.ended].into_iter().flatten();
+            one.behavior == behavior
+                && (!only_active || one.ended.is_none())
+                && (suppressed_too || !one.is_suppressed())
+                && (!ranged || happened.any(|at| (from..=from + 10).contains(&at)))
+        });
+        let expected: Vec<&String> = expected.map(|one| &one.id).collect();
+        assert_eq!(found, expected, "{occurrence:?}");
+    }
 }

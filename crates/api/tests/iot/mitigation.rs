@@ -47,12 +47,16 @@ impl Performer for Finds {
     }
 }
 
-/// A topic that takes a message when a test lets it.
-struct Gate(Arc<Semaphore>);
+/// A topic that takes a message when a test lets it, and tells that it was asked to.
+struct Gate {
+    open: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
+}
 
 impl Publisher for Gate {
     fn publish(&self, _scope: Arc<str>, _topic_arn: String, _message: String) -> Publishing {
-        let gate = Arc::clone(&self.0);
+        let gate = Arc::clone(&self.open);
+        self.asked.add_permits(1);
         Box::pin(async move {
             gate.acquire().await.unwrap().forget();
             Ok(())
@@ -63,14 +67,16 @@ impl Publisher for Gate {
 struct Yard {
     house: House,
     gate: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
 }
 
 impl Yard {
     /// With an audit that found four certificates; the third finding is suppressed, the fourth
     /// certificate is gone. The actions `update`, `publish` and `join`, and the group G.
     async fn open() -> Self {
-        let gate = Arc::new(Semaphore::new(0));
-        let mitigations = Mitigations::new(Arc::new(Gate(Arc::clone(&gate))));
+        let (gate, asked) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let topic = Gate { open: Arc::clone(&gate), asked: Arc::clone(&asked) };
+        let mitigations = Mitigations::new(Arc::new(topic));
         let house = House::open_with(|builder| {
             builder
                 .kind::<Audit>(audit::KIND, "audit")
@@ -87,7 +93,7 @@ impl Yard {
         }
         house.ask("CreateThingGroup", json!({ "thingGroupName": "G" })).await;
         house.ask("CreateThing", json!({ "thingName": "T" })).await;
-        let yard = Self { house, gate };
+        let yard = Self { house, gate, asked };
         yard.audit(AUDIT).await;
         yard.action(
             "update",
@@ -446,13 +452,72 @@ async fn ten_tasks_are_in_progress_at_most_and_a_canceled_one_leaves_room() {
     yard.start("more", &["update"]).await;
     yard.ended("more").await;
 
-    // What was being applied when it was canceled ends as it does.
+    // What had begun when it was canceled ends as it does.
     yard.gate.add_permits(1000);
     let has_settled =
         |task: &Value| task["taskStatistics"][AGE_NAME]["succeededFindingsCount"] == 2;
     let task = yard.until("t0", has_settled).await;
     assert_eq!(task["taskStatus"], "CANCELED");
     assert_eq!(each(&yard.executions("t0", 0, json!({})).await, "status"), ["COMPLETED"; 2]);
+}
+
+#[tokio::test]
+async fn a_canceled_task_begins_nothing_more_of_the_findings_that_it_was_at() {
+    let yard = Yard::open().await;
+    yard.start("t", &["publish", "update"]).await;
+    let messages = yard.asked.acquire_many(3).await.unwrap();
+    yard.house.ask("CancelAuditMitigationActionsTask", json!({ "taskId": "t" })).await;
+    yard.gate.add_permits(1000);
+    for place in [0, 1, 3] {
+        let executions = loop {
+            let executions = yard.executions("t", place, json!({})).await;
+            if executions[0]["status"] != "IN_PROGRESS" {
+                break executions;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(each(&executions, "status"), ["COMPLETED", "CANCELED"]);
+        assert!(executions[1]["startTime"].is_null() && executions[1]["endTime"].is_string());
+    }
+    drop(messages);
+    let counts = &yard.described("t").await["taskStatistics"][AGE_NAME];
+    assert_eq!(
+        (&counts["canceledFindingsCount"], &counts["succeededFindingsCount"]),
+        (&json!(3), &json!(0))
+    );
+    let registry = Registry::new(yard.house.engine.clone());
+    let mut txn = registry.begin(&Arc::from(format!("{ACCOUNT}/{REGION}")));
+    let kept: Option<Certificate> = txn.get(table::CERTIFICATES, &[0; 32]).await.unwrap();
+    assert_eq!(kept.unwrap().status, CertificateStatus::Active);
+}
+
+#[tokio::test]
+async fn of_two_tasks_with_one_token_at_the_same_time_one_begins() {
+    let yard = Yard::open().await;
+    let token = json!({ "clientRequestToken": "token" });
+    let of = |task| and(start(task, &["publish"]), token.clone());
+    let (start_it, one, other) = ("StartAuditMitigationActionsTask", of("one"), of("other"));
+    let (one, other) =
+        tokio::join!(yard.house.call(start_it, &one), yard.house.call(start_it, &other));
+    let refused = if one.is_ok() { other } else { one };
+    assert_eq!(refused.unwrap_err().code, "TaskAlreadyExistsException");
+}
+
+#[tokio::test]
+async fn the_tokens_of_tasks_that_are_gone_are_forgotten_and_those_of_others_are_not() {
+    let yard = Yard::open().await;
+    yard.start("kept", &["publish"]).await;
+    let registry = Registry::new(yard.house.engine.clone());
+    let scope: Arc<str> = Arc::from(format!("{ACCOUNT}/{REGION}"));
+    let key = |token: &str| record::key(&["mitigations", token]);
+    let mut txn = registry.begin(&scope);
+    txn.put(table::CLIENT_TOKENS, &key("gone"), &"gone".to_owned()).unwrap();
+    assert!(txn.commit().await.unwrap());
+    yard.start("a", &["publish"]).await;
+    let mut txn = registry.begin(&scope);
+    for (token, is_there) in [("gone", false), ("kept", true), ("a", true)] {
+        assert_eq!(txn.has(table::CLIENT_TOKENS, &key(token)).await.unwrap(), is_there, "{token}");
+    }
 }
 
 #[tokio::test]
@@ -539,8 +604,11 @@ async fn things_that_violate_are_moved_by_detect_tasks() {
         let key = [record::prefix(&["P", "B"]), dated].concat();
         txn.mark(table::BEHAVIOR_VIOLATIONS, &key);
     }
-    txn.mark(table::SECURITY_PROFILES, b"P");
     assert!(txn.commit().await.unwrap());
+    let criteria = json!({ "comparisonOperator": "greater-than", "value": { "count": 10 } });
+    let behavior = json!({ "name": "D", "metric": "aws:num-disconnects", "criteria": criteria });
+    let profile = json!({ "securityProfileName": "P", "behaviors": [behavior] });
+    house.ask("CreateSecurityProfile", profile).await;
 
     let start = |task: &str, target: Value, actions: &[&str]| json!({ "taskId": task, "target": target, "actions": actions, "clientRequestToken": task });
     let all = || json!({ "securityProfileName": "P" });
@@ -548,6 +616,7 @@ async fn things_that_violate_are_moved_by_detect_tasks() {
     for input in [
         start("t", json!({}), &["join"]),
         start("t", json!({ "behaviorName": "B" }), &["join"]),
+        start("t", json!({ "securityProfileName": "P", "behaviorName": "C" }), &["join"]),
         start("t", json!({ "violationIds": ["v-0"], "securityProfileName": "P" }), &["join"]),
         start("t", json!({ "violationIds": ["v-2"] }), &["join"]),
         start("t", json!({ "securityProfileName": "Q" }), &["join"]),

@@ -8,6 +8,7 @@ use trackway_audit::ids::FindingRef;
 use trackway_audit::resource::Resource;
 
 use super::Task;
+use super::apply::TRIES;
 use super::subject::Subject;
 use crate::record::{CertificateId, CertificateStatus};
 use crate::{
@@ -48,7 +49,8 @@ impl Task {
     }
 
     /// To each certificate of a finding. Where there are more than fit a change, all but the last
-    /// ones are changed before, once: to do so again changes nothing.
+    /// ones are changed before, once: to do so again changes nothing. They stay as they are when one
+    /// of the last fails, and so its message tells how many they are.
     async fn certificates_each(
         &self,
         txn: &mut Txn,
@@ -56,22 +58,48 @@ impl Task {
         (finding, place): ((FindingRef, &Finding), (usize, usize)),
         begun: &mut Begun,
     ) -> Result<(), Failure> {
-        let mut after = None;
+        let (mut after, mut changed) = (None, 0);
         loop {
             let (ids, next) = self.certificates(finding, after).await?;
-            let Some(next) = next else {
-                begun.insert(place);
-                return all_certificates(txn, params, &ids).await;
+            let applied = match &next {
+                None => all_certificates(txn, params, &ids).await,
+                Some(_) if begun.contains(&place) => Ok(()),
+                Some(_) => self.apart(params, &ids).await,
             };
-            while !begun.contains(&place) {
-                let mut own = self.registry.begin(&self.work.scope);
-                all_certificates(&mut own, params, &ids).await?;
-                if own.commit().await? {
-                    break;
-                }
+            applied.map_err(|failure| after_others(failure, changed))?;
+            changed += ids.len();
+            if next.is_none() {
+                begun.insert(place);
+                return Ok(());
             }
-            after = Some(next);
+            after = next;
         }
+    }
+
+    /// Some certificates, in a change of their own.
+    async fn apart(&self, params: &ActionParams, ids: &[String]) -> Result<(), Failure> {
+        let mut tries = 0_u32;
+        loop {
+            let alone = if tries < TRIES { None } else { Some(self.registry.alone().await) };
+            let mut txn = alone.as_ref().unwrap_or(&self.registry).begin(&self.work.scope);
+            all_certificates(&mut txn, params, ids).await?;
+            if txn.commit().await? {
+                return Ok(());
+            }
+            tries = tries.saturating_add(1);
+        }
+    }
+}
+
+/// A failure that leaves certificates changed which came before. The wording is ours.
+fn after_others(failure: Failure, changed: usize) -> Failure {
+    match failure {
+        Failure::Refused(mut refusal) if changed > 0 => {
+            refusal.message =
+                format!("{} ({changed} certificates were changed before)", refusal.message);
+            Failure::Refused(refusal)
+        }
+        other => other,
     }
 }
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use trackway_audit::action::{Action, ActionParams};
+use trackway_audit::audit::TaskStatus;
 use trackway_audit::mitigation::request::{ActionError, Applied, Done, ItemResult};
-use trackway_audit::mitigation::{Birth, Item, VIEW_CHUNKS, chunk_key, read_chunk};
+use trackway_audit::mitigation::{
+    Birth, Details, Item, VIEW_CHUNKS, VIEW_TASK, chunk_key, read_chunk,
+};
 use trackway_engine::{Fault, Performed};
 
 use super::action::Begun;
@@ -17,6 +20,8 @@ use crate::{Failure, Txn};
 
 /// Messages on their way at the same time.
 const PUBLISHED_AT_ONCE: usize = 16;
+/// How often a change is tried before others have to wait for it.
+pub(super) const TRIES: u32 = 3;
 
 /// An item on its way through its actions.
 struct Run<'b> {
@@ -50,21 +55,41 @@ impl Task {
     pub(super) async fn apply(&self, birth: &Birth, chunk: u32) -> Result<Performed, Fault> {
         let mut runs = self.runs(birth, chunk).await?;
         let (mut sent, mut begun) = (Sent::new(), Begun::new());
+        let mut tries = 0_u32;
         loop {
-            runs.iter_mut().for_each(|run| run.done.clear());
-            let mut txn = self.registry.begin(&self.work.scope);
-            while self.advance(&mut txn, &mut runs, &mut begun, &sent).await? {
-                self.publish(&runs, &mut sent).await?;
-            }
-            let results = runs
-                .iter()
-                .map(|run| ItemResult { item: run.item.clone(), done: run.done.clone() })
-                .collect();
-            let outcome = answer(&Applied { results })?;
-            if let Some(performed) = txn.report(&self.work, &outcome).await? {
+            let task = if tries < TRIES { self.clone() } else { self.alone().await };
+            if let Some(performed) = task.attempt(&mut runs, &mut sent, &mut begun).await? {
                 return Ok(performed);
             }
+            // Others go on while messages are on their way.
+            drop(task);
+            self.publish(&runs, &mut sent).await?;
+            tries = tries.saturating_add(1);
         }
+    }
+
+    /// Applies the chunk once. None if others have changed meanwhile what it rests on, or if nobody
+    /// may change anything and messages have to be published first.
+    async fn attempt(
+        &self,
+        runs: &mut [Run<'_>],
+        sent: &mut Sent,
+        begun: &mut Begun,
+    ) -> Result<Option<Performed>, Fault> {
+        runs.iter_mut().for_each(|run| run.done.clear());
+        let mut txn = self.registry.begin(&self.work.scope);
+        while self.advance(&mut txn, runs, begun, sent).await? {
+            if self.is_alone {
+                return Ok(None);
+            }
+            self.publish(runs, sent).await?;
+        }
+        let results = runs
+            .iter()
+            .map(|run| ItemResult { item: run.item.clone(), done: run.done.clone() })
+            .collect();
+        let outcome = answer(&Applied { results })?;
+        txn.report(&self.work, &outcome).await
     }
 
     async fn runs<'b>(&self, birth: &'b Birth, chunk: u32) -> Result<Vec<Run<'b>>, Fault> {
@@ -81,6 +106,13 @@ impl Task {
         Ok(runs)
     }
 
+    /// Whether the task was canceled: nothing more of it begins.
+    async fn is_canceled(&self) -> Result<bool, Fault> {
+        let row = self.registry.reader().row(self.work.execution, VIEW_TASK, Details::KEY).await?;
+        let details = row.and_then(|row| Details::read(&row));
+        Ok(details.is_some_and(|details| details.status == TaskStatus::Canceled))
+    }
+
     /// Does all that needs no message to be published first. Tells whether something does.
     async fn advance(
         &self,
@@ -89,10 +121,15 @@ impl Task {
         begun: &mut Begun,
         sent: &Sent,
     ) -> Result<bool, Fault> {
+        let is_canceled = self.is_canceled().await?;
         let mut waits = false;
         for (number, run) in runs.iter_mut().enumerate() {
             while let Some(action) = run.next() {
                 let place = (number, run.done.len());
+                // What comes before a message that is out is done even so.
+                if is_canceled && sent.range(place..=(number, usize::MAX)).next().is_none() {
+                    break;
+                }
                 let done = match (run.topic(), sent.get(&place)) {
                     (Some(_), None) => {
                         waits = true;

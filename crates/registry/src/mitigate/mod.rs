@@ -51,7 +51,7 @@ impl Performer for Mitigations {
         let this = self.clone();
         Box::pin(async move {
             let registry = this.registry.wait().await.clone();
-            let task = Task { registry, publisher: this.publisher, work };
+            let task = Task { registry, publisher: this.publisher, work, is_alone: false };
             task.perform().await.unwrap_or_else(|fault| {
                 eprintln!("fault in a mitigation task: {fault}");
                 Performed::Finished(Outcome::Failed {
@@ -64,13 +64,21 @@ impl Performer for Mitigations {
 }
 
 /// One effect of a task.
+#[derive(Clone)]
 struct Task {
     registry: Registry,
     publisher: Arc<dyn Publisher>,
     work: Work,
+    /// Whether all other changes wait for it.
+    is_alone: bool,
 }
 
 impl Task {
+    /// The same, and nobody else changes anything until it is dropped.
+    async fn alone(&self) -> Self {
+        Self { registry: self.registry.alone().await, is_alone: true, ..self.clone() }
+    }
+
     async fn perform(&self) -> Result<Performed, Fault> {
         let ask = serde_json::from_str(&self.work.request);
         let ask = ask.map_err(|error| Fault::new(format!("a request can't be read: {error}")))?;

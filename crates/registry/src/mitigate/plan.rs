@@ -12,7 +12,7 @@ use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Fault, Order, RowQuery};
 
 use super::Task;
-use crate::violations::Violation;
+use crate::violations::lists::{self, Occurrence};
 use crate::{record, table};
 
 /// Items of a chunk: what one turn writes.
@@ -94,7 +94,7 @@ impl Task {
     async fn plan_violations(&self, wanted: &Violations) -> Result<Planned, Fault> {
         let mut planned = Planned::default();
         for id in &wanted.ids {
-            planned.items.extend(self.violation(id.as_bytes(), wanted).await?);
+            planned.items.extend(self.violation(id, wanted).await?);
         }
         Ok(planned)
     }
@@ -118,7 +118,7 @@ impl Task {
         let (mut planned, mut last) = (Planned::default(), None);
         for (key, _) in &page.rows {
             let Some((behavior, at, id)) = of_behavior_key(profile, key) else { continue };
-            planned.items.extend(self.violation(id.as_bytes(), wanted).await?);
+            planned.items.extend(self.violation(id, wanted).await?);
             last = Some(format!("{behavior} {} {id}", at.as_millis()));
         }
         planned.cursor = last.filter(|_| page.more);
@@ -126,20 +126,16 @@ impl Task {
     }
 
     /// A violation, if it is wanted.
-    async fn violation(&self, id: &[u8], wanted: &Violations) -> Result<Option<Item>, Fault> {
-        let (catalog, scope) = (self.registry.catalog(), &self.work.scope);
-        let Some(row) = catalog.get(scope, table::VIOLATIONS, id).await? else { return Ok(None) };
-        let violation: Violation = record::decode(&row)?;
-        // Occurred in a time: it went on at some moment of it.
-        let is_in_range = wanted.range.is_none_or(|(from, to)| {
-            let ended = violation.ended.map_or(i64::MAX, |ended| ended.as_millis());
-            violation.started.as_millis() <= to && ended >= from
-        });
-        let is_wanted = is_in_range
-            && (!wanted.only_active || violation.ended.is_none())
-            && (wanted.with_suppressed || !violation.suppressed);
-        let id = String::from_utf8_lossy(id).into_owned();
-        Ok(is_wanted.then_some(Item::Violation { id, thing: violation.thing }))
+    async fn violation(&self, id: &str, wanted: &Violations) -> Result<Option<Item>, Fault> {
+        let violation = lists::find(&self.registry, &self.work.scope, id).await?;
+        let Some(violation) = violation else { return Ok(None) };
+        let occurrence = Occurrence {
+            range: wanted.range.map(|(from, to)| (Timestamp(from), Timestamp(to))),
+            only_active: wanted.only_active,
+            suppressed_too: wanted.with_suppressed,
+        };
+        let is_wanted = occurrence.takes(&violation);
+        Ok(is_wanted.then_some(Item::Violation { id: id.to_owned(), thing: violation.thing }))
     }
 
     /// A finding of an audit of this account and region; none if it is gone.

@@ -1,12 +1,10 @@
 //! What actions are applied to, as far as they look at it.
 
-use serde_json::{Value, json};
 use trackway_audit::audit::read_related;
-use trackway_audit::audit::{Details, Finding, VIEW_DETAILS, VIEW_RELATED, finding_key};
+use trackway_audit::audit::{Details, Finding, Shown, VIEW_DETAILS, VIEW_RELATED, finding_key};
 use trackway_audit::ids::FindingRef;
 use trackway_audit::mitigation::Item;
-use trackway_audit::resource::{Info, Resource};
-use trackway_core::Timestamp;
+use trackway_audit::resource::Resource;
 use trackway_engine::{Fault, Order, RowQuery};
 
 use super::Task;
@@ -67,44 +65,13 @@ impl Task {
         Ok((ids.collect(), next))
     }
 
-    /// A finding as it is published: `AuditFinding` as JSON, with times in seconds of the epoch.
+    /// A finding as it is published: just as the API shows it.
     pub(super) async fn message(&self, of: FindingRef, finding: &Finding) -> Result<String, Fault> {
         let reader = self.registry.reader();
         let details = reader.row(self.audit(of.audit), VIEW_DETAILS, Details::KEY).await?;
         let started = details.and_then(|row| Details::read(&row)).map(|details| details.started);
-        let mut message = json!({
-            "findingId": of.id(),
-            "taskId": of.audit.task_id(),
-            "checkName": of.check.name(),
-            "taskStartTime": epoch(started.unwrap_or(finding.found)),
-            "findingTime": epoch(finding.found),
-            "severity": of.check.severity().name(),
-            "nonCompliantResource": resource(&finding.resource, &finding.info),
-            "reasonForNonCompliance": finding.reason,
-            "reasonForNonComplianceCode": finding.code.name(),
-            "isSuppressed": finding.suppressed,
-        });
-        if !finding.related.is_empty() {
-            let related = finding.related.iter();
-            message["relatedResources"] =
-                related.map(|related| resource(&related.resource, &related.info)).collect();
-        }
-        Ok(message.to_string())
+        let shown = Shown::new(of, started.unwrap_or(finding.found), finding.clone());
+        serde_json::to_string(&shown)
+            .map_err(|error| Fault::new(format!("could not write a finding: {error}")))
     }
-}
-
-fn resource(resource: &Resource, info: &Info) -> Value {
-    let mut shown = json!({
-        "resourceType": resource.type_name(),
-        "resourceIdentifier": resource.to_identifier(),
-    });
-    if !info.is_empty() {
-        shown["additionalInfo"] = json!(info);
-    }
-    shown
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of our era fit a double")]
-fn epoch(at: Timestamp) -> f64 {
-    at.as_millis() as f64 / 1000.0
 }

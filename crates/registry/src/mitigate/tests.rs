@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use trackway_audit::action::{Action, ActionParams};
@@ -525,6 +527,59 @@ async fn an_issuer_stands_for_its_certificates_however_many_there_are() {
 }
 
 #[tokio::test]
+async fn an_issuer_action_that_fails_late_tells_how_many_certificates_it_has_changed() {
+    const ISSUER: Check = Check::IntermediateCaRevoked;
+    let related = |number| Related {
+        resource: Resource::DeviceCertificate(certificate_id(number)),
+        info: Info::new(),
+    };
+    let issuer = Resource::Issuer { subject: Some("CN=I".to_owned()), id: None, serial: None };
+    let one = Flaw {
+        related: (0..1200).map(related).collect(),
+        ..flaw(issuer, Reason::IntermediateRevokedByIssuer)
+    };
+    let house = House::new(BTreeMap::from([(ISSUER, vec![one])])).await;
+    fleet(&house, 1100).await;
+    house.mitigate("t", all(), &[(ISSUER, &[0, 2])]).await;
+    assert_eq!(house.statuses("t", ISSUER, 0).await, [Is::Failed, Is::Skipped]);
+    let message = "The specified resource does not exist (1000 certificates were changed before)";
+    assert_eq!(house.error("t", ISSUER, 0).await.1, message);
+    assert_eq!(house.certificate(999).await.status, CertificateStatus::Inactive);
+    assert_eq!(house.certificate(1000).await.status, CertificateStatus::Active);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_chunk_gets_through_while_users_never_stop_changing_what_it_changes() {
+    let house = House::new(BTreeMap::from([(AGE, (0..400).map(old).collect())])).await;
+    fleet(&house, 400).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let users = (0..2_u32).map(|user| {
+        let (registry, is_over) = (house.registry.clone(), Arc::clone(&is_over));
+        tokio::spawn(async move {
+            let mut version = 1;
+            while !is_over.load(Ordering::SeqCst) {
+                version += 1;
+                let mut txn = registry.begin(&scope());
+                put_certificate(&mut txn, certificate_key(user), version);
+                assert!(txn.commit().await.unwrap());
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    let users: Vec<_> = users.collect();
+    let task = house.mitigate("t", all(), &[(AGE, &[0, 6])]);
+    let details = tokio::time::timeout(Duration::from_secs(30), task).await.unwrap();
+    is_over.store(true, Ordering::SeqCst);
+    for user in users {
+        user.await.unwrap();
+    }
+    let counts = Counts { total: 400, succeeded: 400, ..Counts::default() };
+    assert_eq!(details.counts().collect::<Vec<_>>(), [(AGE, counts)]);
+    assert_eq!(house.certificate(399).await.status, CertificateStatus::Inactive);
+    assert_eq!(house.topics.messages.lock().unwrap().len(), 400, "each is published once");
+}
+
+#[tokio::test]
 async fn a_large_task_goes_chunk_by_chunk() {
     let house = House::new(BTreeMap::from([(AGE, (0..1300).map(old).collect())])).await;
     fleet(&house, 1300).await;
@@ -596,7 +651,12 @@ async fn things_that_violate_join_groups() {
         range: Some((0, 999)),
         ..Violations::default()
     };
-    assert_eq!(run("early", early).await.action_counts().total, 0);
+    assert_eq!(run("early", early.clone()).await.action_counts().total, 0);
+    // They went on then, but nothing happened to them: no event occurred.
+    let between = Violations { range: Some((1001, 1999)), ..early.clone() };
+    assert_eq!(run("between", between).await.action_counts().total, 0);
+    let end = Violations { range: Some((2000, 2001)), ..early };
+    assert_eq!(run("end", end).await.action_counts().total, 1);
 
     let ids = ["v-1", "v-3"].map(str::to_owned).to_vec();
     let named = Violations { ids, with_suppressed: true, ..Violations::default() };

@@ -29,6 +29,18 @@ pub struct Filter {
     pub verification: Option<Verification>,
 }
 
+/// What a Detect task takes of the violations of its target. Source:
+/// `StartDetectMitigationActionsTask`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Occurrence {
+    /// Something happened to the violation from the first moment to the second one.
+    pub range: Option<(Timestamp, Timestamp)>,
+    /// Only those that go on.
+    pub only_active: bool,
+    /// Also those whose alerts are suppressed.
+    pub suppressed_too: bool,
+}
+
 /// Something that happened to a violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -52,6 +64,20 @@ impl Filter {
             && self.criteria.is_none_or(|it| violation.criteria == Some(it))
             && self.suppressed.is_none_or(|it| violation.suppressed == it)
             && self.verification.is_none_or(|it| violation.verification == it)
+    }
+}
+
+impl Occurrence {
+    /// Whether a Detect task takes this violation.
+    #[must_use]
+    pub fn takes(&self, violation: &Violation) -> bool {
+        let happened = [Some(violation.started), violation.ended];
+        let is_within = |(from, to): (Timestamp, Timestamp)| {
+            happened.iter().flatten().any(|at| (from..=to).contains(at))
+        };
+        self.range.is_none_or(is_within)
+            && (!self.only_active || violation.ended.is_none())
+            && (self.suppressed_too || !violation.suppressed)
     }
 }
 
@@ -146,6 +172,14 @@ where
         }
     }
     Ok(Page { items, next: place })
+}
+
+/// A violation by its id.
+///
+/// # Errors
+/// The store failed.
+pub async fn find(registry: &Registry, scope: &str, id: &str) -> Result<Option<Violation>, Fault> {
+    read(registry, scope, id.as_bytes()).await
 }
 
 async fn read(registry: &Registry, scope: &str, id: &[u8]) -> Result<Option<Violation>, Fault> {

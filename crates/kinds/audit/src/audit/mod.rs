@@ -3,12 +3,14 @@
 mod decide;
 mod event;
 mod fold;
+mod shown;
 mod view;
 
 use serde::{Deserialize, Serialize};
 use trackway_core::{EffectId, Input, Machine, Rows, Summary, Timestamp, Turn};
 
 pub use event::{Chunk, Event, MoreRelated};
+pub use shown::{Shown, ShownResource};
 pub use view::{
     CheckDetails, CheckStatus, Columns, Details, Finding, VIEW_BY_RESOURCE, VIEW_DETAILS,
     VIEW_FINDINGS, VIEW_RELATED, by_resource_key, by_resource_prefix, finding_key, read_related,

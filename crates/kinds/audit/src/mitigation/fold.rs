@@ -86,7 +86,13 @@ impl Mitigation {
         let actions = &mut self.details.actions;
         actions.failed += u64::from(has_failed);
         actions.succeeded += (result.done.len() - usize::from(has_failed)) as u64;
-        actions.skipped += all.saturating_sub(result.done.len()) as u64;
+        let left = all.saturating_sub(result.done.len()) as u64;
+        if has_failed {
+            actions.skipped += left;
+        } else if left > 0 {
+            // The task was canceled meanwhile: what is left follows from that.
+            return;
+        }
         if let Some(check) = result.item.check() {
             let counts: &mut Counts = self.details.checks.entry(check).or_default();
             let count = if has_failed { &mut counts.failed } else { &mut counts.succeeded };

@@ -12,8 +12,8 @@
 //!
 //! What ends early leaves rows behind that say nothing but their chunk. What such an item came to
 //! follows from how the task ended ([`Details`]), so that cancelling is one turn, however many
-//! findings there are. A chunk that is being applied when its task is canceled ends as it does: its
-//! changes are made, or not, and its rows tell which.
+//! findings there are. A chunk that is being applied when its task is canceled begins no further
+//! action; what has begun ends as it does, and its rows tell how.
 
 mod decide;
 mod event;

@@ -47,7 +47,8 @@ pub struct Applied {
 pub struct ItemResult {
     /// Which.
     pub item: Item,
-    /// What its actions came to, in order, up to the first that failed.
+    /// What its actions came to, in order, up to the first that failed, or the last that had begun
+    /// when the task was canceled.
     pub done: Vec<Done>,
 }
 

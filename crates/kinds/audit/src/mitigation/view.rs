@@ -385,9 +385,14 @@ pub(super) fn project(task: &Mitigation, event: &Event, rows: &mut Rows) {
 fn done(task: &Mitigation, result: &ItemResult) -> Stage {
     let all = task.birth.as_deref().map_or(0, |it| it.actions_of(result.item.check()).count());
     let mut executions: Vec<Execution> = result.done.iter().map(Execution::of).collect();
-    let ended = executions.last().and_then(|last| last.ended);
-    // One that was skipped never began; it was over when the one before it failed.
-    let skipped = Execution { status: ExecutionStatus::Skipped, ended, ..Execution::default() };
-    executions.resize(all.max(executions.len()), skipped);
+    // One that was skipped never began; it was over when the one before it failed. One that a
+    // canceled task has left was over with it.
+    let (status, ended) = if result.has_failed() {
+        (ExecutionStatus::Skipped, executions.last().and_then(|last| last.ended))
+    } else {
+        (ExecutionStatus::Canceled, task.details.ended)
+    };
+    let left = Execution { status, ended, ..Execution::default() };
+    executions.resize(all.max(executions.len()), left);
     Stage::Done(executions)
 }
