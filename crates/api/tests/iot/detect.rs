@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use trackway_registry::violations::feed;
+use trackway_registry::violations::{feed, lists};
 use trackway_registry::{Failure, Registry};
 
 use crate::house::{ACCOUNT, House, REGION, and, each};
