@@ -37,12 +37,10 @@ impl Paging {
         self.page_size.unwrap_or(ITEMS)
     }
 
-    /// The place behind which the page begins; none for the first one, which an empty marker asks
-    /// for too. Markers are tokens in the letters of `Marker`'s pattern: those of base64 in place of
-    /// those for addresses.
+    /// The place behind which the page begins; none for the first one. Markers are tokens in the
+    /// letters of `Marker`'s pattern: those of base64 in place of those for addresses.
     pub(super) fn after(&self, bound: Bound<'_>) -> Result<Option<Vec<u8>>, Refusal> {
-        let marker = self.marker.as_deref().filter(|marker| !marker.is_empty());
-        let token = marker.map(|marker| marker.replace('+', "-").replace('/', "_"));
+        let token = self.marker.as_deref().map(|marker| marker.replace('+', "-").replace('/', "_"));
         token.map(|token| bound.unseal(&token)).transpose()
     }
 }

@@ -179,13 +179,10 @@ async fn an_operation_that_is_not_built_says_so() {
 
 /// Clients that have no other word for the first page send an empty token.
 #[tokio::test]
-async fn an_empty_token_asks_every_list_for_its_first_page() {
+async fn an_empty_token_asks_for_the_first_page() {
     let house = House::open().await;
-    let newer = ["ListThings", "ListThingGroups", "ListScheduledAudits", "ListMitigationActions"];
-    for operation in newer {
+    let lists = ["ListThings", "ListThingGroups", "ListScheduledAudits", "ListMitigationActions"];
+    for operation in lists {
         house.ask(operation, json!({ "nextToken": "" })).await;
-    }
-    for operation in ["ListPolicies", "ListRoleAliases", "ListCertificates"] {
-        house.ask(operation, json!({ "marker": "" })).await;
     }
 }
