@@ -293,7 +293,7 @@ fn by_chance(seed: u64) -> Audited {
             0 => answers.push(disabled()),
             1 => answers.push(Answer::Fails),
             2 => answers.push(Answer::Nonsense),
-            3 if seed % 3 == 0 => {
+            3 if seed.is_multiple_of(3) => {
                 answers.push(Answer::Never);
                 is_stuck = true;
             }
@@ -333,7 +333,7 @@ impl Scenario for Audited {
         let (delay, does) = match work.queue.as_str() {
             SCAN_QUEUE => (self.scan_ms, self.scan(&work.request)),
             START_QUEUE => (20, self.start(work, seen)),
-            NOTIFY_QUEUE if self.name.len() % 2 == 0 => (20, failed()),
+            NOTIFY_QUEUE if self.name.len().is_multiple_of(2) => (20, failed()),
             NOTIFY_QUEUE => (20, succeed(&json!({}))),
             _ => (20, Does::Never),
         };
