@@ -227,7 +227,7 @@ fn health(engine: &Engine) -> Value {
     json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["stepfunctions", "ssm", "codepipeline", "sts"],
+        "services": ["stepfunctions", "ssm", "codepipeline", "iot", "sts"],
         "now": engine.now().as_millis(),
     })
 }

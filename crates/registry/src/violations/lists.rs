@@ -1,4 +1,4 @@
-//! Violations and what happened to them, newest first; and what Detect tasks look for.
+//! Violations and what happened to them, newest first.
 
 use bytes::Bytes;
 use trackway_core::Timestamp;
@@ -29,18 +29,6 @@ pub struct Filter {
     pub verification: Option<Verification>,
 }
 
-/// What a Detect task takes of the violations of a behavior. Source:
-/// `StartDetectMitigationActionsTask`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Occurrence {
-    /// Something happened to the violation from the first moment to the second one.
-    pub range: Option<(Timestamp, Timestamp)>,
-    /// Only those that go on.
-    pub only_active: bool,
-    /// Also those whose alerts are suppressed.
-    pub suppressed_too: bool,
-}
-
 /// Something that happened to a violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -64,20 +52,6 @@ impl Filter {
             && self.criteria.is_none_or(|it| violation.criteria == Some(it))
             && self.suppressed.is_none_or(|it| violation.suppressed == it)
             && self.verification.is_none_or(|it| violation.verification == it)
-    }
-}
-
-impl Occurrence {
-    /// Whether a Detect task takes this violation.
-    #[must_use]
-    pub fn takes(&self, violation: &Violation) -> bool {
-        let happened = [Some(violation.started), violation.ended];
-        let is_within = |(from, to): (Timestamp, Timestamp)| {
-            happened.iter().flatten().any(|at| (from..=to).contains(at))
-        };
-        self.range.is_none_or(is_within)
-            && (!self.only_active || violation.ended.is_none())
-            && (self.suppressed_too || !violation.suppressed)
     }
 }
 
@@ -172,41 +146,6 @@ where
         }
     }
     Ok(Page { items, next: place })
-}
-
-/// The violations of a behavior that a Detect task takes, by when they began, the first ones first.
-/// At most `limit` rows are looked at, so a page may be short, or empty, and still not the last.
-///
-/// # Errors
-/// The store failed.
-pub async fn of_behavior(
-    registry: &Registry,
-    scope: &str,
-    (profile, behavior): (&str, &str),
-    occurrence: &Occurrence,
-    (after, limit): (Option<&[u8]>, usize),
-) -> Result<Page<(String, Violation)>, Fault> {
-    let prefix = record::prefix(&[profile, behavior]);
-    let table = table::BEHAVIOR_VIOLATIONS;
-    let page = registry.catalog().list(scope, table, &prefix, after, limit).await?;
-    let mut found = Vec::new();
-    for (key, _) in &page.rows {
-        let Some((_, id)) = record::undated(&key[prefix.len()..]) else { continue };
-        let Some(violation) = read(registry, scope, id).await? else { continue };
-        if occurrence.takes(&violation) {
-            found.push((String::from_utf8_lossy(id).into_owned(), violation));
-        }
-    }
-    let last = page.rows.last().filter(|_| page.more);
-    Ok(Page { items: found, next: last.map(|(key, _)| key.to_vec()) })
-}
-
-/// A violation by its id.
-///
-/// # Errors
-/// The store failed.
-pub async fn find(registry: &Registry, scope: &str, id: &str) -> Result<Option<Violation>, Fault> {
-    read(registry, scope, id.as_bytes()).await
 }
 
 async fn read(registry: &Registry, scope: &str, id: &[u8]) -> Result<Option<Violation>, Fault> {
