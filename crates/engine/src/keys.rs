@@ -40,6 +40,8 @@ pub mod family {
     pub const SNAPSHOT: u8 = b's';
     /// States before the first event that a trimmed journal still has.
     pub const BASE: u8 = b'b';
+    /// Ended executions of which a part has left already.
+    pub const LEAVING: u8 = b'x';
     /// Rows of the kinds' views.
     pub const VIEW: u8 = b'v';
 }
@@ -144,6 +146,11 @@ pub(crate) fn snapshot(id: ExecutionId) -> Bytes {
 /// The state with which an execution's journal begins, once it was trimmed.
 pub(crate) fn base(id: ExecutionId) -> Bytes {
     Key::new(family::BASE, 17).with(&id.0).done()
+}
+
+/// Says that a part of an ended execution has left already.
+pub(crate) fn leaving(id: ExecutionId) -> Bytes {
+    Key::new(family::LEAVING, 17).with(&id.0).done()
 }
 
 /// The segments from the one that begins with this event on.

@@ -64,7 +64,7 @@ pub const TRIM_STEP_SECONDS: u64 = 1;
 pub const REBUILT_ROWS_PER_BATCH: usize = 4096;
 /// Ended executions dropped by one batch of the retention sweep.
 pub const RETENTION_DROPS_PER_BATCH: usize = 64;
-/// Rows after which a batch of the retention sweep drops no further execution.
+/// Rows after which a batch of the retention sweep is handed to the store.
 pub const RETENTION_ROWS_PER_BATCH: usize = 4096;
 /// Records looked at by one step of the retention sweep.
 pub const RETENTION_RECORDS_PER_STEP: usize = 512;

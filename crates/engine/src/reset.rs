@@ -116,6 +116,7 @@ impl Shard {
         for key in states::rows(id) {
             self.desk.delete(key);
         }
+        self.desk.delete(keys::leaving(id));
         Ok(())
     }
 }

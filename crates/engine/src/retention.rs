@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use trackway_core::Timestamp;
 use trackway_store::{Batch, Order, Range};
 
@@ -15,7 +16,7 @@ use crate::limits::{
     RETENTION_DROPS_PER_BATCH, RETENTION_RECORDS_PER_STEP, RETENTION_ROWS_PER_BATCH,
     RETENTION_STEP_SECONDS,
 };
-use crate::reader::{Reader, following};
+use crate::reader::following;
 use crate::records::read_record;
 use crate::reset::view_rows;
 use crate::shared::Shared;
@@ -71,47 +72,71 @@ async fn step(shared: &Shared, range: &mut Range, keeping: &Keeping) -> Result<u
         Some((last, _)) if rows.len() == limit => range.from = following(last),
         _ => *range = Range::prefix(vec![family::RECORD]),
     }
+    let mut sweep = Sweep { shared, batch: Batch::new() };
     let mut dropped = 0;
-    let mut batch = Batch::new();
     for (key, value) in &rows {
-        if drop_old(reader, &mut batch, (key, value), |kind| keeping.horizon(kind, now)).await? {
+        if sweep.drop_old((key, value), |kind| keeping.horizon(kind, now)).await? {
             dropped += 1;
-            if dropped % RETENTION_DROPS_PER_BATCH == 0
-                || batch.ops().len() >= RETENTION_ROWS_PER_BATCH
-            {
-                commit(&shared.store, std::mem::take(&mut batch)).await?;
+            if dropped % RETENTION_DROPS_PER_BATCH == 0 {
+                sweep.hand_over().await?;
             }
         }
     }
-    if !batch.is_empty() {
-        commit(&shared.store, batch).await?;
-    }
+    sweep.hand_over().await?;
     Ok(dropped)
 }
 
-async fn drop_old(
-    reader: &Reader,
-    batch: &mut Batch,
-    (key, value): (&[u8], &[u8]),
-    horizon: impl FnOnce(u8) -> Timestamp,
-) -> Result<bool, Fault> {
-    let (progress, tail) = read_record(value)?;
-    let Some(id) = keys::record_id(key) else { return Ok(false) };
-    if !progress.closed || progress.last_at >= horizon(tail.fixtures()?.kind) {
-        return Ok(false);
-    }
-    for key in view_rows(id, &progress, &tail)? {
-        batch.delete(key);
-    }
-    if states::base_row(reader, id).await?.is_some() {
-        batch.delete(keys::base(id));
-    }
-    for mut range in [keys::journal(id), keys::all_rows(id)] {
-        while let Some(rows) = reader.walk(&mut range).await? {
-            for (key, _) in rows {
-                batch.delete(key);
+/// What leaves, batch by batch.
+struct Sweep<'a> {
+    shared: &'a Shared,
+    batch: Batch,
+}
+
+impl Sweep<'_> {
+    async fn drop_old(
+        &mut self,
+        (key, value): (&[u8], &[u8]),
+        horizon: impl FnOnce(u8) -> Timestamp,
+    ) -> Result<bool, Fault> {
+        let (progress, tail) = read_record(value)?;
+        let Some(id) = keys::record_id(key) else { return Ok(false) };
+        if !progress.closed || progress.last_at >= horizon(tail.fixtures()?.kind) {
+            return Ok(false);
+        }
+        let reader = &self.shared.reader;
+        // A sweep before this one may not have come to the end of it.
+        let mut is_leaving = reader.get(&keys::leaving(id)).await?.is_some();
+        for mut range in [keys::all_rows(id), keys::journal(id)] {
+            while let Some(rows) = reader.walk(&mut range).await? {
+                for (key, _) in rows {
+                    self.batch.delete(key);
+                }
+                if self.batch.ops().len() >= RETENTION_ROWS_PER_BATCH {
+                    is_leaving = true;
+                    self.batch.put(keys::leaving(id), Bytes::new());
+                    self.hand_over().await?;
+                }
             }
         }
+        // Last, and at once: as long as anything is left of it, nothing else takes its id.
+        for key in view_rows(id, &progress, &tail)? {
+            self.batch.delete(key);
+        }
+        if states::base_row(reader, id).await?.is_some() {
+            self.batch.delete(keys::base(id));
+        }
+        if is_leaving {
+            self.batch.delete(keys::leaving(id));
+        }
+        Ok(true)
     }
-    Ok(true)
+
+    /// Makes what was gathered so far durable.
+    async fn hand_over(&mut self) -> Result<(), Fault> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.shared.store.ready().await?;
+        commit(&self.shared.store, std::mem::take(&mut self.batch)).await
+    }
 }

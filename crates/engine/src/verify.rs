@@ -45,6 +45,8 @@ pub struct VerifyReport {
     pub letters_stale: u64,
     /// Executions that are parked.
     pub parked: u64,
+    /// Ended executions of which a part has left already: what is left of them is not compared.
+    pub leaving: u64,
     /// Definitions.
     pub definitions: u64,
     /// Everything that is wrong, one sentence each; empty when all is well.
@@ -134,6 +136,10 @@ impl Walk<'_> {
         let fixed = tail.fixtures()?;
         if self.reader.get(&keys::definition(&fixed.definition_hash)).await?.is_none() {
             self.problem(format!("execution {id}: its definition is missing"));
+        }
+        if progress.closed && self.reader.get(&keys::leaving(id)).await?.is_some() {
+            self.report.leaving += 1;
+            return self.listed(id, &progress, tail).await;
         }
         match refold(self.kinds, &self.reader, id, fixed.kind).await? {
             Ok(refolded) => {
@@ -400,7 +406,10 @@ pub(crate) async fn rebuild(kinds: &Kinds, store: Arc<dyn Store>) -> Result<Rebu
             let (mut progress, tail) = read_record(&value)?;
             let fixed = tail.fixtures()?;
             report.executions += 1;
+            let is_leaving = progress.closed && reader.get(&keys::leaving(id)).await?.is_some();
             match refold(kinds, &reader, id, fixed.kind).await? {
+                // The sweep goes on with what is left of it.
+                _ if is_leaving => {}
                 Ok(refolded) => {
                     let before = progress.clone();
                     progress.summary = refolded.summary.clone();

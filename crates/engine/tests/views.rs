@@ -2,14 +2,14 @@
 
 mod house;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use house::{House, SCOPE, id, request, volatile};
 use trackway_core::{Command, Input, Journaled, Machine, Payload, Rows, Summary, Timestamp, Turn};
 use trackway_engine::toy::{EFFECTS, LISTED, SUCCEEDED, Signal, TIMERS, Toy};
 use trackway_engine::{Config, Order, RowPage, RowQuery, StartRequest};
-use trackway_store::{Batch, Embedded, Memory, Options, Store};
+use trackway_store::{Batch, Decision, Embedded, Faulty, Memory, Options, Store};
 
 fn numbers(page: &RowPage) -> Vec<u32> {
     let number = |key: &[u8]| u32::from_be_bytes(key.try_into().expect("a key of four bytes"));
@@ -138,6 +138,42 @@ async fn rows_go_with_their_execution() {
     // Its successor by the same name begins with none.
     house.start("runs", "rows 1; note").await;
     assert_eq!(house.verified().await.rows, 1);
+}
+
+#[tokio::test]
+async fn many_rows_leave_in_several_batches_and_a_crash_in_between_is_no_damage() {
+    let house = House::new().await;
+    house.run("ended", "rows 9000; task echo").await;
+    house.engine.advance(61_000);
+    house.start("runs", "rows 3; note").await;
+    house.engine.shutdown().await;
+    let sizes = Arc::<Mutex<Vec<usize>>>::default();
+    let seen = sizes.clone();
+    let store = Arc::new(Faulty::new(house.store.clone(), move |batch| {
+        let mut seen = seen.lock().unwrap();
+        seen.extend(Some(batch.ops().len()).filter(|ops| *ops > 1000));
+        if seen.len() == 2 { Decision::CrashAfter } else { Decision::Apply }
+    }));
+    let config = Config { retention: Some(Duration::from_secs(60)), ..Config::default() };
+    let dying = house::builder().config(config.clone()).open(store.clone()).await.unwrap();
+    tokio::time::pause();
+    while !store.has_crashed() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    dying.shutdown().await;
+    assert!(sizes.lock().unwrap().iter().all(|ops| *ops < 5000), "{sizes:?}");
+    let report = house.verified().await;
+    assert_eq!((report.executions, report.leaving, report.list_rows), (2, 1, 2));
+    let rebuilt = house::builder().rebuild(Arc::new(house.store.clone())).await.unwrap();
+    assert_eq!((rebuilt.rows, rebuilt.unreadable), (0, 0));
+
+    let house = House::over(house.store.clone(), |builder| builder.config(config)).await;
+    while house.status("ended").await != 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((stored(&house), house.verified().await.leaving), (3, 0));
+    house.start("ended", "rows 2; note").await;
+    assert_eq!(house.verified().await.rows, 5);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! `iotload HOST:PORT fill COUNT EXPIRED CONNECTIONS` registers so many certificates, of which
 //! `EXPIRED` in a hundred are past their end;
-//! `iotload HOST:PORT audit` looks for those, and prints the audit's id;
+//! `iotload HOST:PORT audit` looks for those, and prints the audit's id; `iotload HOST:PORT audit
+//! CHECK ...` looks for what these checks look for, `iotload HOST:PORT audit every` for everything;
 //! `iotload HOST:PORT mitigate AUDIT` deactivates each certificate that the audit found, and prints
 //! the task's id;
 //! `iotload HOST:PORT pages AUDIT TASK` pages through the findings, and asks for the executions of
@@ -145,20 +146,38 @@ fn text(value: &Value) -> Result<String, Failure> {
     Ok(value.as_str().ok_or_else(|| format!("no text: {value}"))?.to_owned())
 }
 
-fn audit(host: &str) -> Result<String, Failure> {
+/// The checks that were named, or every one that the server knows.
+fn checks(connection: &mut Connection, named: &[&str]) -> Result<Vec<String>, Failure> {
+    if named != ["every"] {
+        return Ok(named.iter().map(|check| (*check).to_owned()).collect());
+    }
+    let configuration = connection.rest("GET /audit/configuration", &Value::Null)?;
+    let known = configuration["auditCheckConfigurations"].as_object();
+    Ok(known.ok_or("no checks are known")?.keys().cloned().collect())
+}
+
+fn audit(host: &str, named: &[&str]) -> Result<String, Failure> {
     let mut connection = Connection::open(host, "")?;
-    let configuration =
-        json!({"roleArn": ROLE, "auditCheckConfigurations": {CHECK: {"enabled": true}}});
+    let checks = checks(&mut connection, named)?;
+    let enabled: serde_json::Map<_, _> =
+        checks.iter().map(|check| (check.clone(), json!({"enabled": true}))).collect();
+    let configuration = json!({"roleArn": ROLE, "auditCheckConfigurations": enabled});
     connection.rest("PATCH /audit/configuration", &configuration)?;
     let mut watch = Watch::begin();
-    let started = connection.rest("POST /audit/tasks", &json!({"targetCheckNames": [CHECK]}))?;
+    let started = connection.rest("POST /audit/tasks", &json!({"targetCheckNames": checks}))?;
     let id = text(&started["taskId"])?;
     let (task, seconds) = ended(&mut connection, &format!("GET /audit/tasks/{id}"), &mut watch)?;
-    let details = &task["auditDetails"][CHECK];
-    println!(
-        "audit {id}, {}: {} of {} resources don't comply, in {seconds:.2} s",
-        task["taskStatus"], details["nonCompliantResourcesCount"], details["totalResourcesCount"]
-    );
+    println!("audit {id}, {}: in {seconds:.2} s", task["taskStatus"]);
+    for check in checks {
+        let details = &task["auditDetails"][&check];
+        let count = |name: &str| details[name].as_u64().unwrap_or_default();
+        println!(
+            "  {check}, {}: {} of {} resources don't comply",
+            details["checkRunStatus"],
+            count("nonCompliantResourcesCount"),
+            count("totalResourcesCount")
+        );
+    }
     watch.show();
     Ok(id)
 }
@@ -245,17 +264,18 @@ fn main() -> Result<(), Failure> {
         [host, "fill", count, expired, connections] => {
             fill(host, count.parse()?, expired.parse()?, connections.parse()?)
         }
-        [host, "audit"] => audit(host).map(drop),
+        [host, "audit"] => audit(host, &[CHECK]).map(drop),
+        [host, "audit", ref checks @ ..] => audit(host, checks).map(drop),
         [host, "mitigate", id] => mitigate(host, id).map(drop),
         [host, "pages", id, task] => pages(host, id, task),
         [host, "all", count, expired, connections] => {
             fill(host, count.parse()?, expired.parse()?, connections.parse()?)?;
-            let id = audit(host)?;
+            let id = audit(host, &[CHECK])?;
             let task = mitigate(host, &id)?;
             pages(host, &id, &task)?;
             // Nothing is left to be found.
-            audit(host).map(drop)
+            audit(host, &[CHECK]).map(drop)
         }
-        _ => Err("iotload HOST:PORT fill COUNT EXPIRED CONNECTIONS | HOST:PORT audit | HOST:PORT mitigate AUDIT | HOST:PORT pages AUDIT TASK | HOST:PORT all COUNT EXPIRED CONNECTIONS".into()),
+        _ => Err("iotload HOST:PORT fill COUNT EXPIRED CONNECTIONS | HOST:PORT audit [every | CHECK ...] | HOST:PORT mitigate AUDIT | HOST:PORT pages AUDIT TASK | HOST:PORT all COUNT EXPIRED CONNECTIONS".into()),
     }
 }

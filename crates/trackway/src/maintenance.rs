@@ -70,6 +70,7 @@ impl Verified {
             ("letters, each to a running execution", engine.letters),
             ("letters to executions that have closed", engine.letters_stale),
             ("parked executions", engine.parked),
+            ("ended executions that are leaving", engine.leaving),
             ("definitions, each with its hash", engine.definitions),
         ]
     }
