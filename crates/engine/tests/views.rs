@@ -155,7 +155,7 @@ async fn many_rows_leave_in_several_batches_and_a_crash_in_between_is_no_damage(
         if seen.len() == 2 { Decision::CrashAfter } else { Decision::Apply }
     }));
     let config = Config { retention: Some(Duration::from_secs(60)), ..Config::default() };
-    let dying = house::builder().config(config.clone()).open(store.clone()).await.unwrap();
+    let dying = house::builder().config(config).open(store.clone()).await.unwrap();
     tokio::time::pause();
     while !store.has_crashed() {
         tokio::time::sleep(Duration::from_millis(100)).await;
