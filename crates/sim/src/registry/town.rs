@@ -309,7 +309,7 @@ impl Change {
                 }
                 policies::delete(txn, &name).await
             }
-            Self::AddThing(number) => groups::add_thing(txn, GROUP, &thing(number), false).await,
+            Self::AddThing(number) => groups::add_thing(txn, GROUP, &thing(number)).await,
             Self::RemoveThing(number) => {
                 groups::members::remove_thing(txn, GROUP, &thing(number)).await
             }
