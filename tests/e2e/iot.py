@@ -71,8 +71,8 @@ NARROW = document(
     allow("iot:Publish", arn("topic/${iot:Connection.Thing.ThingName}/up")),
 )
 MISCONFIGURED = document(
-    allow("iot:Subscribe", arn("topicfilter/room/#")),
-    deny("iot:Subscribe", arn("topicfilter/room/+/secret")),
+    allow("iot:Subscribe", arn("topicfilter/${iot:Connection.Thing.ThingName}/#")),
+    deny("iot:Subscribe", arn("topicfilter/${iot:Connection.Thing.ThingName}/+/secret")),
 )
 
 

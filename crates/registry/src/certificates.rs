@@ -224,13 +224,16 @@ async fn delete_all(
     Ok(())
 }
 
-/// `DescribeCertificate`: a certificate and its text.
+/// `DescribeCertificate`: a certificate, and its text if that is kept. Who fills a registry by rows
+/// may leave the texts out.
 ///
 /// # Errors
 /// It isn't there.
-pub async fn describe(txn: &mut Txn, id: &str) -> Result<(Certificate, String), Failure> {
+pub async fn describe(txn: &mut Txn, id: &str) -> Result<(Certificate, Option<String>), Failure> {
     let (key, certificate) = find(txn, id).await?;
-    Ok((certificate, pem_of(txn, key).await?))
+    let is_kept = txn.get_bytes(table::PEMS, &key.0).await?.is_some();
+    let pem = if is_kept { Some(pem_of(txn, key).await?) } else { None };
+    Ok((certificate, pem))
 }
 
 /// `UpdateCertificate`: sets a certificate's status. To set it to what it is changes nothing.

@@ -7,7 +7,7 @@
 pub(crate) mod authorities;
 pub(crate) mod connections;
 pub(crate) mod crl;
-mod event;
+pub(crate) mod event;
 mod feed;
 pub(crate) mod record;
 pub(crate) mod revocations;

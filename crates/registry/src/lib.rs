@@ -12,6 +12,7 @@
 //!
 //! This room must not know how a request looks on the wire, nor what a task's machine decides.
 
+pub mod arn;
 pub mod billing_groups;
 pub mod ca_certificates;
 pub mod certificates;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use trackway_engine::Fault;
 
+use crate::arn::check_role;
 use crate::record::{self, LoggingV1, LoggingV2};
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;
@@ -16,6 +17,8 @@ pub const V1: &[u8] = b"v1";
 pub const V2: &[u8] = b"v2";
 /// The part before the level of one target.
 const LEVEL: &str = "level";
+/// The target type of thing groups. Source: `LogTargetType`.
+pub const THING_GROUP: &str = "THING_GROUP";
 
 /// The level of one target. Source: `LogTargetConfiguration`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,16 +177,4 @@ fn level_key(target_type: &str, target: &str) -> Result<Vec<u8>, Refusal> {
 fn not_configured() -> Refusal {
     // The text is ours.
     Refusal::new(Code::NotConfiguredException, "The logging options have not been set")
-}
-
-pub(crate) fn check_role(arn: &str) -> Result<(), Refusal> {
-    // The text is ours.
-    if is_role(arn) { Ok(()) } else { Err(Refusal::invalid(format!("Invalid role ARN: {arn}"))) }
-}
-
-/// Whether it looks as the ARN of a role.
-fn is_role(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let name = parts.get(5).and_then(|resource| resource.strip_prefix("role/"));
-    parts[0] == "arn" && parts.get(2) == Some(&"iam") && name.is_some_and(|name| !name.is_empty())
 }

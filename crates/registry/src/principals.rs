@@ -5,11 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::page::{Page, Rows, last_part};
+use crate::policies::target::is_identity;
 use crate::record::{self, CertificateId, key, prefix};
 use crate::{Code, Failure, Refusal, Registry, Txn, table, things};
 
-/// Characters of a Cognito identity's id at most. Source: `IdentityId` of Amazon Cognito.
-const IDENTITY_ID_MAX: usize = 55;
 /// Rows that are read at once.
 const CHUNK_ROWS: usize = 1024;
 
@@ -165,16 +164,4 @@ async fn require(txn: &mut Txn, principal: &str) -> Result<(), Failure> {
     // AWS's words are not known; these are ours.
     let message = format!("Certificate not found: {principal}");
     Err(Refusal::new(Code::ResourceNotFoundException, message).into())
-}
-
-/// `REGION:UUID`. Source: the pattern of `IdentityId` of Amazon Cognito.
-fn is_identity(principal: &str) -> bool {
-    let Some((region, id)) = principal.split_once(':') else { return false };
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-    principal.len() <= IDENTITY_ID_MAX
-        && !region.is_empty()
-        && !id.is_empty()
-        && region.bytes().all(is_word)
-        && id.bytes().all(is_digit)
 }

@@ -2,7 +2,7 @@
 
 use trackway_engine::Fault;
 
-use crate::logging::check_role;
+use crate::arn::check_role;
 use crate::record::RoleAlias;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::table;

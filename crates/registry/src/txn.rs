@@ -7,7 +7,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trackway_core::{Outcome, Timestamp};
-use trackway_engine::{Catalog, CatalogError, Change, Check, Edit, Engine, Fault, Performed, Work};
+use trackway_engine::{
+    Catalog, CatalogError, Change, Check, Edit, Engine, Fault, Performed, Reader, Work,
+};
 
 use crate::record;
 
@@ -15,25 +17,38 @@ use crate::record;
 #[derive(Clone)]
 pub struct Registry {
     catalog: Catalog,
-    engine: Engine,
+    reader: Reader,
+    time: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Registry {
     /// The registry in this engine's catalog.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        Self { catalog: engine.catalog().clone(), engine }
+        let (catalog, reader) = (engine.catalog().clone(), engine.reader().clone());
+        Self::over(catalog, reader, move || engine.now())
     }
 
     /// The same registry for somebody whose changes others keep overtaking: see [`Catalog::alone`].
     pub async fn alone(&self) -> Self {
-        Self { catalog: self.catalog.alone().await, engine: self.engine.clone() }
+        Self { catalog: self.catalog.alone().await, ..self.clone() }
     }
 
-    /// The engine it lies in.
+    /// The registry in this catalog, beside the executions that are read by this; for who drives an
+    /// engine by hand.
     #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn over(
+        catalog: Catalog,
+        reader: Reader,
+        time: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self { catalog, reader, time: Arc::new(time) }
+    }
+
+    /// The rows of executions: audits have their findings there, tasks what they are to do.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// The rows themselves, for what only reads.
@@ -45,7 +60,7 @@ impl Registry {
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.engine.now()
+        (self.time)()
     }
 
     /// Begins a change in an account and region. It changes nothing until [`Txn::commit`].
@@ -54,7 +69,7 @@ impl Registry {
         Txn {
             catalog: self.catalog.clone(),
             scope: Arc::clone(scope),
-            now: self.engine.now(),
+            now: self.now(),
             rests_on: BTreeMap::new(),
             empty: Vec::new(),
             edits: BTreeMap::new(),

@@ -13,7 +13,7 @@
 //! | `behaviorName` | one of its behaviors |
 //! | `metricValue` | what was measured, as `MetricValue`; may be absent |
 //! | `confidenceLevel` | `LOW`, `MEDIUM` or `HIGH`, of a machine learning behavior; may be absent |
-//! | `time` | seconds of the epoch; now if absent |
+//! | `time` | as of all evidence: ISO 8601, or seconds or milliseconds of the epoch; now if absent |
 //!
 //! Thing, profile and behavior must be given unless `violationId` names a violation that goes on.
 //! A thing violates a behavior once at a time. Another `in-alarm` for it changes the value and the

@@ -22,10 +22,10 @@ use trackway_engine::{
 
 use crate::{Act, Dice, Does, Reaction, Scenario, Seen, Told, journal};
 
-const ACCOUNT: &str = "000000000000";
-const REGION: &str = "us-east-1";
-const SCOPE: &str = "000000000000/us-east-1";
-const HOUR_MS: i64 = 3_600_000;
+pub(crate) const ACCOUNT: &str = "000000000000";
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const SCOPE: &str = "000000000000/us-east-1";
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How one scan is answered.
@@ -159,7 +159,7 @@ fn failed() -> Does {
     Does::Finish(Outcome::Failed { error: "E".to_owned(), cause: "broken".to_owned() })
 }
 
-fn started(kind: u8, arn: String, input: &Value) -> StartRequest {
+pub(crate) fn started(kind: u8, arn: String, input: &Value) -> StartRequest {
     StartRequest {
         kind,
         scope: SCOPE.into(),
@@ -293,7 +293,7 @@ fn by_chance(seed: u64) -> Audited {
             0 => answers.push(disabled()),
             1 => answers.push(Answer::Fails),
             2 => answers.push(Answer::Nonsense),
-            3 if seed % 3 == 0 => {
+            3 if seed.is_multiple_of(3) => {
                 answers.push(Answer::Never);
                 is_stuck = true;
             }
@@ -333,7 +333,7 @@ impl Scenario for Audited {
         let (delay, does) = match work.queue.as_str() {
             SCAN_QUEUE => (self.scan_ms, self.scan(&work.request)),
             START_QUEUE => (20, self.start(work, seen)),
-            NOTIFY_QUEUE if self.name.len() % 2 == 0 => (20, failed()),
+            NOTIFY_QUEUE if self.name.len().is_multiple_of(2) => (20, failed()),
             NOTIFY_QUEUE => (20, succeed(&json!({}))),
             _ => (20, Does::Never),
         };
@@ -369,7 +369,7 @@ impl Scenario for Audited {
 }
 
 /// An event of an audit, without its number.
-fn tell(event: &audit::Event) -> Told {
+pub(crate) fn tell(event: &audit::Event) -> Told {
     use audit::Event;
     let mut told = Told::plain(match event {
         Event::Began { birth, next } => {

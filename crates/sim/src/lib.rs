@@ -17,14 +17,17 @@
 //! event; records and lists equal a refold; no letter, timer or effect is left behind
 //! ([`trackway_engine::Builder::verify`]); everything a caller was told is true; the rows of the
 //! catalog are those of the reference run ([`Scenario::tell_row`]). A performer that changes them
-//! answers [`Does::Report`]: the change is made in its own commit with the outcome, once, and the
-//! scenario builds it of what [`Seen::row`] shows at that moment.
+//! is a future that runs inside the process ([`Does::Run`]), and so are users ([`Deed`]): each of
+//! their commits takes its turn among all others, can be crashed at, and loses if something was
+//! changed first. Where the outcome depends on who comes first ([`Scenario::races`]), what must hold
+//! of every run is checked instead ([`Scenario::problems`]).
 //!
 //! What is played: scripts of the toy kind ([`toys`]), machines written for it ([`asl`], [`runbook`],
-//! [`command`], [`association`], [`pipeline`], [`audit`], [`mitigation`]), the
-//! examples ([`examples`]), and in `tests/sim/recorded.rs` every recorded case of AWS that is about
-//! what is built, its calls answered as they were (`TRACKWAY_CONFORMANCE` says where the cases are).
-//! Every scenario meets every single fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.
+//! [`command`], [`association`], [`pipeline`], [`audit`]), random registries of IoT, which the real
+//! scans and mitigations work on and real users ([`registry`]), the examples ([`examples`]), and in
+//! `tests/sim/recorded.rs` every recorded case of AWS that is about what is built, its calls answered
+//! as they were (`TRACKWAY_CONFORMANCE` says where the cases are). Every scenario meets every single
+//! fate, and 60 random ones: `TRACKWAY_SIM_RUNS` asks for more.
 //!
 //! A crash may move times and the order in which branches go on. So a call is known by its place
 //! ([`calls`]), the world outside keeps its own time, and histories are compared branch by branch,
@@ -35,6 +38,7 @@
 
 mod dice;
 mod fate;
+mod jobs;
 mod outside;
 mod run;
 mod scenario;
@@ -46,8 +50,8 @@ pub mod audit;
 pub mod calls;
 pub mod command;
 pub mod examples;
-pub mod mitigation;
 pub mod pipeline;
+pub mod registry;
 pub mod runbook;
 #[expect(dead_code, reason = "runbooks that go round for ever are not played")]
 #[path = "../../kinds/runbook/tests/automation/sample.rs"]
@@ -57,5 +61,6 @@ pub mod toys;
 
 pub use dice::Dice;
 pub use fate::Fate;
+pub use jobs::Running;
 pub use run::{Failure, Outcome, calm, check, check_fate, check_random, replay};
-pub use scenario::{Act, Does, Reaction, Scenario, Seen, Told, journal};
+pub use scenario::{Act, Deed, Does, Reaction, Scenario, Seen, Told, journal};

@@ -131,7 +131,7 @@ fn compare(
     calm: &Outcome,
     other: &Outcome,
 ) -> Result<(), Failure> {
-    if calm.executions == other.executions && calm.rows == other.rows {
+    if scenario.races() || (calm.executions == other.executions && calm.rows == other.rows) {
         return Ok(());
     }
     let keys: BTreeSet<_> = calm.rows.keys().chain(other.rows.keys()).collect();
@@ -211,6 +211,7 @@ fn judge(
         executions.insert(record.arn, (record.summary.status, texts));
         known.insert(id);
     }
+    problems.extend(scenario.problems(&world.after())?);
     for id in world.confirmed.difference(&known) {
         problems.push(format!("execution {id} was confirmed and does not exist"));
     }

@@ -3,11 +3,12 @@
 use std::any::{Any, TypeId};
 use std::rc::Rc;
 
-use bytes::Bytes;
 use trackway_core::{EffectId, ExecutionId, Machine, Outcome, Timestamp};
 use trackway_engine::{
-    Builder, Catalog, Change, Entry, Fault, Offer, Page, Reader, Record, StartRequest, Work,
+    Builder, Catalog, Entry, Fault, Offer, Page, Performed, Reader, Record, StartRequest, Work,
 };
+
+use crate::jobs::Running;
 
 /// Some executions of some kinds, and how the world answers them. Everything it says must follow
 /// from its arguments alone, so that a run can be repeated.
@@ -34,6 +35,33 @@ pub trait Scenario {
         Vec::new()
     }
 
+    /// What the catalog holds before anything happens.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn furnish(&self, _seen: &Seen<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// What users change in the catalog, and when. One whose process dies begins again.
+    fn deeds(&self) -> Vec<(i64, Deed)> {
+        Vec::new()
+    }
+
+    /// Whether what it comes to depends on who comes first. Then runs aren't compared with the calm
+    /// one; what must hold of each is in [`Scenario::problems`].
+    fn races(&self) -> bool {
+        false
+    }
+
+    /// What is wrong, at the end of a run, with what is there.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    fn problems(&self, _seen: &Seen<'_>) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
+    }
+
     /// What an execution's journal came to, such that runs can be compared: without what may
     /// differ, such as random numbers, or the order of answers that come at the same time.
     ///
@@ -48,29 +76,20 @@ pub trait Scenario {
     }
 }
 
+/// What a user does, each time that it is begun.
+pub type Deed = Rc<dyn Fn(&Seen<'_>) -> Running<Result<(), Fault>>>;
+
 /// What performers and workers can look at. The event that asks for their work is in the journal.
-#[derive(Clone)]
 pub struct Seen<'r> {
     /// What is committed.
     pub reader: &'r Reader,
-    /// The catalog, likewise.
-    pub catalog: &'r Catalog,
+    /// The catalog, likewise. A commit waits for its turn.
+    pub catalog: Catalog,
     /// What time it is.
     pub now: Timestamp,
 }
 
-impl Seen<'_> {
-    /// A row of the catalog.
-    ///
-    /// # Errors
-    /// The store can't be read, or not at once.
-    pub fn row(&self, scope: &str, table: u8, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        crate::world::at_once(self.catalog.get(scope, table, key))
-    }
-}
-
 /// How a performer answers: after how long, and with what.
-#[derive(Clone)]
 pub struct Reaction {
     /// Virtual milliseconds.
     pub delay: i64,
@@ -79,16 +98,13 @@ pub struct Reaction {
 }
 
 /// What a performer does.
-#[derive(Clone)]
 pub enum Does {
     /// It finishes.
     Finish(Outcome),
     /// It finishes; somebody outside, whom it has told, goes on with these acts, step by step.
     FinishThen(Outcome, Vec<(i64, Act)>),
-    /// It finishes, together with a change of the catalog, by [`Catalog::report`]. The scenario is
-    /// asked when the work ends, so the change rests on what is there then; it is asked again while a
-    /// check of the change doesn't hold.
-    Report(Outcome, Change),
+    /// It works on the store, from now on, and answers when it has done.
+    Run(Running<Performed>),
     /// It starts a child, and leaves the rest to it.
     Start(Box<StartRequest>),
     /// It starts a child, answers, and leaves the rest to the child.

@@ -3,10 +3,11 @@
 use trackway_core::{ExecutionId, Outcome, Payload, Start};
 use trackway_engine::toy::{Event, Relay, RelayEvent, Signal, Toy};
 use trackway_engine::{
-    Builder, Change, Check, Definition, Durability, Edit, Engine, Fault, Offer, Reader, Record,
-    StartRequest, Work,
+    Builder, Catalog, CatalogError, Change, Check, Definition, Durability, Edit, Engine, Fault,
+    Offer, Performed, Reader, Record, StartRequest, Work,
 };
 
+use crate::jobs::broken;
 use crate::{Act, Does, Reaction, Scenario, Seen, Told, journal};
 
 /// The tag that the toy kind is registered with.
@@ -129,10 +130,25 @@ fn request(name: &str, script: &str) -> StartRequest {
     }
 }
 
-/// One more of what was counted so far.
-fn count_one(seen: &Seen<'_>) -> Result<Change, Fault> {
+/// Counts one more, with the answer.
+async fn count_one(catalog: Catalog, work: Work, answer: Outcome) -> Performed {
+    loop {
+        let reported = match one_more(&catalog).await {
+            Ok(change) => catalog.report(&work, &answer, &change).await,
+            Err(fault) => return broken(&fault),
+        };
+        match reported {
+            Ok(performed) => return performed,
+            Err(CatalogError::Conflict { .. }) => {}
+            Err(CatalogError::Fault(fault)) => return broken(&fault),
+        }
+    }
+}
+
+/// One more than what was counted so far.
+async fn one_more(catalog: &Catalog) -> Result<Change, Fault> {
     let (scope, table, key) = (SCOPE.into(), COUNTS, b"total".to_vec());
-    let found = seen.row(SCOPE, COUNTS, &key)?;
+    let found = catalog.get(SCOPE, COUNTS, &key).await?;
     let count = found.as_ref().and_then(|row| std::str::from_utf8(row).ok()?.parse::<u32>().ok());
     let value = (count.unwrap_or_default() + 1).to_string().into();
     let mut change = Change::default();
@@ -179,10 +195,10 @@ impl Scenario for Toys {
             _ => 2 + i64::from(work.effect.0 % 3),
         };
         let does = match work.queue.as_str() {
-            "count" | "late" => match count_one(seen) {
-                Ok(change) => Does::Report(Outcome::Succeeded(answer()), change),
-                Err(_) => Does::Never,
-            },
+            "count" | "late" => {
+                let answer = Outcome::Succeeded(answer());
+                Does::Run(Box::pin(count_one(seen.catalog.clone(), work.clone(), answer)))
+            }
             "good" => Does::Finish(Outcome::Succeeded(answer())),
             "bad" => {
                 Does::Finish(Outcome::Failed { error: "Bad".to_owned(), cause: String::new() })

@@ -8,14 +8,15 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
-use trackway_core::{EffectId, ExecutionId, Outcome, ReplyTo, Timestamp};
+use trackway_core::{EffectId, ExecutionId, ReplyTo, Timestamp};
 use trackway_engine::{
-    Action, Builder, Catalog, CatalogError, Change, Letter, Performed, Reader, Recovered, Shard,
-    ShardPlace, StartReply, StartRequest, Tokens, Work,
+    Action, Builder, Catalog, Letter, Performed, Reader, Recovered, Shard, ShardPlace, StartReply,
+    StartRequest, Tokens, Work,
 };
 use trackway_store::{Batch, Memory, Store};
 
 use crate::fate::Turn;
+use crate::jobs::{Asked, Gate, Job, Jobs, Step};
 use crate::outside::{Answer, RETRY_MS, Waiting, Wants, Wish, signaled, started};
 use crate::{Act, Dice, Does, Fate, Scenario, Seen};
 
@@ -47,14 +48,16 @@ enum Event {
     Perform(Work),
     /// A caller tries.
     Wish(Wish),
+    /// A user does the deed with this number.
+    Deed(usize),
 }
 
 /// A batch under way.
 enum Flight {
     /// Of a shard's turns.
     Turns { shard: u16, number: u64, batch: Batch },
-    /// Of a performer that reports what it came to, with a change.
-    Report(Work, Outcome, Change),
+    /// Of a job, by its number.
+    Job(u64, Asked),
 }
 
 /// How often things happened that a fate can hit.
@@ -71,7 +74,10 @@ pub(crate) struct World<'s> {
     builder: Builder,
     pub(crate) store: Memory,
     reader: Reader,
+    /// As jobs see it.
     catalog: Catalog,
+    gate: Gate,
+    jobs: Jobs,
     shards: Vec<Shard>,
     now_us: i64,
     /// By time, and for the same time by a random number.
@@ -95,9 +101,12 @@ impl<'s> World<'s> {
     pub(crate) fn new(scenario: &'s dyn Scenario, builder: Builder, fate: Fate) -> Self {
         let seed = if let Fate::Random(seed) = fate { seed } else { 0 };
         let store = Memory::new();
+        let gate = Gate::new(store.clone());
         let mut world = Self {
             scenario,
-            catalog: builder.catalog(Arc::new(store.clone()), SHARDS),
+            catalog: builder.catalog(Arc::new(gate.clone()), SHARDS),
+            gate,
+            jobs: Jobs::default(),
             builder,
             reader: Reader::new(Arc::new(store.clone())),
             store,
@@ -123,6 +132,12 @@ impl<'s> World<'s> {
             let wish = Wish::new(Wants::Acts(vec![(delay, act)]));
             world.later(delay * 1000, Event::Wish(wish));
         }
+        for (number, (delay, _)) in scenario.deeds().iter().enumerate() {
+            world.later(delay * 1000, Event::Deed(number));
+        }
+        if let Err(fault) = scenario.furnish(&world.after()) {
+            world.problem(format!("could not be furnished: {fault}"));
+        }
         world.boot();
         world
     }
@@ -132,7 +147,13 @@ impl<'s> World<'s> {
     }
 
     fn seen(&self) -> Seen<'_> {
-        Seen { reader: &self.reader, catalog: &self.catalog, now: self.now() }
+        Seen { reader: &self.reader, catalog: self.catalog.clone(), now: self.now() }
+    }
+
+    /// The same before anything happens, or when all has: commits wait for nobody.
+    pub(crate) fn after(&self) -> Seen<'_> {
+        let catalog = self.builder.catalog(Arc::new(self.store.clone()), SHARDS);
+        Seen { reader: &self.reader, catalog, now: self.now() }
     }
 
     fn later(&mut self, delay_us: i64, event: Event) {
@@ -189,7 +210,10 @@ impl<'s> World<'s> {
         self.flights.clear();
         self.sealing.clear();
         self.reported.clear();
-        self.agenda.retain(|_, event| matches!(event, Event::Wish(_)));
+        self.agenda.retain(|_, event| matches!(event, Event::Wish(_) | Event::Deed(_)));
+        for number in self.jobs.die() {
+            self.later(RETRY_MS * 1000, Event::Deed(number));
+        }
         for shard in std::mem::take(&mut self.shards) {
             drop(shard);
         }
@@ -239,6 +263,7 @@ impl<'s> World<'s> {
             Event::Seal(shard) => self.seal(shard),
             Event::Commit => self.commit(),
             Event::Perform(work) => self.perform(work),
+            Event::Deed(number) => self.deed(number),
             Event::Wish(wish) => {
                 if let Some((id, letter, waiting)) = wish.ask() {
                     self.waiting.push(waiting);
@@ -266,8 +291,10 @@ impl<'s> World<'s> {
                 if let Letter::Performed { id, effect, performed: Performed::Reported } = letter
                     && let Some(work) = self.reported.get(&(id, effect)).cloned()
                 {
-                    // Whoever reports may do so twice, too.
-                    self.soon(5000, Event::Perform(work));
+                    // Whoever reports may do so twice, too: before the turn that takes it is durable,
+                    // or after.
+                    let within = if self.dice.once_in(2) { 300 } else { 5000 };
+                    self.soon(within, Event::Perform(work));
                 }
                 if let Some(again) = again {
                     self.soon(5000, Event::Letter(shard, again));
@@ -312,31 +339,49 @@ impl<'s> World<'s> {
         // Batches become durable in the order in which they were handed over.
         match self.flights.pop_front() {
             Some(Flight::Turns { shard, number, batch }) => self.commit_turns(shard, number, batch),
-            Some(Flight::Report(work, outcome, change)) => {
-                self.commit_report(work, &outcome, &change);
-            }
+            Some(Flight::Job(job, asked)) => self.commit_job(job, asked),
             None => {}
         }
     }
 
-    fn commit_report(&mut self, work: Work, outcome: &Outcome, change: &Change) {
+    fn commit_job(&mut self, job: u64, Asked { batch, reply }: Asked) {
         let turn = self.at_commit();
         if turn == Turn::CrashBefore {
             return self.crash();
         }
-        let result = at_once(self.catalog.report(&work, outcome, change));
+        let result = at_once(self.store.commit(batch));
         if turn == Turn::CrashAfter {
             return self.crash();
         }
-        let (id, effect) = (work.execution, work.effect);
-        match result {
-            Ok(performed) => {
-                self.reported.insert((id, effect), work);
+        // Who asked may have gone on without.
+        let _is_heard = reply.send(result);
+        self.go_on(job);
+    }
+
+    fn go_on(&mut self, job: u64) {
+        match self.jobs.go_on(job, &self.gate) {
+            Step::Asks(asked) => {
+                asked.into_iter().for_each(|asked| self.submit(Flight::Job(job, asked)));
+            }
+            Step::Performed(work, performed) => {
+                let (id, effect) = (work.execution, work.effect);
+                if matches!(performed, Performed::Reported) {
+                    self.reported.insert((id, effect), work);
+                }
                 self.post(id, Letter::Performed { id, effect, performed });
             }
-            Err(CatalogError::Conflict { .. }) => self.soon(900, Event::Perform(work)),
-            Err(CatalogError::Fault(fault)) => self.problem(format!("could not report: {fault}")),
+            Step::Deed(Err(fault)) => self.problem(format!("a user met a fault: {fault}")),
+            Step::Stuck => self.problem("a job waits for nothing that could happen"),
+            Step::Deed(Ok(())) | Step::Gone => {}
         }
+    }
+
+    fn deed(&mut self, number: usize) {
+        let deeds = self.scenario.deeds();
+        let Some((_, deed)) = deeds.get(number) else { return };
+        let running = deed(&self.seen());
+        let job = self.jobs.begin(Job::Deed(number, running));
+        self.go_on(job);
     }
 
     fn commit_turns(&mut self, shard: u16, number: u64, batch: Batch) {
@@ -424,8 +469,9 @@ impl<'s> World<'s> {
                 self.wish(acts);
                 Performed::Finished(outcome)
             }
-            Does::Report(outcome, change) => {
-                return self.submit(Flight::Report(work, outcome, change));
+            Does::Run(running) => {
+                let job = self.jobs.begin(Job::Work(work, running));
+                return self.go_on(job);
             }
             Does::Start(child) => {
                 return self.start_child(*child, reply_to, Performed::Elsewhere);

@@ -25,7 +25,7 @@ use std::time::Instant;
 use trackway_engine::Planted;
 use trackway_sim::{
     Failure, Scenario, asl, association, audit, calm, check, check_random, command, examples,
-    mitigation, pipeline, replay, runbook, toys,
+    pipeline, registry, replay, runbook, toys,
 };
 
 /// Random runs per scenario; `TRACKWAY_SIM_RUNS` asks for more.
@@ -42,7 +42,7 @@ fn groups() -> Vec<(&'static str, Scenarios)> {
         ("runbook", runbook::all()),
         ("associations", association::all()),
         ("command", command::all()),
-        ("mitigations", mitigation::all()),
+        ("registry", registry::all()),
         ("pipeline", pipeline::all()),
         ("audits", audit::all()),
     ];
@@ -124,11 +124,11 @@ fn every_planted_bug_is_caught_with_every_kind() {
                 continue;
             }
             // Only these change the catalog when they report.
-            if bug == Planted::ReportTwice && !matches!(group, "toys" | "mitigations") {
+            if bug == Planted::ReportTwice && !matches!(group, "toys" | "registry") {
                 continue;
             }
             // These have no children either.
-            let is_alone = matches!(group, "command" | "pipeline" | "mitigations");
+            let is_alone = matches!(group, "command" | "pipeline" | "registry");
             if bug == Planted::LetterNotConsumed && is_alone {
                 continue;
             }
@@ -335,4 +335,46 @@ fn every_example_is_a_scenario() {
     names.sort();
     let known: Vec<_> = examples::ALL.iter().map(|example| example.name).collect();
     assert_eq!(names, known);
+}
+
+/// A change that is committed without the precondition on its effect is there twice.
+#[test]
+fn what_a_mitigation_reports_twice_is_seen_in_the_registry() {
+    let all = registry::all();
+    let failures = all.iter().filter_map(|scenario| {
+        check(scenario.as_ref(), Planted::ReportTwice).err().map(|failure| failure.to_string())
+    });
+    assert!(failures.into_iter().any(|failure| failure.contains("blank versions of")));
+}
+
+/// Registries are not mended by chance: tasks do everything, some of it in vain.
+#[test]
+fn the_scenarios_of_registries_come_to_everything() {
+    let mut told = String::new();
+    for scenario in registry::all() {
+        let outcome = calm(scenario.as_ref()).unwrap_or_else(|failure| panic!("{failure}"));
+        let texts = outcome.executions.into_values().flat_map(|(_, told)| told);
+        // Lists of texts within texts.
+        told.extend(texts.map(|text| text.replace('\\', "") + "\n"));
+    }
+    for what in [
+        "\"good\", \"good\"",
+        "\"good\", \"bad\"",
+        "Canceled",
+        "Broken",
+        "Ended(Completed)",
+        "Ended(Failed)",
+        "DeviceCertificateExpiring",
+        "DeviceCertificateAge, place",
+        "CaCertificateExpiring",
+        "DeviceCertificateKeyQuality",
+        "CaCertificateKeyQuality",
+        "PolicyOverlyPermissive",
+        "PolicyPotentialMisconfiguration",
+        "LoggingDisabled",
+        "INSUFFICIENT_PERMISSIONS",
+        "suppressed: true",
+    ] {
+        assert!(told.contains(what), "{what} never happens");
+    }
 }

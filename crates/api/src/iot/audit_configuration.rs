@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use trackway_audit::check::Check;
 use trackway_audit::request::CheckConfig;
+use trackway_registry::arn::{check_role, check_topic};
 use trackway_registry::record::{AuditConfiguration, NotificationTarget};
 use trackway_registry::table::AUDIT_CONFIGURATION;
 
@@ -162,7 +163,7 @@ fn still_enabled(
 /// What a request says replaces what was said before, member by member; the rest stays.
 fn merge(configuration: &mut AuditConfiguration, request: &Update) -> Result<(), Refusal> {
     if let Some(role) = &request.role_arn {
-        is_role(role)?;
+        check_role(role)?;
         configuration.role_arn = Some(role.clone());
     }
     if configuration.role_arn.is_none() {
@@ -189,14 +190,11 @@ fn merge(configuration: &mut AuditConfiguration, request: &Update) -> Result<(),
 
 fn merge_target(known: &mut NotificationTarget, target: &Target) -> Result<(), Refusal> {
     if let Some(role) = &target.role_arn {
-        is_role(role)?;
+        check_role(role)?;
         known.role_arn = Some(role.clone());
     }
     if let Some(topic) = &target.target_arn {
-        if !topic.starts_with("arn:") || topic.split(':').nth(2) != Some("sns") {
-            // The wording is ours.
-            return Err(invalid(format!("The target ARN is not that of an SNS topic: {topic}")));
-        }
+        check_topic(topic)?;
         known.target_arn = Some(topic.clone());
     }
     known.enabled = target.enabled.unwrap_or(known.enabled);
@@ -205,15 +203,6 @@ fn merge_target(known: &mut NotificationTarget, target: &Target) -> Result<(), R
         return Err(invalid("Notifications that are enabled need a targetArn and a roleArn"));
     }
     Ok(())
-}
-
-fn is_role(arn: &str) -> Result<(), Refusal> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", _, "iam", "", _, role] if role.starts_with("role/") => Ok(()),
-        // The wording is ours.
-        _ => Err(invalid(format!("Not the ARN of a role: {arn}"))),
-    }
 }
 
 fn read_config(check: Check, given: &BTreeMap<String, String>) -> Result<CheckConfig, Refusal> {

@@ -13,14 +13,15 @@ use trackway_audit::ids::AuditNumber;
 use trackway_audit::limits::ON_DEMAND_AUDITS_MAX;
 use trackway_audit::request::CheckConfig;
 use trackway_engine::{Cursor, Fault, ListQuery, ListRow, SignalError};
+use trackway_registry::text;
 
-use super::audited::{ITEMS, LOOKS_MAX, check, invalid, period, up_to};
+use super::audited::{LOOKS_MAX, check, invalid, period, up_to};
+use super::lists::Paging;
 use super::refusal::{Failure, Refusal};
 use super::{Answer, Code, Group, Iot, audit_start, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
-use crate::page::{Bound, read_cursor, write_cursor};
-use crate::refusal::ErrorCode;
+use crate::page::{Bound, write_cursor};
 
 /// Audits that are read at once.
 const AUDITS_AT_ONCE: usize = 256;
@@ -65,8 +66,8 @@ struct List {
     end_time: f64,
     task_type: Option<String>,
     task_status: Option<String>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 /// Source: `TaskStatistics`.
@@ -138,7 +139,7 @@ impl Iot {
         let _starting = self.starting.lock().await;
         let (checks, topic_arn) = self.checks_to_run(caller, &request.target_check_names).await?;
         self.has_room_for_audit(caller).await?;
-        let number = AuditNumber(random()?);
+        let number = AuditNumber(u64::from_be_bytes(text::random()?));
         let birth = Birth {
             number,
             account: caller.account.clone(),
@@ -251,12 +252,11 @@ impl Iot {
         let mut query = audits(caller);
         query.status = status.and_then(TaskStatus::named).map(TaskStatus::number);
         query.after = Some(up_to(end));
-        if let Some(token) = request.next_token.as_deref().filter(|token| !token.is_empty()) {
-            let place = read_cursor(&bound.unseal(token)?).ok_or_else(Code::invalid_page_token)?;
+        if let Some(place) = request.paging.cursor(bound)? {
             query.after = Some(place);
         }
         let kind = kind.and_then(TaskType::named);
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let limit = request.paging.limit();
         let wanted = |row: &ListRow, of: TaskType| {
             (row.summary.started >= start).then(|| kind.is_none_or(|kind| kind == of))
         };
@@ -354,12 +354,4 @@ fn shown(check: &CheckDetails) -> ShownCheck<'_> {
         error_code: error.map(|error| error.code.as_str()).filter(|code| !code.is_empty()),
         message: error.map(|error| error.message.as_str()),
     }
-}
-
-/// 64 bits that nobody can guess.
-fn random() -> Result<u64, Fault> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(format!("could not draw randomness: {error}")))?;
-    Ok(u64::from_be_bytes(bytes))
 }

@@ -13,8 +13,6 @@ use super::Iot;
 use super::refusal::Refusal;
 use crate::Caller;
 
-/// Items of a page unless another number is asked for. Source: `maxResults` of the lists of audits.
-pub(super) const ITEMS: usize = 25;
 /// Rows that one page looks at, those included that a filter leaves out. A page that comes to it is
 /// short, and its token leads on: so no page takes long, however few rows a filter wants.
 pub(super) const LOOKS_MAX: usize = 10_000;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use trackway_registry::ca_certificates::{self, Registration, Terms};
 use trackway_registry::x509::Parsed;
 
-use super::certificates::{Paging, Validity, mode};
+use super::certificates::{Validity, mode, part};
+use super::older_lists::Paging;
 use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
@@ -126,7 +127,7 @@ struct Listed {
 
 /// The ARN of a CA certificate.
 fn arn(caller: &Caller, id: &str) -> String {
-    format!("arn:aws:iot:{}:{}:cacert/{id}", caller.region, caller.account)
+    super::arn::arn(caller, "cacert", id)
 }
 
 /// `CACertificateStatus`.
@@ -233,7 +234,7 @@ impl Iot {
         let template = request.template_name.as_deref();
         let list = ["ListCACertificates", template.unwrap_or_default()];
         let place = self.place_by_date(caller, &list, &request.paging)?;
-        let part = request.paging.part(place.as_deref());
+        let part = part(&request.paging, place.as_deref());
         let page = ca_certificates::list(&self.registry, &caller.scope, template, part).await?;
         let rows = page.items.into_iter().map(|(id, row)| Listed {
             certificate_arn: arn(caller, &id.text()),

@@ -9,14 +9,11 @@ use trackway_registry::certificates::{self, Part};
 use trackway_registry::record::{Certificate, CertificateId, CertificateStatus, X509};
 use trackway_registry::x509::{Csr, Parsed, WeakKeys};
 
-use super::registered::{mark, unmark};
+use super::older_lists::{Paging, mark};
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
 use crate::page::Bound;
-
-/// Certificates of a page unless the request says how many. Source: `ListCertificates`.
-const ITEMS: usize = 25;
 
 /// The operations of this group that are built.
 pub(super) const GROUP: Group = Group {
@@ -113,16 +110,6 @@ struct ListByCa {
     paging: Paging,
 }
 
-/// The part of a request that says which page of a list by date.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Paging {
-    page_size: Option<usize>,
-    marker: Option<String>,
-    #[serde(default)]
-    ascending_order: bool,
-}
-
 /// `Validity` of a certificate.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -146,7 +133,8 @@ struct Description<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_certificate_id: Option<String>,
     status: CertificateStatus,
-    certificate_pem: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_pem: Option<String>,
     owned_by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_owned_by: Option<&'a str>,
@@ -172,7 +160,7 @@ struct Listed {
 
 /// The ARN of a device certificate.
 fn arn(caller: &Caller, id: &str) -> String {
-    format!("arn:aws:iot:{}:{}:cert/{id}", caller.region, caller.account)
+    super::arn::arn(caller, "cert", id)
 }
 
 /// `CertificateMode`.
@@ -313,7 +301,7 @@ impl Iot {
             None => None,
         };
         let place = self.place_by_date(caller, &list, paging)?;
-        let part = paging.part(place.as_deref());
+        let part = part(paging, place.as_deref());
         let page = certificates::list(&self.registry, &caller.scope, of_ca, part).await?;
         let rows = page.items.into_iter().map(|(id, row)| Listed {
             certificate_arn: arn(caller, &id.text()),
@@ -336,7 +324,7 @@ impl Iot {
     ) -> Result<Option<Vec<u8>>, super::refusal::Failure> {
         let list = [list, &[paging.order()]].concat();
         let bound = Bound { engine: &self.engine, caller, request: &list };
-        Ok(unmark(bound, paging.marker.as_deref())?)
+        Ok(paging.after(bound)?)
     }
 
     /// The answer with a page of a list by date, which goes on behind a place if there is one.
@@ -357,15 +345,9 @@ impl Iot {
     }
 }
 
-impl Paging {
-    pub(super) fn part<'a>(&self, after: Option<&'a [u8]>) -> Part<'a> {
-        let limit = self.page_size.unwrap_or(ITEMS);
-        Part { is_ascending: self.ascending_order, after, limit }
-    }
-
-    fn order(&self) -> &'static str {
-        if self.ascending_order { "ascending" } else { "descending" }
-    }
+/// Which part of a list by date a page is.
+pub(super) fn part<'a>(paging: &Paging, after: Option<&'a [u8]>) -> Part<'a> {
+    Part { is_ascending: paging.is_ascending(), after, limit: paging.limit() }
 }
 
 impl Register {

@@ -11,7 +11,8 @@ use trackway_audit::mitigation::{
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Cursor, Fault, Order, RowQuery};
 
-use super::audited::{ITEMS, invalid, period};
+use super::audited::{invalid, period};
+use super::lists::Paging;
 use super::mitigation::{Period, Task, execution_of, tasks_of};
 use super::refusal::Refusal;
 use super::{Answer, Code, Iot};
@@ -31,8 +32,8 @@ pub(super) struct List {
     thing_name: Option<String>,
     start_time: Option<f64>,
     end_time: Option<f64>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 /// What the last one shown was: the next page begins after it.
@@ -86,11 +87,10 @@ pub(super) async fn list(service: &Iot, caller: &Caller, request: List) -> Answe
     let (thing, period) = (part(&request.thing_name), format!("{times:?}"));
     let parts = ["ListDetectMitigationActionsExecutions", &task, &violation, &thing, &period];
     let bound = Bound { engine: &service.engine, caller, request: &parts };
-    let token = request.next_token.as_deref().filter(|token| !token.is_empty());
-    let after = token.map(|token| bound.unseal::<Code>(token)).transpose()?;
+    let after = request.paging.after(bound)?;
     let after = after.map(|place| Place::read(&place).ok_or_else(Code::invalid_page_token));
     let after = after.transpose()?;
-    let limit = request.max_results.unwrap_or(ITEMS);
+    let limit = request.paging.limit();
     let mut page =
         Page { request: &request, times, limit, items: Vec::new(), last: None, more: false };
     match times {

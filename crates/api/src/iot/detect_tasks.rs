@@ -6,19 +6,19 @@ use trackway_audit::action::ActionType;
 use trackway_audit::audit::TaskStatus;
 use trackway_audit::mitigation::{Birth, Surface, Target, Violations};
 use trackway_core::Timestamp;
-use trackway_engine::{Cursor, Fault};
+use trackway_engine::Fault;
 use trackway_registry::{record, security_profiles, table};
 
-use super::audited::{ITEMS, invalid, period};
+use super::audited::{invalid, period};
 use super::detect_executions;
-use super::mitigation::{OfTask, Period, Task, Wanted, not_found, tasks_of};
+use super::lists::Paging;
+use super::mitigation::{About, OfTask, Period, Task, Wanted, not_found, tasks_of};
 use super::mitigation_actions::show_defined;
 use super::refusal::Failure;
-use super::{Answer, Code, Group, Iot, listed_only};
+use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, read, write};
-use crate::page::{Bound, read_cursor, write_cursor};
-use crate::refusal::ErrorCode;
+use crate::page::{Bound, write_cursor};
 
 /// The operations of this group that are built.
 pub(super) const GROUP: Group = Group {
@@ -84,8 +84,8 @@ struct Range {
 struct List {
     start_time: f64,
     end_time: f64,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 impl Iot {
@@ -212,27 +212,14 @@ impl Iot {
         let parts = ["ListDetectMitigationActionsTasks", times.as_str()];
         let bound = Bound { engine: &self.engine, caller, request: &parts };
         let mut query = tasks_of(caller, Surface::Detect, &period);
-        if let Some(token) = request.next_token.as_deref().filter(|token| !token.is_empty()) {
-            let place = read_cursor(&bound.unseal(token)?).ok_or_else(Code::invalid_page_token)?;
+        if let Some(place) = request.paging.cursor(bound)? {
             query.after = Some(place);
         }
-        let limit = request.max_results.unwrap_or(ITEMS);
-        let (mut tasks, mut next) = (Vec::new(), None);
-        'pages: loop {
-            let (rows, following) = self.tasks_page(&mut query, &period).await?;
-            let is_empty = rows.is_empty();
-            for row in rows {
-                if tasks.len() == limit {
-                    break 'pages;
-                }
-                next = Some(Cursor { started: row.summary.started, id: row.id });
-                tasks.extend(self.task_of(row.id).await?.as_ref().map(show));
-            }
-            if following.is_none() || is_empty {
-                next = following;
-                break;
-            }
-            query.after = following;
+        let limit = request.paging.limit();
+        let (rows, next) = self.list_tasks(query, &period, &About::default(), limit).await?;
+        let mut tasks = Vec::with_capacity(rows.len());
+        for row in rows {
+            tasks.extend(self.task_of(row.id).await?.as_ref().map(show));
         }
         let mut answer = json!({ "tasks": tasks });
         if let Some(next) = next {

@@ -11,13 +11,15 @@ use trackway_audit::ids::FindingRef;
 use trackway_audit::resource::Resource;
 use trackway_core::{ExecutionId, Timestamp};
 use trackway_engine::{Fault, Order, RowQuery};
+use trackway_registry::text;
 
-use super::audited::{self, ITEMS, LOOKS_MAX, invalid, period};
+use super::audited::{self, LOOKS_MAX, invalid, period};
 use super::findings_page::{Found, Page, Wanted};
+use super::lists::Paging;
 use super::refusal::Refusal;
 use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
-use crate::answer::{hex, read, write};
+use crate::answer::{read, write};
 use crate::page::Bound;
 
 /// The operations of this group that are built.
@@ -54,16 +56,16 @@ struct ListFindings {
     start_time: Option<f64>,
     end_time: Option<f64>,
     list_suppressed_findings: Option<bool>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListRelated {
     finding_id: String,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 impl From<Found> for Shown {
@@ -114,12 +116,12 @@ impl Iot {
         let (audit, found) = self.finding(caller, id).await?.ok_or_else(|| not_found(id))?;
         let parts = ["ListRelatedResourcesForAuditFinding", id.as_str()];
         let bound = Bound { engine: &self.engine, caller, request: &parts };
-        let after = given(&request.next_token).map(|token| bound.unseal(token)).transpose()?;
+        let after = request.paging.after(bound)?;
         let query = RowQuery {
             prefix: finding_key(found.of.check, found.of.place),
             after,
             order: Order::Ascending,
-            limit: request.max_results.unwrap_or(ITEMS),
+            limit: request.paging.limit(),
         };
         let page = self.engine.rows(audit, VIEW_RELATED, query).await?;
         let damaged = || Fault::new("a related resource is damaged");
@@ -149,8 +151,8 @@ impl Iot {
         let parts = of.bound(check, resource.as_ref(), request.list_suppressed_findings);
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let bound = Bound { engine: &self.engine, caller, request: &parts };
-        let after = given(&request.next_token).map(|token| bound.unseal(token)).transpose()?;
-        let page = Page::of(request.max_results.unwrap_or(ITEMS), LOOKS_MAX);
+        let after = request.paging.after(bound)?;
+        let page = Page::of(request.paging.limit(), LOOKS_MAX);
         let mut wanted =
             Wanted { check, resource, suppressed: request.list_suppressed_findings, found: None };
         let (found, next) = match of {
@@ -202,12 +204,7 @@ impl Audits {
             "ListAuditFindings".to_owned(),
             of,
             format!("{check:?} {suppressed:?}"),
-            hex(&resource),
+            text::hex(&resource),
         ]
     }
-}
-
-/// A token that was given: an empty one is none.
-fn given(token: &Option<String>) -> Option<&str> {
-    token.as_deref().filter(|token| !token.is_empty())
 }

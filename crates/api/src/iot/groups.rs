@@ -86,6 +86,8 @@ struct Delete {
     expected_version: Option<i64>,
 }
 
+/// There are no dynamic groups that a static one could take the place of, so `overrideDynamicGroups`
+/// changes nothing.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Membership {
@@ -93,8 +95,6 @@ struct Membership {
     thing_group_arn: Option<String>,
     thing_name: Option<String>,
     thing_arn: Option<String>,
-    #[serde(default)]
-    override_dynamic_groups: bool,
 }
 
 impl Membership {
@@ -105,7 +105,7 @@ impl Membership {
     }
 }
 
-/// There are no dynamic groups that static ones could override.
+/// Without `overrideDynamicGroups`, as [`Membership`].
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UpdateGroups {
@@ -210,11 +210,10 @@ impl Iot {
     }
 
     async fn add_to_group(&self, caller: &Caller, request: Membership) -> Answer {
-        let overrides = request.override_dynamic_groups;
         let (group, thing) = request.names(caller)?;
         loop {
             let mut txn = self.registry.begin(&caller.scope);
-            groups::add_thing(&mut txn, &group, &thing, overrides).await?;
+            groups::add_thing(&mut txn, &group, &thing).await?;
             if txn.commit().await? {
                 return nothing();
             }

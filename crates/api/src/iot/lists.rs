@@ -1,18 +1,20 @@
-//! Pages of the registry's lists: `maxResults` and `nextToken`.
+//! Pages of lists: `maxResults` and `nextToken`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use trackway_engine::Cursor;
 use trackway_registry::page::Page;
 
-use super::refusal::{Code, Failure};
+use super::refusal::{Code, Failure, Refusal};
 use super::{Answer, Iot};
 use crate::Caller;
 use crate::answer::write;
-use crate::page::Bound;
+use crate::page::{Bound, read_cursor};
+use crate::refusal::ErrorCode as _;
 
 /// Items of a page unless the request says how many. Source: what the model's documentation says of
 /// the lists that say it.
-const ITEMS: usize = 25;
+pub(super) const ITEMS: usize = 25;
 
 /// The part of a request that says which page.
 #[derive(Deserialize)]
@@ -27,6 +29,19 @@ impl Paging {
     pub(super) fn limit(&self) -> usize {
         self.max_results.unwrap_or(ITEMS)
     }
+
+    /// The place behind which the page begins; none for the first one. An empty token is none, as
+    /// clients send it that have no other word for it.
+    pub(super) fn after(&self, bound: Bound<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+        let token = self.next_token.as_deref().filter(|token| !token.is_empty());
+        token.map(|token| bound.unseal(token)).transpose()
+    }
+
+    /// The same in a list of the engine's.
+    pub(super) fn cursor(&self, bound: Bound<'_>) -> Result<Option<Cursor>, Refusal> {
+        let place = self.after(bound)?;
+        place.map(|place| read_cursor(&place).ok_or_else(Code::invalid_page_token)).transpose()
+    }
 }
 
 impl Iot {
@@ -39,8 +54,7 @@ impl Iot {
         paging: &Paging,
     ) -> Result<Option<Vec<u8>>, Failure> {
         let bound = Bound { engine: &self.engine, caller, request: list };
-        let token = paging.next_token.as_deref();
-        Ok(token.map(|token| bound.unseal::<Code>(token)).transpose()?)
+        Ok(paging.after(bound)?)
     }
 
     /// The answer with a page.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trackway_registry::logging;
 
-use super::audited::ITEMS;
+use super::lists::Paging;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{nothing, read, write};
@@ -108,8 +108,8 @@ struct DeleteLevel {
 #[serde(rename_all = "camelCase")]
 struct ListLevels {
     target_type: Option<String>,
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 impl Iot {
@@ -207,10 +207,9 @@ impl Iot {
         let of = request.target_type.as_deref();
         let asked = ["ListV2LoggingLevels", of.unwrap_or_default()];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let token = request.next_token.as_deref().filter(|token| !token.is_empty());
-        let after = token.map(|token| bound.unseal(token)).transpose()?;
+        let after = request.paging.after(bound)?;
         let options = logging::v2(&mut self.registry.begin(&caller.scope)).await?;
-        let mut limit = request.max_results.unwrap_or(ITEMS);
+        let mut limit = request.paging.limit();
         let mut levels = Vec::new();
         let is_first = after.is_none() && of.is_none_or(|of| of == DEFAULT);
         if let (Some(log_level), true) = (options.default_level, is_first) {

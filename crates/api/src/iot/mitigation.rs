@@ -4,8 +4,10 @@
 use serde::Deserialize;
 use trackway_audit::action::Action;
 use trackway_audit::audit::TaskStatus;
+use trackway_audit::ids::{AuditNumber, FindingRef};
 use trackway_audit::mitigation::{
-    Birth, Details, KIND, Mitigation, Refusal as TaskRefusal, Signal, Surface, VIEW_TASK,
+    Birth, Columns, Details, KIND, Mitigation, Refusal as TaskRefusal, Signal, Surface, VIEW_ITEMS,
+    VIEW_TASK, finding_item_key,
 };
 use trackway_core::{ExecutionId, Payload, Start, Timestamp};
 use trackway_engine::{
@@ -53,6 +55,13 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Period {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
+}
+
+/// What the tasks of a list are to be about: an id that names nothing is about nothing.
+#[derive(Default)]
+pub(super) struct About {
+    pub(super) audit: Option<Option<AuditNumber>>,
+    pub(super) finding: Option<Option<FindingRef>>,
 }
 
 impl Period {
@@ -255,6 +264,53 @@ impl Iot {
                 Err(invalid(format!("The task {task_id} is not in progress")).into())
             }
             Err(SignalError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// A page of the tasks of a period that are about something, and where the next one goes on.
+    pub(super) async fn list_tasks(
+        &self,
+        mut query: ListQuery,
+        period: &Period,
+        about: &About,
+        limit: usize,
+    ) -> Result<(Vec<ListRow>, Option<Cursor>), Fault> {
+        let (mut tasks, mut last) = (Vec::new(), None);
+        loop {
+            let (rows, following) = self.tasks_page(&mut query, period).await?;
+            let is_empty = rows.is_empty();
+            for row in rows {
+                if !self.is_about(&row, about).await? {
+                    continue;
+                }
+                if tasks.len() == limit {
+                    return Ok((tasks, last));
+                }
+                last = Some(Cursor { started: row.summary.started, id: row.id });
+                tasks.push(row);
+            }
+            if following.is_none() || is_empty {
+                return Ok((tasks, following));
+            }
+            query.after = following;
+        }
+    }
+
+    /// Whether a task is about what a list asks for. Source: `auditTaskId` and `findingId` of
+    /// ListAuditMitigationActionsTasks.
+    async fn is_about(&self, row: &ListRow, about: &About) -> Result<bool, Fault> {
+        let columns = Columns::read(&row.summary.columns)
+            .ok_or_else(|| Fault::new("the columns of a task are damaged"))?;
+        if about.audit.is_some_and(|it| it.is_none_or(|audit| !columns.is_about(audit))) {
+            return Ok(false);
+        }
+        match about.finding {
+            None => Ok(true),
+            Some(Some(finding)) if columns.is_about(finding.audit) => {
+                let key = finding_item_key(finding);
+                Ok(self.engine.row(row.id, VIEW_ITEMS, &key).await?.is_some())
+            }
+            Some(_) => Ok(false),
         }
     }
 

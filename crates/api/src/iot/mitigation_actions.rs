@@ -1,22 +1,26 @@
 //! Mitigation actions: what may be done about findings.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 use trackway_audit::action::{Action, ActionParams, ActionType};
 use trackway_core::Timestamp;
 use trackway_engine::Fault;
-use trackway_registry::{Txn, record, table, tags};
+use trackway_registry::arn::{check_role, check_topic};
+use trackway_registry::{Txn, record, table, tags, text};
 
-use super::audited::{ITEMS, invalid};
+use super::arn::arn;
+use super::audited::invalid;
+use super::lists::Paging;
 use super::refusal::{Failure, Refusal};
+use super::tags::TagList;
 use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
-use crate::answer::{Epoch, nothing, read, uuid, write};
+use crate::answer::{Epoch, nothing, read, write};
 use crate::page::Bound;
 use crate::refusal::ErrorCode;
 
+/// What its ARNs say before its name.
+const KIND: &str = "mitigationaction";
 /// Mitigation actions of an account in a region. Source: Device Defender quotas.
 const ACTIONS_MAX: usize = 100;
 
@@ -50,7 +54,7 @@ struct Create {
     role_arn: String,
     action_params: Params,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: TagList,
 }
 
 #[derive(Deserialize)]
@@ -71,16 +75,8 @@ struct OfName {
 #[serde(rename_all = "camelCase")]
 struct List {
     action_type: Option<String>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 /// `MitigationActionParams`: exactly one of them is to be given.
@@ -164,36 +160,14 @@ fn check(params: &ActionParams) -> Result<(), Refusal> {
         ActionParams::EnableIotLogging { level, .. } if level == "DISABLED" => {
             Err(invalid("The log level DISABLED can't be set by a mitigation action"))
         }
-        ActionParams::EnableIotLogging { role_arn, .. } => check_role(role_arn),
-        ActionParams::PublishFindingToSns { topic_arn } if !is_arn(topic_arn, "sns") => {
-            Err(invalid(format!("{topic_arn} is not the ARN of an SNS topic")))
-        }
+        ActionParams::EnableIotLogging { role_arn, .. } => Ok(check_role(role_arn)?),
+        ActionParams::PublishFindingToSns { topic_arn } => Ok(check_topic(topic_arn)?),
         _ => Ok(()),
     }
 }
 
-fn check_role(arn: &str) -> Result<(), Refusal> {
-    let is_role = is_arn(arn, "iam")
-        && arn.splitn(6, ':').last().is_some_and(|it| it.starts_with("role/") && it.len() > 5);
-    // The wording is ours.
-    is_role.then_some(()).ok_or_else(|| invalid(format!("{arn} is not the ARN of a role")))
-}
-
-/// Whether this is an ARN of a service, with an account and a resource.
-fn is_arn(text: &str, service: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [arn, partition, of, region, account, resource] = parts.as_slice() else { return false };
-    let is_account = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
-    *arn == "arn"
-        && (*partition == "aws" || partition.starts_with("aws-"))
-        && *of == service
-        && (*of == "iam") == region.is_empty()
-        && is_account
-        && !resource.is_empty()
-}
-
 /// `MitigationActionParams`.
-pub(super) fn show_params(params: &ActionParams) -> Value {
+fn show_params(params: &ActionParams) -> Value {
     match params {
         ActionParams::UpdateDeviceCertificate => {
             json!({ "updateDeviceCertificateParams": { "action": "DEACTIVATE" } })
@@ -230,30 +204,15 @@ pub(super) fn show_defined(action: &Action) -> Value {
     })
 }
 
-fn arn(caller: &Caller, name: &str) -> String {
-    format!("arn:aws:iot:{}:{}:mitigationaction/{name}", caller.region, caller.account)
-}
-
 /// What Create and Update answer.
 fn named(caller: &Caller, action: &Action) -> Answer {
-    write(&json!({ "actionArn": arn(caller, &action.name), "actionId": action.id }))
+    write(&json!({ "actionArn": arn(caller, KIND, &action.name), "actionId": action.id }))
 }
 
 fn not_found(name: &str) -> Failure {
     // The wording is ours.
     let message = format!("The mitigation action {name} does not exist");
     Refusal::new(Code::ResourceNotFoundException, message).into()
-}
-
-fn distinct(tags: Vec<Tag>) -> Result<tags::Tags, Refusal> {
-    let mut distinct = BTreeMap::new();
-    for Tag { key, value } in tags {
-        if distinct.insert(key.clone(), value).is_some() {
-            // The wording is ours.
-            return Err(invalid(format!("The tag key {key} is given twice")));
-        }
-    }
-    Ok(distinct)
 }
 
 async fn find(txn: &mut Txn, name: &str) -> Result<Option<Action>, Fault> {
@@ -264,8 +223,7 @@ impl Iot {
     async fn create_action(&self, caller: &Caller, request: Create) -> Answer {
         check_role(&request.role_arn)?;
         let params = request.action_params.checked()?;
-        let tags = distinct(request.tags)?;
-        let (name, id) = (request.action_name, uuid()?);
+        let (name, id) = (request.action_name, text::uuid()?);
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             if let Some(known) = find(&mut txn, &name).await? {
@@ -273,7 +231,7 @@ impl Iot {
                 let message = format!("The mitigation action {name} already exists");
                 return Err(Refusal::new(Code::ResourceAlreadyExistsException, message)
                     .with("resourceId", known.id)
-                    .with("resourceArn", arn(caller, &name))
+                    .with("resourceArn", arn(caller, KIND, &name))
                     .into());
             }
             let known = txn.keys(table::MITIGATION_ACTIONS, &[], None, ACTIONS_MAX).await?;
@@ -292,7 +250,7 @@ impl Iot {
                 modified: now,
             };
             txn.put(table::MITIGATION_ACTIONS, name.as_bytes(), &action)?;
-            tags::put(&mut txn, &arn(caller, &name), &tags)?;
+            tags::put(&mut txn, &arn(caller, KIND, &name), &request.tags.0)?;
             if txn.commit().await? {
                 return named(caller, &action);
             }
@@ -331,7 +289,7 @@ impl Iot {
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             txn.delete(table::MITIGATION_ACTIONS, request.action_name.as_bytes());
-            tags::delete(&mut txn, &arn(caller, &request.action_name));
+            tags::delete(&mut txn, &arn(caller, KIND, &request.action_name));
             if txn.commit().await? {
                 return nothing();
             }
@@ -344,7 +302,7 @@ impl Iot {
         write(&json!({
             "actionName": action.name,
             "actionType": action.params.action_type().name(),
-            "actionArn": arn(caller, name),
+            "actionArn": arn(caller, KIND, name),
             "actionId": action.id,
             "roleArn": action.role_arn,
             "actionParams": show_params(&action.params),
@@ -369,8 +327,7 @@ impl Iot {
         let filter = request.action_type.as_deref();
         let parts = ["ListMitigationActions", filter.unwrap_or_default()];
         let bound = Bound { engine: &self.engine, caller, request: &parts };
-        let token = request.next_token.as_deref().filter(|token| !token.is_empty());
-        let after = token.map(|token| bound.unseal::<Code>(token)).transpose()?;
+        let after = request.paging.after(bound)?;
         let after = after.map(|place| read_place(&place).ok_or_else(Code::invalid_page_token));
         let after = after.transpose()?;
         let wanted = filter.and_then(ActionType::named);
@@ -380,13 +337,13 @@ impl Iot {
         let after = after.as_ref().map(|(created, name)| (*created, name.as_str()));
         let mut rest =
             actions.iter().filter(|action| after.is_none_or(|after| place(action) < after));
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let limit = request.paging.limit();
         let page: Vec<&Action> = rest.by_ref().take(limit).collect();
         let last = page.last().filter(|_| rest.next().is_some());
         let shown = |action: &&Action| {
             json!({
                 "actionName": action.name,
-                "actionArn": arn(caller, &action.name),
+                "actionArn": arn(caller, KIND, &action.name),
                 "creationDate": Epoch(action.created),
             })
         };

@@ -8,19 +8,19 @@ use trackway_audit::audit::{TaskStatus, VIEW_FINDINGS, finding_key};
 use trackway_audit::check::{Check, Reason};
 use trackway_audit::ids::{AuditNumber, FindingRef};
 use trackway_audit::mitigation::{
-    Birth, Columns, Counts, ExecutionStatus, Row, Shown, Surface, Target, VIEW_ITEMS,
-    finding_item_key,
+    Birth, Counts, ExecutionStatus, Row, Shown, Surface, Target, VIEW_ITEMS, finding_item_key,
 };
-use trackway_engine::{Cursor, Fault, ListRow};
+use trackway_engine::{Fault, ListRow};
 
-use super::audited::{ITEMS, check, execution_of, invalid, period};
-use super::mitigation::{OfTask, Period, Task, Wanted, not_found, tasks_of};
+use super::audited::{check, execution_of, invalid, period};
+use super::lists::Paging;
+use super::mitigation::{About, OfTask, Period, Task, Wanted, not_found, tasks_of};
 use super::mitigation_actions::show_defined;
 use super::refusal::{Failure, Refusal};
 use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, read, write};
-use crate::page::{Bound, read_cursor, write_cursor};
+use crate::page::{Bound, write_cursor};
 use crate::refusal::ErrorCode;
 
 /// The operations of this group that are built.
@@ -79,8 +79,8 @@ struct ListTasks {
     audit_task_id: Option<String>,
     finding_id: Option<String>,
     task_status: Option<String>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -89,8 +89,8 @@ struct ListExecutions {
     task_id: String,
     finding_id: String,
     action_status: Option<String>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 impl Iot {
@@ -200,13 +200,10 @@ impl Iot {
         let status = request.action_status.as_deref().unwrap_or_default();
         let parts = ["ListAuditMitigationActionsExecutions", task_id, finding_id, status];
         let bound = Bound { engine: &self.engine, caller, request: &parts };
-        let token = request.next_token.as_deref().filter(|token| !token.is_empty());
-        let from = match token {
+        let from = match request.paging.after(bound)?.as_deref() {
             None => 0,
-            Some(token) => match bound.unseal::<Code>(token)?.as_slice() {
-                [from] => usize::from(*from),
-                _ => return Err(Code::invalid_page_token().into()),
-            },
+            Some([from]) => usize::from(*from),
+            Some(_) => return Err(Code::invalid_page_token().into()),
         };
         let task = self.task(caller, Surface::Audit, task_id).await?;
         let shown = match (&task, FindingRef::of_id(finding_id)) {
@@ -220,7 +217,7 @@ impl Iot {
             .enumerate()
             .skip(from)
             .filter(|(_, shown)| wanted.is_none_or(|wanted| shown.execution.status == wanted));
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let limit = request.paging.limit();
         let page = rest.by_ref().take(limit).map(|(_, it)| execution(task_id, finding_id, it));
         let mut answer = json!({ "actionsExecutions": page.collect::<Vec<_>>() });
         if let Some((next, _)) = rest.next() {
@@ -255,65 +252,22 @@ impl Iot {
         let mut query = tasks_of(caller, Surface::Audit, &period);
         query.status =
             request.task_status.as_deref().and_then(TaskStatus::named).map(TaskStatus::number);
-        if let Some(token) = request.next_token.as_deref().filter(|token| !token.is_empty()) {
-            let place = read_cursor(&bound.unseal(token)?).ok_or_else(Code::invalid_page_token)?;
+        if let Some(place) = request.paging.cursor(bound)? {
             query.after = Some(place);
         }
         let about = About {
             audit: request.audit_task_id.as_deref().map(AuditNumber::of_task),
             finding: request.finding_id.as_deref().map(FindingRef::of_id),
         };
-        let limit = request.max_results.unwrap_or(ITEMS);
-        let (mut tasks, mut next) = (Vec::new(), None);
-        'pages: loop {
-            let (rows, following) = self.tasks_page(&mut query, &period).await?;
-            let is_empty = rows.is_empty();
-            for row in rows {
-                if !self.is_about(&row, &about).await? {
-                    continue;
-                }
-                if tasks.len() == limit {
-                    break 'pages;
-                }
-                next = Some(Cursor { started: row.summary.started, id: row.id });
-                tasks.push(show_task(&row));
-            }
-            if following.is_none() || is_empty {
-                next = following;
-                break;
-            }
-            query.after = following;
-        }
+        let limit = request.paging.limit();
+        let (rows, next) = self.list_tasks(query, &period, &about, limit).await?;
+        let tasks: Vec<Value> = rows.iter().map(show_task).collect();
         let mut answer = json!({ "tasks": tasks });
         if let Some(next) = next {
             answer["nextToken"] = json!(bound.seal(&write_cursor(next)));
         }
         write(&answer)
     }
-
-    /// Whether a task is about what a list asks for. Source: `auditTaskId` and `findingId` of
-    /// ListAuditMitigationActionsTasks.
-    async fn is_about(&self, row: &ListRow, about: &About) -> Result<bool, Fault> {
-        let columns = Columns::read(&row.summary.columns)
-            .ok_or_else(|| Fault::new("the columns of a task are damaged"))?;
-        if about.audit.is_some_and(|it| it.is_none_or(|audit| !columns.is_about(audit))) {
-            return Ok(false);
-        }
-        match about.finding {
-            None => Ok(true),
-            Some(Some(finding)) if columns.is_about(finding.audit) => {
-                let key = finding_item_key(finding);
-                Ok(self.engine.row(row.id, VIEW_ITEMS, &key).await?.is_some())
-            }
-            Some(_) => Ok(false),
-        }
-    }
-}
-
-/// What the tasks of a list are to be about: an id that names nothing is about nothing.
-struct About {
-    audit: Option<Option<AuditNumber>>,
-    finding: Option<Option<FindingRef>>,
 }
 
 /// Where the actions of a check stand among those of a task.

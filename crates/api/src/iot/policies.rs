@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trackway_registry::policies;
 
-use super::audited::ITEMS;
-use super::registered::{mark, unmark};
+use super::older_lists::{Paging, mark};
 use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
@@ -94,27 +93,6 @@ struct OfVersion {
     policy_version_id: String,
 }
 
-/// How the older lists are asked for a page.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct List {
-    page_size: Option<usize>,
-    marker: Option<String>,
-    #[serde(default)]
-    ascending_order: bool,
-}
-
-impl List {
-    fn limit(&self) -> usize {
-        self.page_size.unwrap_or(ITEMS)
-    }
-
-    /// The order as a token is bound to it.
-    fn order(&self) -> &'static str {
-        if self.ascending_order { "ascending" } else { "descending" }
-    }
-}
-
 /// Source: `Policy`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,7 +109,7 @@ impl Named {
 
 /// The ARN of a policy.
 fn arn(caller: &Caller, name: &str) -> String {
-    format!("arn:aws:iot:{}:{}:policy/{name}", caller.region, caller.account)
+    super::arn::arn(caller, "policy", name)
 }
 
 impl Iot {
@@ -245,11 +223,11 @@ impl Iot {
         write(&json!({ "policyVersions": versions.collect::<Vec<_>>() }))
     }
 
-    async fn list_policies(&self, caller: &Caller, request: List) -> Answer {
-        let asked = ["ListPolicies", request.order()];
+    async fn list_policies(&self, caller: &Caller, paging: Paging) -> Answer {
+        let asked = ["ListPolicies", paging.order()];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let after = unmark(bound, request.marker.as_deref())?;
-        let (is_ascending, limit) = (request.ascending_order, request.limit());
+        let after = paging.after(bound)?;
+        let (is_ascending, limit) = (paging.is_ascending(), paging.limit());
         let (rows, more) =
             policies::list(&self.registry, &caller.scope, is_ascending, after.as_deref(), limit)
                 .await?;

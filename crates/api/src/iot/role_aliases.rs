@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trackway_registry::role_aliases;
 
-use super::audited::ITEMS;
-use super::registered::{mark, unmark};
+use super::older_lists::{Paging, mark};
 use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
@@ -57,15 +56,6 @@ struct Update {
 #[serde(rename_all = "camelCase")]
 struct OfAlias {
     role_alias: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct List {
-    page_size: Option<usize>,
-    marker: Option<String>,
-    #[serde(default)]
-    ascending_order: bool,
 }
 
 /// The answer to a change.
@@ -127,19 +117,16 @@ impl Iot {
         nothing()
     }
 
-    async fn list_role_aliases(&self, caller: &Caller, request: List) -> Answer {
-        let is_ascending = request.ascending_order;
-        let order = if is_ascending { "ascending" } else { "descending" };
-        let asked = ["ListRoleAliases", order];
+    async fn list_role_aliases(&self, caller: &Caller, paging: Paging) -> Answer {
+        let asked = ["ListRoleAliases", paging.order()];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let after = unmark(bound, request.marker.as_deref())?;
-        let limit = request.page_size.unwrap_or(ITEMS);
+        let after = paging.after(bound)?;
         let (names, more) = role_aliases::list(
             &self.registry,
             &caller.scope,
-            is_ascending,
+            paging.is_ascending(),
             after.as_deref(),
-            limit,
+            paging.limit(),
         )
         .await?;
         let last = names.last().filter(|_| more);

@@ -20,8 +20,11 @@ use trackway_registry::table::SCHEDULED_AUDITS;
 use trackway_registry::tags::{self, Tags};
 use trackway_registry::{record, text};
 
-use super::audited::{ITEMS, invalid};
+use super::arn::arn;
+use super::audited::invalid;
+use super::lists::Paging;
 use super::refusal::{Code, Failure, Refusal};
+use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{nothing, read, write};
@@ -29,6 +32,8 @@ use crate::page::Bound;
 
 /// What lists of the engine group scheduled audits under.
 const PARENT: &str = "scheduledaudits";
+/// What their ARNs say before their names.
+const ARN_KIND: &str = "scheduledaudit";
 
 /// The operations of this group that are built.
 pub(super) const GROUP: Group = Group {
@@ -61,15 +66,7 @@ struct Create {
     days: AskedDays,
     target_check_names: Vec<String>,
     #[serde(default)]
-    tags: Vec<Tag>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
+    tags: TagList,
 }
 
 #[derive(Deserialize)]
@@ -98,8 +95,8 @@ struct Named {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct List {
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Serialize)]
@@ -146,7 +143,7 @@ impl ScheduledAudit {
     fn shown(self, caller: &Caller, checks: Option<Vec<Check>>) -> Shown {
         let Days { frequency, month_day, weekday } = self.timing.days();
         Shown {
-            scheduled_audit_arn: arn(caller, &self.name),
+            scheduled_audit_arn: arn(caller, ARN_KIND, &self.name),
             scheduled_audit_name: self.name,
             frequency,
             day_of_month: month_day.map(MonthDay::name),
@@ -170,10 +167,6 @@ impl AskedDays {
     }
 }
 
-fn arn(caller: &Caller, name: &str) -> String {
-    format!("arn:aws:iot:{}:{}:scheduledaudit/{name}", caller.region, caller.account)
-}
-
 fn not_found(name: &str) -> Refusal {
     // The wording is ours.
     Refusal::new(Code::ResourceNotFoundException, format!("There is no scheduled audit {name}"))
@@ -191,7 +184,7 @@ impl Iot {
             // The wording is ours.
             let message = format!("The scheduled audit {name} already exists");
             let refusal = Refusal::new(Code::ResourceAlreadyExistsException, message);
-            let refusal = refusal.with("resourceArn", arn(caller, &name));
+            let refusal = refusal.with("resourceArn", arn(caller, ARN_KIND, &name));
             return Err(refusal.with("resourceId", name).into());
         }
         let (others, _) = self.scheduled_audits(caller, None, SCHEDULED_AUDITS_MAX).await?;
@@ -201,9 +194,8 @@ impl Iot {
             return Err(Refusal::new(Code::LimitExceededException, message).into());
         }
         let number = u64::from_be_bytes(text::random()?);
-        let tags = request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        self.claim(caller, &name, number, &tags).await?;
-        let changed = Changed { scheduled_audit_arn: arn(caller, &name) };
+        self.claim(caller, &name, number, &request.tags.0).await?;
+        let changed = Changed { scheduled_audit_arn: arn(caller, ARN_KIND, &name) };
         self.begin_schedule(caller, number, Birth { name, timing, checks }).await?;
         write(&changed)
     }
@@ -219,7 +211,7 @@ impl Iot {
         loop {
             let mut txn = self.registry.begin(&caller.scope);
             txn.put(SCHEDULED_AUDITS, name.as_bytes(), &number)?;
-            tags::put(&mut txn, &arn(caller, name), tags)?;
+            tags::put(&mut txn, &arn(caller, ARN_KIND, name), tags)?;
             if txn.commit().await? {
                 return Ok(());
             }
@@ -268,7 +260,7 @@ impl Iot {
         };
         let signal = Signal::Update { days, checks };
         self.tell_schedule(audit, signal).await?;
-        write(&Changed { scheduled_audit_arn: arn(caller, &name) })
+        write(&Changed { scheduled_audit_arn: arn(caller, ARN_KIND, &name) })
     }
 
     async fn describe_scheduled_audit(&self, caller: &Caller, request: Named) -> Answer {
@@ -288,8 +280,8 @@ impl Iot {
 
     async fn list_scheduled_audits(&self, caller: &Caller, request: List) -> Answer {
         let bound = Bound { engine: &self.engine, caller, request: &["ListScheduledAudits"] };
-        let after = request.next_token.map(|token| bound.unseal(&token)).transpose()?;
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let after = request.paging.after(bound)?;
+        let limit = request.paging.limit();
         let (audits, more) = self.scheduled_audits(caller, after, limit).await?;
         let last = audits.last().filter(|_| more);
         let next_token = last.map(|audit| bound.seal(audit.name.as_bytes()));
@@ -370,7 +362,7 @@ impl Iot {
         caller: &Caller,
         audit: ScheduledAudit,
     ) -> Result<(), Failure> {
-        let (key, arn) = (audit.name.clone().into_bytes(), arn(caller, &audit.name));
+        let (key, arn) = (audit.name.clone().into_bytes(), arn(caller, ARN_KIND, &audit.name));
         self.tell_schedule(audit, Signal::Delete).await?;
         loop {
             let mut txn = self.registry.begin(&caller.scope);

@@ -6,12 +6,17 @@ use trackway_engine::Fault;
 use trackway_registry::security_profiles::behaviors::{self, Behavior};
 use trackway_registry::security_profiles::{self, Deletions, Profile, Settings, targets};
 
-use super::audited::{ITEMS, invalid};
+use super::arn::arn;
+use super::audited::invalid;
+use super::lists::Paging;
 use super::tags::TagList;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
 use crate::page::Bound;
+
+/// What its ARNs say before its name.
+const KIND: &str = "securityprofile";
 
 /// The operations of this group that are built.
 pub(super) const GROUP: Group = Group {
@@ -84,8 +89,8 @@ struct OfTarget {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct List {
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
     dimension_name: Option<String>,
     metric_name: Option<String>,
 }
@@ -94,8 +99,8 @@ struct List {
 #[serde(rename_all = "camelCase")]
 struct ListTargets {
     security_profile_name: String,
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -104,8 +109,8 @@ struct ListOfTarget {
     security_profile_target_arn: String,
     #[serde(default)]
     recursive: bool,
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -122,13 +127,8 @@ struct Identifier {
 
 impl Identifier {
     fn new(caller: &Caller, name: String) -> Self {
-        Self { arn: arn(caller, &name), name }
+        Self { arn: arn(caller, KIND, &name), name }
     }
-}
-
-/// The ARN of a security profile.
-fn arn(caller: &Caller, name: &str) -> String {
-    format!("arn:aws:iot:{}:{}:securityprofile/{name}", caller.region, caller.account)
 }
 
 /// A profile as answers show it.
@@ -146,7 +146,7 @@ fn show(caller: &Caller, name: &str, profile: &Profile) -> Result<Value, Fault> 
     }
     let shown = Shown {
         security_profile_name: name,
-        security_profile_arn: arn(caller, name),
+        security_profile_arn: arn(caller, KIND, name),
         settings: profile.settings()?,
         version: profile.version,
         creation_date: Epoch(profile.created),
@@ -164,11 +164,6 @@ fn validate(request: &Validate) -> Answer {
     write(&json!({ "valid": valid, "validationErrors": errors }))
 }
 
-/// A token that isn't empty.
-fn given(token: Option<&String>) -> Option<&str> {
-    token.map(String::as_str).filter(|token| !token.is_empty())
-}
-
 impl Iot {
     async fn create_profile(&self, caller: &Caller, request: Create) -> Answer {
         let (name, settings) = (&request.security_profile_name, &request.settings);
@@ -178,7 +173,9 @@ impl Iot {
             Ok((txn, ()))
         })
         .await?;
-        write(&json!({ "securityProfileName": name, "securityProfileArn": arn(caller, name) }))
+        write(
+            &json!({ "securityProfileName": name, "securityProfileArn": arn(caller, KIND, name) }),
+        )
     }
 
     async fn describe_profile(&self, caller: &Caller, request: OfProfile) -> Answer {
@@ -242,9 +239,8 @@ impl Iot {
         let asked =
             ["ListSecurityProfiles", dimension.unwrap_or_default(), "", metric.unwrap_or_default()];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let token = given(request.next_token.as_ref());
-        let after = token.map(|token| bound.unseal(token)).transpose()?;
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let after = request.paging.after(bound)?;
+        let limit = request.paging.limit();
         let (registry, scope) = (&self.registry, &caller.scope);
         let wanted = (dimension, metric);
         let page =
@@ -259,9 +255,8 @@ impl Iot {
         security_profiles::get(&mut self.registry.begin(&caller.scope), name).await?;
         let asked = ["ListTargetsForSecurityProfile", name];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let token = given(request.next_token.as_ref());
-        let after = token.map(|token| bound.unseal(token)).transpose()?;
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let after = request.paging.after(bound)?;
+        let limit = request.paging.limit();
         let (registry, scope) = (&self.registry, &caller.scope);
         let page = targets::of_profile(registry, scope, name, after.as_deref(), limit).await?;
         let page = page.map(|arn| json!({ "arn": arn }));
@@ -274,13 +269,12 @@ impl Iot {
         let recursive = if request.recursive { "recursive" } else { "" };
         let asked = ["ListSecurityProfilesForTarget", target, recursive];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let token = given(request.next_token.as_ref());
-        let after = token.map(|token| bound.unseal(token)).transpose()?;
+        let after = request.paging.after(bound)?;
         let after = after.and_then(|place| {
             let (profile, target) = std::str::from_utf8(&place).ok()?.split_once('\0')?;
             Some((profile.to_owned(), target.to_owned()))
         });
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let limit = request.paging.limit();
         let mut txn = self.registry.begin(&caller.scope);
         let mut found =
             targets::of_target(&mut txn, target, request.recursive, after.as_ref(), limit + 1)

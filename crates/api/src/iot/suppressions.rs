@@ -11,13 +11,14 @@ use trackway_core::Timestamp;
 use trackway_engine::Fault;
 use trackway_registry::record::{self, Suppression};
 use trackway_registry::table::{CLIENT_TOKENS, SUPPRESSIONS, SUPPRESSIONS_BY_END};
-use trackway_registry::{Refusal as RegistryRefusal, Txn};
+use trackway_registry::{Refusal as RegistryRefusal, Txn, text};
 
-use super::audited::{self, ITEMS, LOOKS_MAX, invalid, moment};
+use super::audited::{self, LOOKS_MAX, invalid, moment};
+use super::lists::Paging;
 use super::refusal::{Failure, Refusal};
 use super::{Answer, Code, Group, Iot, listed_only};
 use crate::Caller;
-use crate::answer::{Epoch, hex, nothing, read, write};
+use crate::answer::{Epoch, nothing, read, write};
 use crate::page::Bound;
 
 /// Expired suppressions that one change drops.
@@ -78,8 +79,8 @@ struct List {
     check_name: Option<String>,
     resource_identifier: Option<Value>,
     ascending_order: Option<bool>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 /// A suppression as answers show it.
@@ -199,13 +200,13 @@ impl Iot {
             resource: resource.as_ref().map(trackway_audit::audit::by_resource_prefix),
         };
         let is_rising = request.ascending_order.unwrap_or(true);
-        let filter = format!("{check:?} {}", hex(wanted.resource.as_deref().unwrap_or_default()));
+        let filter =
+            format!("{check:?} {}", text::hex(wanted.resource.as_deref().unwrap_or_default()));
         let order = if is_rising { "ascending" } else { "descending" };
         let parts = ["ListAuditSuppressions", order, filter.as_str()];
         let bound = Bound { engine: &self.engine, caller, request: &parts };
-        let after = request.next_token.as_deref().filter(|token| !token.is_empty());
-        let after = after.map(|token| bound.unseal(token)).transpose()?;
-        let limit = request.max_results.unwrap_or(ITEMS);
+        let after = request.paging.after(bound)?;
+        let limit = request.paging.limit();
         let (suppressions, next) =
             self.suppressions_page(caller, (&wanted, is_rising), after, limit).await?;
         let suppressions = suppressions.into_iter().map(Shown::from).collect();

@@ -9,7 +9,8 @@ use trackway_registry::violations::lists::{self, Filter};
 use trackway_registry::violations::{EventKind, Verification, Violation};
 use trackway_registry::{security_profiles, violations};
 
-use super::audited::{ITEMS, period};
+use super::audited::period;
+use super::lists::Paging;
 use super::{Answer, Group, Iot, listed_only};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, read, write};
@@ -46,8 +47,8 @@ struct Wanted {
 struct ListActive {
     #[serde(flatten)]
     wanted: Wanted,
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -57,8 +58,8 @@ struct ListEvents {
     end_time: f64,
     #[serde(flatten)]
     wanted: Wanted,
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -154,15 +155,14 @@ impl Iot {
             #[serde(skip_serializing_if = "Option::is_none")]
             next_token: Option<String>,
         }
-        let ListActive { wanted, next_token, max_results } = request;
+        let ListActive { wanted, paging } = request;
         if let Some(profile) = &wanted.security_profile_name {
             security_profiles::get(&mut self.registry.begin(&caller.scope), profile).await?;
         }
         let wanted_text = wanted.text()?;
         let asked = ["ListActiveViolations", &wanted_text];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let before = place(bound, next_token)?;
-        let limit = max_results.unwrap_or(ITEMS);
+        let (before, limit) = (paging.after(bound)?, paging.limit());
         let (registry, scope) = (&self.registry, &caller.scope);
         let page = lists::active(registry, scope, &wanted.filter(), before, limit).await?;
         let mut active_violations = Vec::with_capacity(page.items.len());
@@ -185,13 +185,13 @@ impl Iot {
             #[serde(skip_serializing_if = "Option::is_none")]
             next_token: Option<String>,
         }
-        let ListEvents { start_time, end_time, wanted, next_token, max_results } = request;
+        let ListEvents { start_time, end_time, wanted, paging } = request;
         let (start, end) = period(start_time, end_time)?;
         let times = [start, end].map(|Timestamp(at)| at.to_string());
         let wanted_text = wanted.text()?;
         let asked = ["ListViolationEvents", &wanted_text, &times[0], &times[1]];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let page = (place(bound, next_token)?, max_results.unwrap_or(ITEMS));
+        let page = (paging.after(bound)?, paging.limit());
         let (registry, scope) = (&self.registry, &caller.scope);
         let page = lists::events(registry, scope, (start, end), &wanted.filter(), page).await?;
         let mut violation_events = Vec::with_capacity(page.items.len());
@@ -217,15 +217,6 @@ impl Iot {
         .await?;
         nothing()
     }
-}
-
-/// The place behind which a page begins.
-fn place(
-    bound: Bound<'_>,
-    token: Option<String>,
-) -> Result<Option<Vec<u8>>, super::refusal::Refusal> {
-    let token = token.filter(|token| !token.is_empty());
-    token.map(|token| bound.unseal(&token)).transpose()
 }
 
 fn json(text: &str) -> Result<Value, Fault> {

@@ -322,6 +322,16 @@ async fn a_certificate_goes_only_when_it_is_inactive_and_nothing_is_attached() {
 }
 
 #[tokio::test]
+async fn a_certificate_whose_text_is_not_kept_is_described_without_it() {
+    let house = House::open().await;
+    let arn = house.certificate(7).await;
+    let description = describe(&house, arn.rsplit('/').next().unwrap()).await;
+    assert_eq!(description["certificateArn"], arn);
+    assert_eq!(description["status"], "ACTIVE");
+    assert!(description.get("certificatePem").is_none_or(Value::is_null));
+}
+
+#[tokio::test]
 async fn a_ca_and_a_device_may_have_one_certificate_and_lose_it_one_by_one() {
     let house = House::open().await;
     let ca = Ca::new("both");

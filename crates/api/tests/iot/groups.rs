@@ -95,7 +95,7 @@ async fn a_group_with_groups_below_it_stays_and_one_with_things_goes() {
 }
 
 #[tokio::test]
-async fn policies_of_a_group_reach_its_things_and_end_with_it() {
+async fn what_is_set_for_a_group_reaches_its_things_and_ends_with_it() {
     let house = House::with_things(&["t"]).await;
     group(&house, "A", None).await;
     group(&house, "B", Some("A")).await;
@@ -114,6 +114,11 @@ async fn policies_of_a_group_reach_its_things_and_end_with_it() {
         "securityProfileTargetArn": House::arn("thinggroup/B"),
     });
     house.ask("AttachSecurityProfile", request).await;
+    let role = "arn:aws:iam::123456789012:role/logs";
+    house.ask("SetV2LoggingOptions", json!({ "roleArn": role })).await;
+    let level = json!({ "targetType": "THING_GROUP", "targetName": "B" });
+    let request = json!({ "logTarget": level, "logLevel": "DEBUG" });
+    house.ask("SetV2LoggingLevel", request).await;
     let effective = async |expected: Value| {
         let answer = house.ask("GetEffectivePolicies", json!({ "thingName": "t" })).await;
         let policies = answer["effectivePolicies"].as_array().unwrap().clone();
@@ -127,6 +132,8 @@ async fn policies_of_a_group_reach_its_things_and_end_with_it() {
     let request = json!({ "securityProfileName": "s" });
     let left = house.ask("ListTargetsForSecurityProfile", request).await;
     assert_eq!(left["securityProfileTargets"], json!([]));
+    let left = house.ask("ListV2LoggingLevels", json!({})).await;
+    assert_eq!(left["logTargetConfigurations"], json!([]));
     // A group of the same name is another one.
     group(&house, "B", None).await;
     join(&house, "B", "t").await;

@@ -96,7 +96,6 @@ impl House {
     }
 
     /// The same with the older names `pageSize`, `marker` and `nextMarker`.
-    #[allow(dead_code, reason = "for the lists of certificates and policies")]
     pub(crate) async fn marked(&self, operation: &str, input: Value, member: &str) -> Vec<Value> {
         self.pages_named(operation, input, member, ("pageSize", "marker", "nextMarker")).await
     }
@@ -163,7 +162,6 @@ pub(crate) fn each(items: &[Value], member: &str) -> Vec<Value> {
 }
 
 /// A request of these members and those.
-#[allow(dead_code, reason = "for modules to come")]
 pub(crate) fn and(mut one: Value, other: Value) -> Value {
     for (name, value) in other.as_object().into_iter().flatten() {
         one[name] = value.clone();
@@ -177,4 +175,17 @@ async fn an_operation_that_is_not_built_says_so() {
     let input = json!({ "thingGroupName": "g", "queryString": "thingName:*" });
     let refused = house.refused("CreateDynamicThingGroup", input).await;
     assert!(refused.starts_with("NotImplemented: "), "{refused}");
+}
+
+/// Clients that have no other word for the first page send an empty token.
+#[tokio::test]
+async fn an_empty_token_asks_every_list_for_its_first_page() {
+    let house = House::open().await;
+    let newer = ["ListThings", "ListThingGroups", "ListScheduledAudits", "ListMitigationActions"];
+    for operation in newer {
+        house.ask(operation, json!({ "nextToken": "" })).await;
+    }
+    for operation in ["ListPolicies", "ListRoleAliases", "ListCertificates"] {
+        house.ask(operation, json!({ "marker": "" })).await;
+    }
 }

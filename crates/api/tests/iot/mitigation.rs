@@ -277,7 +277,6 @@ async fn what_an_action_may_not_be_is_refused() {
         action("a", groups(eleven)),
         and(action("a", device.clone()), json!({ "roleArn": "arn:aws:s3:::no-role-at-all" })),
         and(action("a", device.clone()), json!({ "roleArn": "arn:aws:iam::12345:role/short" })),
-        and(action("a", device.clone()), json!({ "tags": [{ "Key": "k" }, { "Key": "k" }] })),
     ];
     for input in inputs {
         let refused = house.refused("CreateMitigationAction", input.clone()).await;

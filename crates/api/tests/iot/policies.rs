@@ -115,9 +115,8 @@ async fn what_is_no_policy_document_is_malformed() {
         |more: Value| and(json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }), more);
     let plain = "Policy document is Malformed";
     let syntax = "Policy document is Malformed: Invalid policy syntax.";
-    let long = format!(
-        "Policy document is Malformed: it has 2049 characters without whitespace, more than 2048"
-    );
+    let long =
+        "Policy document is Malformed: it has 2049 characters without whitespace, more than 2048";
     let filled = |length: usize| {
         let short = document(&allow(json!({ "Sid": "" })));
         let have = short.as_str().unwrap().chars().filter(|one| !one.is_whitespace()).count();
@@ -139,7 +138,7 @@ async fn what_is_no_policy_document_is_malformed() {
         (document(&json!([{ "Effect": "Allow", "Action": "*", "NotResource": "*" }])), syntax),
         (document(&json!([allow(json!({ "Principal": "*" }))])), syntax),
         (document(&json!([allow(json!({ "Resource": ["topic/a", "*", "arn:x"] }))])), resources),
-        (filled(2049), &long),
+        (filled(2049), long),
     ];
     for (document, message) in cases {
         for operation in ["CreatePolicy", "CreatePolicyVersion"] {

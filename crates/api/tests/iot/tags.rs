@@ -41,6 +41,26 @@ async fn types_and_groups_have_tags_as_long_as_they_are_there() {
     }
 }
 
+/// AWS's rule is not known; this one is the same wherever tags are given.
+#[tokio::test]
+async fn of_a_tag_that_is_given_twice_the_later_value_counts() {
+    let house = House::open().await;
+    let tags = json!([{ "Key": "a", "Value": "1" }, { "Key": "a", "Value": "2" }]);
+    let action = json!({
+        "actionName": "one",
+        "roleArn": "arn:aws:iam::123456789012:role/R",
+        "actionParams": { "updateDeviceCertificateParams": { "action": "DEACTIVATE" } },
+        "tags": tags,
+    });
+    house.ask("CreateThingGroup", json!({ "thingGroupName": "one", "tags": tags })).await;
+    house.ask("CreateMitigationAction", action).await;
+    for kind in ["thinggroup", "mitigationaction"] {
+        let of = json!({ "resourceArn": House::arn(&format!("{kind}/one")) });
+        let listed = house.ask("ListTagsForResource", of).await;
+        assert_eq!(tags_of(&listed), [("a", "2")], "{kind}");
+    }
+}
+
 #[tokio::test]
 async fn tags_that_cannot_be_are_refused() {
     let house = House::with_things(&["t"]).await;

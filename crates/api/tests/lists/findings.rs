@@ -41,7 +41,7 @@ fn period(yard: &Yard, tape: &mut Tape) -> (Timestamp, Timestamp) {
 
 /// A request for findings, and those it wants.
 fn asked(yard: &Yard, tape: &mut Tape) -> (Value, Vec<String>) {
-    let check = tape.chance(50).then(|| tape.one(&Check::ALL[..]));
+    let check = tape.chance(50).then(|| tape.one(Check::ALL));
     let check =
         check.map(|check| if tape.chance(80) { Check::PolicyOverlyPermissive } else { check });
     let resource = tape
@@ -180,7 +180,7 @@ fn audits_are_those_that_a_naive_model_lists() {
             let (start, end) = period(&yard, tape);
             let start = start.max(yard.horizon());
             let end = end.max(start);
-            let kind = tape.chance(50).then(|| tape.one(&TaskType::ALL[..]));
+            let kind = tape.chance(50).then(|| tape.one(TaskType::ALL));
             let statuses = ["IN_PROGRESS", "COMPLETED", "FAILED", "CANCELED"];
             let status = tape.chance(50).then(|| tape.one(&statuses));
             let mut request = json!({ "startTime": seconds(start), "endTime": seconds(end) });

@@ -1,7 +1,5 @@
 //! Every limit of this room, beside AWS's quota.
 
-/// Findings that a mitigation task may name. Source: `FindingIds`.
-pub const FINDING_IDS_MAX: usize = 25;
 /// Audits on demand that may be in progress at once. Source: Device Defender quotas.
 pub const ON_DEMAND_AUDITS_MAX: usize = 10;
 /// Scheduled audits of an account. Source: Device Defender quotas.

@@ -51,12 +51,12 @@ impl Event {
 }
 
 /// What the keys of a certificate begin with.
-pub(crate) fn certificate_prefix(certificate: &CertificateId) -> Vec<u8> {
+fn certificate_prefix(certificate: &CertificateId) -> Vec<u8> {
     [BY_CERTIFICATE, &certificate.0].concat()
 }
 
 /// What the keys of a client begin with.
-pub(crate) fn client_prefix(client: &str) -> Vec<u8> {
+fn client_prefix(client: &str) -> Vec<u8> {
     [BY_CLIENT, client.as_bytes(), b"\0"].concat()
 }
 

@@ -73,7 +73,11 @@ pub(crate) struct List {
 }
 
 impl List {
-    fn read(der: &[u8]) -> Result<Self, String> {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(crate) fn read(der: &[u8]) -> Result<Self, String> {
         let (_, list) = parse(der)?;
         Ok(Self {
             issuer_hash: name_hash(list.issuer().as_raw()),

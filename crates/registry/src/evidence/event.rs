@@ -17,6 +17,8 @@ use crate::record::CertificateId;
 
 /// Numbers from here on are milliseconds: as seconds they would be beyond the year 5000.
 const MILLIS_FROM: f64 = 1e11;
+/// The end of the year 9999, as far as ISO 8601 goes.
+const MILLIS_MAX: f64 = 253_402_300_799_999.0;
 /// The longest client id. Source: AWS IoT quotas.
 const CLIENT_ID_BYTES_MAX: usize = 128;
 
@@ -179,19 +181,26 @@ fn content(line: FileLine) -> Result<Vec<u8>, String> {
     }
 }
 
-/// A time: ISO 8601, or a number of seconds or milliseconds of the epoch.
-fn time_or(value: Option<&Value>, now: Timestamp) -> Result<Timestamp, String> {
+/// A time: ISO 8601, or a number of seconds or milliseconds of the epoch; now if there is none.
+///
+/// # Errors
+/// It is none of these, or lies before the epoch or after the year 9999.
+pub(crate) fn time_or(value: Option<&Value>, now: Timestamp) -> Result<Timestamp, String> {
     let wrong = || "a time is ISO 8601, or seconds or milliseconds of the epoch".to_owned();
     match value {
         None | Some(Value::Null) => Ok(now),
         Some(Value::String(text)) => {
-            let time: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+            // Without an offset it is UTC.
+            let utc = jiff::tz::TimeZone::UTC;
+            let in_utc = || text.parse::<jiff::civil::DateTime>().and_then(|at| at.to_zoned(utc));
+            let time = text.parse::<jiff::Timestamp>();
+            let time = time.or_else(|_| in_utc().map(|at| at.timestamp())).map_err(|_| wrong())?;
             Some(Timestamp(time.as_millisecond()))
                 .filter(|at| at.as_millis() >= 0)
                 .ok_or_else(wrong)
         }
         Some(Value::Number(number)) => {
-            let number = number.as_f64().filter(|number| (0.0..1e15).contains(number));
+            let number = number.as_f64().filter(|number| (0.0..=MILLIS_MAX).contains(number));
             let number = number.ok_or_else(wrong)?;
             let millis = if number < MILLIS_FROM { number * 1000.0 } else { number };
             #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
@@ -219,11 +228,13 @@ mod tests {
             (json!(1_700_000_000), NOW),
             (json!(1_700_000_000.25), NOW + 250),
             (json!(1_700_000_000_000_i64), NOW),
+            (json!("2023-11-14T22:13:20"), NOW),
+            (json!("2023-11-14 22:13:20.25"), NOW + 250),
             (json!(null), NOW),
         ] {
             assert_eq!(time_or(Some(&value), NOW), Ok(expected), "{value}");
         }
-        for value in [json!("yesterday"), json!(-1), json!(true), json!(1e300)] {
+        for value in [json!("yesterday"), json!(-1), json!(true), json!(1e15), json!(1e300)] {
             assert!(time_or(Some(&value), NOW).is_err(), "{value}");
         }
     }

@@ -6,12 +6,15 @@ use trackway_engine::{CatalogError, Change, Edit, Fault};
 
 use super::crl::{AUTHORITIES, Authority, LISTS, List};
 use super::event::Event;
+use super::record::IdentityPool;
 use super::{authorities, connections};
-use crate::txn::Registry;
+use crate::txn::{Registry, Txn};
 use crate::{Failure, record, table};
 
 /// Rows that are written together.
 const ROWS_PER_BATCH: usize = 4096;
+/// Events that are held against what is known in one change.
+const LATEST_PER_CHANGE: usize = 256;
 
 /// Why no event was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +50,7 @@ pub async fn feed(registry: &Registry, scope: &Arc<str>, body: &[u8]) -> Result<
     }
     believe_lists(registry, scope, &events).await?;
     feed_violations(registry, scope, &events).await?;
+    feed_latest(registry, scope, &events).await?;
     let mut edits = Vec::new();
     for (_, event) in &events {
         rows_of(event, &mut edits)?;
@@ -115,6 +119,52 @@ async fn feed_violations(
     }
 }
 
+/// Revocation lists and identity pools: what was made or seen last holds, whatever was fed last.
+async fn feed_latest(
+    registry: &Registry,
+    scope: &Arc<str>,
+    events: &[(usize, Event)],
+) -> Result<(), NotFed> {
+    let is_of_latest = |event: &&Event| matches!(event, Event::Lists(_) | Event::Pool { .. });
+    let events: Vec<&Event> = events.iter().map(|(_, event)| event).filter(is_of_latest).collect();
+    for some in events.chunks(LATEST_PER_CHANGE) {
+        loop {
+            let mut txn = registry.begin(scope);
+            for event in some {
+                keep_latest(&mut txn, event).await?;
+            }
+            if txn.commit().await? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn keep_latest(txn: &mut Txn, event: &Event) -> Result<(), Fault> {
+    match event {
+        Event::Lists(lists) => {
+            for list in lists {
+                let key = [LISTS, &list.issuer_hash].concat();
+                let known = txn.get_bytes(table::REVOCATIONS, &key).await?;
+                let known = known.and_then(|der| List::read(&der).ok());
+                if known.is_none_or(|known| known.made <= list.made) {
+                    txn.put_bytes(table::REVOCATIONS, &key, list.der.to_vec());
+                }
+            }
+            Ok(())
+        }
+        Event::Pool { id, pool } => {
+            let known = txn.get::<IdentityPool>(table::IDENTITY_POOLS, id.as_bytes()).await?;
+            if known.is_none_or(|known| known.seen <= pool.seen) {
+                txn.put(table::IDENTITY_POOLS, id.as_bytes(), pool)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The rows of an event.
 fn rows_of(event: &Event, edits: &mut Vec<Edit>) -> Result<(), Fault> {
     let mut put = |table: u8, key: Vec<u8>, value: Vec<u8>| {
@@ -130,22 +180,13 @@ fn rows_of(event: &Event, edits: &mut Vec<Edit>) -> Result<(), Fault> {
         Event::Role { arn, role } => {
             put(table::ROLES, arn.clone().into_bytes(), record::encode(role)?);
         }
-        Event::Pool { id, pool } => {
-            put(table::IDENTITY_POOLS, id.clone().into_bytes(), record::encode(pool)?);
-        }
-        Event::Lists(lists) => {
-            for list in lists {
-                let key = [LISTS, &list.issuer_hash].concat();
-                put(table::REVOCATIONS, key, list.der.to_vec());
-            }
-        }
         Event::Authorities(authorities) => {
             for authority in authorities {
                 let key = [AUTHORITIES, &authority.id.0].concat();
                 put(table::REVOCATIONS, key, authority.der().to_vec());
             }
         }
-        Event::Violation(_) => {}
+        Event::Pool { .. } | Event::Lists(_) | Event::Violation(_) => {}
     }
     Ok(())
 }

@@ -16,18 +16,12 @@ const GROUPS_MAX: usize = 10;
 /// The groups of a thing, each with the top of its hierarchy.
 type Memberships = BTreeMap<String, String>;
 
-/// AddThingToThingGroup. A thing that is in the group already stays there. There are no dynamic
-/// groups that a static one could take the place of: whether it may changes nothing.
+/// AddThingToThingGroup. A thing that is in the group already stays there.
 ///
 /// # Errors
 /// There is no such group or thing, the thing is in too many groups, or in another one of the same
 /// hierarchy.
-pub async fn add_thing(
-    txn: &mut Txn,
-    group: &str,
-    thing: &str,
-    _override_dynamic: bool,
-) -> Result<(), Failure> {
+pub async fn add_thing(txn: &mut Txn, group: &str, thing: &str) -> Result<(), Failure> {
     let mut ancestors = get(txn, group).await?.ancestors.into_iter();
     let top = ancestors.next().unwrap_or_else(|| group.to_owned());
     things::require(txn, thing).await?;
@@ -77,7 +71,7 @@ pub async fn update(
         remove_thing(txn, group, thing).await?;
     }
     for group in add {
-        add_thing(txn, group, thing, false).await?;
+        add_thing(txn, group, thing).await?;
     }
     Ok(())
 }

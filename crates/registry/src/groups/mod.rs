@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trackway_core::Timestamp;
 
+use crate::logging;
 use crate::policies::attachments;
 use crate::record::{key, prefix};
 use crate::security_profiles::targets;
@@ -161,7 +162,7 @@ pub async fn update(
 }
 
 /// DeleteThingGroup: its things leave it and its policies are detached, some at a time, and then it
-/// is gone. A group that isn't there is gone already. Source: the developer guide on static thing
+/// is gone, and its level of logging with it. A group that isn't there is gone already. Source: the developer guide on static thing
 /// groups.
 ///
 /// # Errors
@@ -184,11 +185,8 @@ pub async fn delete(
             );
             return Err(Refusal::invalid(message).into());
         }
-        let is_last = !empty_some(&mut txn, name).await?;
-        if is_last {
-            remove(&mut txn, name, &group).await?;
-        }
-        if txn.commit().await? && is_last {
+        let is_gone = !empty_some(&mut txn, name).await? && remove(&mut txn, name, &group).await?;
+        if txn.commit().await? && is_gone {
             return Ok(());
         }
     }
@@ -214,17 +212,22 @@ async fn empty_some(txn: &mut Txn, name: &str) -> Result<bool, Failure> {
     Ok(!(things.is_empty() && policies.is_empty() && profiles.is_empty()))
 }
 
-/// Removes a group that nothing is attached to. The change holds only if that stays so.
-async fn remove(txn: &mut Txn, name: &str, group: &Group) -> Result<(), Failure> {
+/// Removes a group that nothing is attached to. The change holds only if that stays so. Says whether
+/// it did: something may have been attached since it was emptied.
+async fn remove(txn: &mut Txn, name: &str, group: &Group) -> Result<bool, Failure> {
     let arn = arn(txn, name);
-    txn.require_empty(table::GROUP_THINGS, &prefix(&[name])).await?;
-    txn.require_empty(table::TARGET_POLICIES, &prefix(&[&arn])).await?;
-    txn.require_empty(table::TARGET_PROFILES, &prefix(&[&arn])).await?;
+    let is_bare = txn.require_empty(table::GROUP_THINGS, &prefix(&[name])).await?
+        && txn.require_empty(table::TARGET_POLICIES, &prefix(&[&arn])).await?
+        && txn.require_empty(table::TARGET_PROFILES, &prefix(&[&arn])).await?;
+    if !is_bare {
+        return Ok(false);
+    }
     let parent = group.ancestors.last().map_or("", String::as_str);
     txn.delete(table::GROUP_CHILDREN, &key(&[parent, name]));
     txn.delete(table::THING_GROUPS, name.as_bytes());
+    logging::delete_level(txn, logging::THING_GROUP, name)?;
     tags::delete(txn, &arn);
-    Ok(())
+    Ok(true)
 }
 
 fn check_attributes(attributes: &Attributes) -> Result<(), Refusal> {
@@ -239,4 +242,41 @@ fn check_attributes(attributes: &Attributes) -> Result<(), Refusal> {
 /// AWS's words are not known; these are ours.
 fn not_there(name: &str) -> Refusal {
     Refusal::new(Code::ResourceNotFoundException, format!("Thing Group {name} not found."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use trackway_engine::Engine;
+    use trackway_store::Memory;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_group_that_something_joined_since_it_was_emptied_stays() {
+        let engine = Engine::builder().open(Arc::new(Memory::new())).await.unwrap();
+        let registry = Registry::new(engine);
+        let scope: Arc<str> = "123456789012/us-east-1".into();
+        let mut txn = registry.begin(&scope);
+        let new = NewGroup {
+            name: "g".to_owned(),
+            parent: None,
+            description: None,
+            attributes: Attributes::new(),
+            tags: tags::Tags::new(),
+        };
+        create(&mut txn, new).await.unwrap();
+        assert!(txn.commit().await.unwrap());
+
+        let mut txn = registry.begin(&scope);
+        let group = get(&mut txn, "g").await.unwrap();
+        assert!(!empty_some(&mut txn, "g").await.unwrap());
+        let mut other = registry.begin(&scope);
+        other.mark(table::GROUP_THINGS, &key(&["g", "late"]));
+        assert!(other.commit().await.unwrap());
+        assert!(!remove(&mut txn, "g", &group).await.unwrap());
+        assert!(txn.commit().await.unwrap());
+        assert!(get(&mut registry.begin(&scope), "g").await.is_ok());
+    }
 }

@@ -129,11 +129,11 @@ async fn all_certificates(
 }
 
 async fn add_thing(txn: &mut Txn, params: &ActionParams, thing: &str) -> Result<(), Failure> {
-    let ActionParams::AddThingsToThingGroup { groups, override_dynamic } = params else {
+    let ActionParams::AddThingsToThingGroup { groups, .. } = params else {
         return Err(not_for().into());
     };
     for group in groups {
-        groups::add_thing(txn, group, thing, override_dynamic.unwrap_or(false)).await?;
+        groups::add_thing(txn, group, thing).await?;
     }
     Ok(())
 }

@@ -93,8 +93,8 @@ impl Task {
     }
 
     async fn runs<'b>(&self, birth: &'b Birth, chunk: u32) -> Result<Vec<Run<'b>>, Fault> {
-        let engine = self.registry.engine();
-        let row = engine.row(self.work.execution, VIEW_CHUNKS, &chunk_key(chunk)).await?;
+        let reader = self.registry.reader();
+        let row = reader.row(self.work.execution, VIEW_CHUNKS, &chunk_key(chunk)).await?;
         let items = row.and_then(|row| read_chunk(&row));
         let items = items.ok_or_else(|| Fault::new(format!("a task has no chunk {chunk}")))?;
         let mut runs = Vec::with_capacity(items.len());
@@ -108,8 +108,8 @@ impl Task {
 
     /// Whether the task was canceled: nothing more of it begins.
     async fn is_canceled(&self) -> Result<bool, Fault> {
-        let engine = self.registry.engine();
-        let row = engine.row(self.work.execution, VIEW_TASK, Details::KEY).await?;
+        let reader = self.registry.reader();
+        let row = reader.row(self.work.execution, VIEW_TASK, Details::KEY).await?;
         let details = row.and_then(|row| Details::read(&row));
         Ok(details.is_some_and(|details| details.status == TaskStatus::Canceled))
     }

@@ -93,8 +93,8 @@ impl Task {
 
     /// What the task was started with.
     async fn birth(&self) -> Result<Birth, Fault> {
-        let engine = self.registry.engine();
-        let row = engine.row(self.work.execution, VIEW_TASK, Birth::KEY).await?;
+        let reader = self.registry.reader();
+        let row = reader.row(self.work.execution, VIEW_TASK, Birth::KEY).await?;
         let birth = row.and_then(|row| Birth::read(&row));
         birth.ok_or_else(|| Fault::new("a mitigation task has no birth"))
     }

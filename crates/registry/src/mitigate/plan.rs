@@ -57,7 +57,7 @@ impl Task {
                     limit: limit - planned.items.len(),
                 };
                 let id = self.audit(audit);
-                let page = self.registry.engine().rows(id, VIEW_FINDINGS, page).await?;
+                let page = self.registry.reader().rows(id, VIEW_FINDINGS, page).await?;
                 for (key, row) in &page.rows {
                     let finding = FindingRef { audit, check: *check, place: place_of(key)? };
                     after = Some(finding.place);
@@ -142,7 +142,7 @@ impl Task {
     pub(super) async fn finding(&self, finding: FindingRef) -> Result<Option<Finding>, Fault> {
         let key = finding_key(finding.check, finding.place);
         let id = self.audit(finding.audit);
-        let row = self.registry.engine().row(id, VIEW_FINDINGS, &key).await?;
+        let row = self.registry.reader().row(id, VIEW_FINDINGS, &key).await?;
         Ok(row.and_then(|row| Finding::read(&row)))
     }
 

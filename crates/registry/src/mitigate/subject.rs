@@ -54,8 +54,8 @@ impl Task {
             order: Order::Ascending,
             limit: RELATED_AT_ONCE,
         };
-        let engine = self.registry.engine();
-        let page = engine.rows(self.audit(of.audit), VIEW_RELATED, query).await?;
+        let reader = self.registry.reader();
+        let page = reader.rows(self.audit(of.audit), VIEW_RELATED, query).await?;
         let related = page.rows.iter().filter_map(|(_, row)| read_related(row));
         let ids = related.filter_map(|related| match related.resource {
             Resource::DeviceCertificate(id) => Some(id),
@@ -67,8 +67,8 @@ impl Task {
 
     /// A finding as it is published: just as the API shows it.
     pub(super) async fn message(&self, of: FindingRef, finding: &Finding) -> Result<String, Fault> {
-        let engine = self.registry.engine();
-        let details = engine.row(self.audit(of.audit), VIEW_DETAILS, Details::KEY).await?;
+        let reader = self.registry.reader();
+        let details = reader.row(self.audit(of.audit), VIEW_DETAILS, Details::KEY).await?;
         let started = details.and_then(|row| Details::read(&row)).map(|details| details.started);
         let shown = Shown::new(of, started.unwrap_or(finding.found), finding.clone());
         serde_json::to_string(&shown)

@@ -62,7 +62,7 @@ impl Target {
 }
 
 /// `REGION:ID`. Source: the pattern of `IdentityId` of Cognito.
-fn is_identity(text: &str) -> bool {
+pub(crate) fn is_identity(text: &str) -> bool {
     let is_region = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
     let is_id = |letter: char| matches!(letter, '0'..='9' | 'a'..='f' | '-');
     text.len() <= IDENTITY_CHARS_MAX

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use trackway_audit::check::Reason;
-use trackway_audit::evaluate::connections::{CONFLICTING, History, SHARED, WINDOW_MS};
+use trackway_audit::evaluate::connections::{CONFLICTING, Happening, History, SHARED, WINDOW_MS};
 use trackway_audit::resource::{Related, Resource};
+use trackway_core::Timestamp;
 use trackway_engine::{CatalogError, Change, Edit, Fault};
 
 use super::Stop;
@@ -136,7 +137,7 @@ async fn next(
 }
 
 /// The events of one certificate or client up to the audit's beginning. Those that are too old for
-/// any audit are dropped.
+/// any audit are dropped, but for the beginnings of connections that have lasted since.
 async fn history(
     chunk: &mut Chunk<'_>,
     prefix: &[u8],
@@ -145,29 +146,48 @@ async fn history(
     let mut history = History::default();
     let (started, oldest) = (chunk.started(), chunk.started() + -(WINDOW_MS + SLACK_MS));
     let mut after: Option<Vec<u8>> = None;
+    let mut old = Vec::new();
     loop {
         let page = chunk
             .catalog()
             .list(chunk.scope(), table::CONNECTIONS, prefix, after.as_deref(), PAGE)
             .await?;
         chunk.read_events(page.rows.len());
-        let mut old = Vec::new();
+        let known = old.len();
         for (key, value) in &page.rows {
             let (at, what, other) =
                 connections::read(&key[prefix.len()..], value).ok_or_else(damaged)?;
+            let other = name(other);
+            if at <= started {
+                history.push(at, &other, &what);
+            }
             if at < oldest {
-                old.push(key.to_vec());
-            } else if at <= started {
-                history.push(at, &name(other), &what);
+                let began = (what == Happening::Connected).then_some(at);
+                old.push(Old { key: key.to_vec(), began, other });
             }
         }
-        drop_old(chunk, old).await?;
+        if old.len() > known {
+            let lasting = history.lasting(oldest);
+            let is_over =
+                |one: &Old| one.began.is_none_or(|at| lasting.get(&*one.other) != Some(&at));
+            let (over, rest): (Vec<Old>, _) = old.into_iter().partition(is_over);
+            old = rest;
+            drop_old(chunk, over.into_iter().map(|one| one.key).collect()).await?;
+        }
         after = page.rows.last().map(|(key, _)| key.to_vec());
         if !page.more {
             return Ok(history);
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// The row of an event that is too old for any audit.
+struct Old {
+    key: Vec<u8>,
+    /// If a connection began, when.
+    began: Option<Timestamp>,
+    other: String,
 }
 
 async fn drop_old(chunk: &Chunk<'_>, keys: Vec<Vec<u8>>) -> Result<(), Fault> {

@@ -209,23 +209,60 @@ async fn a_list_that_its_issuer_did_not_sign_is_refused() {
 }
 
 #[tokio::test]
+async fn the_list_made_last_and_the_pool_seen_last_hold_whatever_is_fed_last() {
+    let (registry, pki) = (registry().await, Pki::get());
+    let list = |year: i32, serial: u8| {
+        let pem = pki.list_of(year, 0, &[serial]);
+        json!({"type": "crl", "pem": pem}).to_string()
+    };
+    let pool = |time: i64, role: &str| {
+        let arn = format!("arn:aws:iam::123456789012:role/{role}");
+        let line = json!({"type": "identity-pool", "identityPoolId": "p", "time": time});
+        let mut line = line.as_object().unwrap().clone();
+        line.insert("authenticatedRoleArn".to_owned(), json!(arn));
+        json!(line).to_string()
+    };
+    for body in [
+        [list(2022, 1), pool(2000, "first")].join("\n"),
+        [list(2023, 2), pool(3000, "latest"), list(2022, 1), pool(2000, "first")].join("\n"),
+        [list(2021, 3), pool(1000, "oldest")].join("\n"),
+    ] {
+        feed(&registry, &scope(), body.as_bytes()).await.unwrap();
+    }
+    let scans = super::Scans::new(&crate::config::IotConfig::default());
+    let known = scans.0.lists.known(registry.catalog(), &scope()).await.unwrap().unwrap();
+    let issuer = crate::evidence::crl::lists(pki.list(0, &[]).as_bytes()).unwrap()[0].issuer_hash;
+    let revoked: Vec<bool> =
+        (1..=3).map(|serial| known.revocations.has(&issuer, &[serial])).collect();
+    assert_eq!(revoked, [false, true, false]);
+    let row = registry.catalog().get(&scope(), table::IDENTITY_POOLS, b"p").await.unwrap().unwrap();
+    let seen: crate::evidence::record::IdentityPool = crate::record::decode(&row).unwrap();
+    assert!(seen.authenticated.unwrap().ends_with("/latest"));
+}
+
+#[tokio::test]
 async fn evidence_that_is_too_old_is_dropped_when_it_is_looked_at() {
     let registry = registry().await;
     enable_all(&registry).await;
     let id = CertificateId([7; 32]).text();
-    let line = |days: i64| {
+    let line = |what: &str, days: i64| {
         let time = (STARTED + -days * 86_400_000).as_millis();
-        json!({"type": "connect", "clientId": "a", "certificateId": id, "time": time}).to_string()
+        json!({"type": what, "clientId": "a", "certificateId": id, "time": time}).to_string()
     };
-    let body = [line(40), line(33), line(31), line(1)].join("\n");
+    let lines = [("connect", 40), ("disconnect", 39), ("connect", 38), ("connect", 33)];
+    let lines = lines.into_iter().chain([("connect", 31), ("connect", 1)]);
+    let body: Vec<String> = lines.map(|(what, days)| line(what, days)).collect();
+    let body = body.join("\n");
     feed(&registry, &scope(), body.as_bytes()).await.unwrap();
     let count = || async {
         let page = registry.catalog().list(&scope(), table::CONNECTIONS, b"k", None, 9).await;
         page.unwrap().rows.len()
     };
-    assert_eq!(count().await, 4);
-    all(&registry, Check::ConflictingClientIds, Limits::default()).await;
-    assert_eq!(count().await, 2);
+    assert_eq!(count().await, 6);
+    let first = all(&registry, Check::ConflictingClientIds, Limits::default()).await;
+    // The connection of 33 days ago goes on.
+    assert_eq!(count().await, 3);
+    assert_eq!(all(&registry, Check::ConflictingClientIds, Limits::default()).await, first);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Behaviors: their shape and whether they make sense. Source: `Behavior`, `BehaviorCriteria` and
 //! "Metrics" of Device Defender Detect.
 //!
-//! A metric of AWS's must be one that there is. Custom metrics and dimensions can't be created
-//! here, so any name is taken for one.
+//! A metric must be one that there is. Custom metrics can't be created here, so that only those of
+//! AWS's are there. Dimensions can't be created either; any name is taken for one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,8 +104,6 @@ enum Measure {
     Number,
     Cidrs,
     Ports,
-    /// A custom metric: whatever it was declared to be.
-    Custom,
 }
 
 impl Behavior {
@@ -159,14 +157,11 @@ pub fn problems(behaviors: &[Behavior]) -> Vec<String> {
 fn check(behavior: &Behavior) -> Result<(), String> {
     let Some(metric) = &behavior.metric else { return Err("metric is required".to_owned()) };
     let measure = measure(metric).ok_or_else(|| format!("metric {metric} is unknown"))?;
-    if measure == Measure::Custom && behavior.metric_dimension.is_some() {
-        return Err("metricDimension can't be used with a custom metric".to_owned());
-    }
     behavior.criteria.as_ref().map_or(Ok(()), |criteria| check_criteria(criteria, measure))
 }
 
 fn check_criteria(criteria: &Criteria, measure: Measure) -> Result<(), String> {
-    let is_number = matches!(measure, Measure::Number | Measure::Custom);
+    let is_number = measure == Measure::Number;
     let given = [
         criteria.value.is_some(),
         criteria.statistical_threshold.is_some(),
@@ -213,7 +208,6 @@ fn check_criteria(criteria: &Criteria, measure: Measure) -> Result<(), String> {
         Measure::Number => &["count", "number"],
         Measure::Cidrs => &["cidrs"],
         Measure::Ports => &["ports"],
-        Measure::Custom => return Ok(()),
     };
     if members.iter().any(has_member) {
         return Ok(());
@@ -262,13 +256,7 @@ fn is_cidr(text: &str) -> bool {
 }
 
 fn measure(metric: &str) -> Option<Measure> {
-    let Some(name) = metric.strip_prefix("aws:") else {
-        // Source: `MetricName`.
-        let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || ":_-".contains(letter);
-        let is_name = (1..=128).contains(&metric.len()) && metric.chars().all(is_of_name);
-        return is_name.then_some(Measure::Custom);
-    };
-    match name {
+    match metric.strip_prefix("aws:")? {
         "message-byte-size"
         | "num-messages-received"
         | "num-messages-sent"

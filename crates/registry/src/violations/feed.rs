@@ -5,6 +5,7 @@ use serde_json::Value;
 use trackway_core::Timestamp;
 
 use super::{EventKind, Measured, Verification, Violation, event_key, get, of_behavior};
+use crate::evidence::event::time_or;
 use crate::record;
 use crate::refusal::{Code, Failure, Refusal};
 use crate::security_profiles::{self, behaviors};
@@ -13,8 +14,6 @@ use crate::{table, text, things};
 
 /// Letters of a violation's id. Source: `ViolationId`.
 const ID_CHARS_MAX: usize = 128;
-/// The latest second that is taken for a time: the year 9999's last.
-const SECONDS_MAX: f64 = 253_402_300_799.0;
 
 /// What is fed.
 #[derive(Deserialize)]
@@ -29,7 +28,7 @@ struct Event {
     behavior_name: Option<String>,
     metric_value: Option<Value>,
     confidence_level: Option<Confidence>,
-    time: Option<f64>,
+    time: Option<Value>,
 }
 
 /// Source: `ConfidenceLevel`.
@@ -52,7 +51,7 @@ pub async fn feed(txn: &mut Txn, event: &Value) -> Result<String, Failure> {
     if let Some(value) = &event.metric_value {
         behaviors::check_value(value).map_err(Refusal::invalid)?;
     }
-    let at = event.time.map_or(Ok(txn.now()), moment)?;
+    let at = time_or(event.time.as_ref(), txn.now()).map_err(Refusal::invalid)?;
     let going_on = going_on(txn, &event).await?;
     match (event.event, going_on) {
         (EventKind::InAlarm, None) => begin(txn, &event, at).await,
@@ -212,14 +211,6 @@ fn check_id(id: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid("A violationId has 1 to 128 letters, digits and dashes"))
-}
-
-fn moment(seconds: f64) -> Result<Timestamp, Refusal> {
-    if !(0.0..=SECONDS_MAX).contains(&seconds) {
-        return Err(Refusal::invalid("The time is not in seconds of the epoch"));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
-    Ok(Timestamp((seconds * 1000.0).round() as i64))
 }
 
 fn missing(message: String) -> Refusal {

@@ -1,4 +1,4 @@
-//! Violations and what happened to them, newest first; and what Detect tasks look for.
+//! Violations and what happened to them, newest first.
 
 use bytes::Bytes;
 use trackway_core::Timestamp;

@@ -5,7 +5,8 @@ use serde_json::json;
 use trackway_registry::certificates::transfer;
 use trackway_registry::record::Transfer;
 
-use super::{OfCertificate, Paging, arn};
+use super::super::older_lists::Paging;
+use super::{OfCertificate, arn, part};
 use crate::Caller;
 use crate::answer::{Epoch, nothing, write};
 use crate::iot::{Answer, Iot};
@@ -120,7 +121,7 @@ impl Iot {
     pub(super) async fn list_outgoing(&self, caller: &Caller, paging: Paging) -> Answer {
         let list = ["ListOutgoingCertificates"];
         let place = self.place_by_date(caller, &list, &paging)?;
-        let part = paging.part(place.as_deref());
+        let part = part(&paging, place.as_deref());
         let page = transfer::list(&self.registry, &caller.scope, part).await?;
         let rows = page.items.into_iter().map(|(id, row)| {
             // The certificate is in the other account already, and so is its ARN.

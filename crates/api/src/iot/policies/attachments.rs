@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use trackway_registry::policies::{self, attachments};
 
-use super::{List, Named, arn};
+use super::{Named, arn};
 use crate::Caller;
 use crate::answer::{nothing, write};
-use crate::iot::audited::{ITEMS, invalid};
-use crate::iot::registered::{mark, unmark};
+use crate::iot::audited::invalid;
+use crate::iot::older_lists::{Paging, mark};
 use crate::iot::{Answer, Iot};
 use crate::page::Bound;
 
@@ -31,23 +31,23 @@ pub(super) struct ListAttached {
     target: String,
     #[serde(default)]
     recursive: bool,
-    page_size: Option<usize>,
-    marker: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListTargets {
     policy_name: String,
-    page_size: Option<usize>,
-    marker: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
 pub(super) struct ListOfPrincipal {
     principal: String,
     #[serde(flatten)]
-    list: List,
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ pub(super) struct ListOfPrincipal {
 pub(super) struct ListPrincipals {
     policy_name: String,
     #[serde(flatten)]
-    list: List,
+    paging: Paging,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +135,8 @@ impl Iot {
         let (target, recursive) = (&request.target, request.recursive);
         let asked = ["ListAttachedPolicies", target, if recursive { "recursive" } else { "" }];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let after = unmark(bound, request.marker.as_deref())?;
-        let limit = request.page_size.unwrap_or(ITEMS);
+        let after = request.paging.after(bound)?;
+        let limit = request.paging.limit();
         let mut txn = self.registry.begin(&caller.scope);
         let mut names =
             attachments::of_target(&mut txn, target, recursive, after.as_deref(), limit + 1)
@@ -155,10 +155,9 @@ impl Iot {
             #[serde(skip_serializing_if = "Option::is_none")]
             next_marker: Option<String>,
         }
-        let ListTargets { policy_name, page_size, marker } = request;
-        let list = List { page_size, marker, ascending_order: true };
+        let ListTargets { policy_name, paging } = request;
         let (targets, next_marker) =
-            self.targets(caller, "ListTargetsForPolicy", &policy_name, &list).await?;
+            self.targets(caller, "ListTargetsForPolicy", &policy_name, &paging.ascending()).await?;
         policies::get(&mut self.registry.begin(&caller.scope), &policy_name).await?;
         write(&Listed { targets, next_marker })
     }
@@ -176,9 +175,9 @@ impl Iot {
             #[serde(skip_serializing_if = "Option::is_none")]
             next_marker: Option<String>,
         }
-        let ListPrincipals { policy_name, list } = request;
+        let ListPrincipals { policy_name, paging } = request;
         let (principals, next_marker) =
-            self.targets(caller, "ListPolicyPrincipals", &policy_name, &list).await?;
+            self.targets(caller, "ListPolicyPrincipals", &policy_name, &paging).await?;
         write(&Listed { principals, next_marker })
     }
 
@@ -188,13 +187,13 @@ impl Iot {
         caller: &Caller,
         operation: &str,
         policy: &str,
-        list: &List,
+        paging: &Paging,
     ) -> Result<(Vec<String>, Option<String>), crate::iot::refusal::Failure> {
-        let asked = [operation, policy, list.order()];
+        let asked = [operation, policy, paging.order()];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let after = unmark(bound, list.marker.as_deref())?;
-        let page = (after.as_deref(), list.limit());
-        let (scope, ascending) = (&caller.scope, list.ascending_order);
+        let after = paging.after(bound)?;
+        let page = (after.as_deref(), paging.limit());
+        let (scope, ascending) = (&caller.scope, paging.is_ascending());
         let (targets, more) =
             attachments::of_policy(&self.registry, scope, policy, ascending, page).await?;
         let next = targets.last().filter(|_| more).map(|target| mark(bound, target.as_bytes()));
@@ -206,12 +205,12 @@ impl Iot {
         caller: &Caller,
         request: ListOfPrincipal,
     ) -> Answer {
-        let ListOfPrincipal { principal, list } = request;
-        let asked = ["ListPrincipalPolicies", &principal, list.order()];
+        let ListOfPrincipal { principal, paging } = request;
+        let asked = ["ListPrincipalPolicies", &principal, paging.order()];
         let bound = Bound { engine: &self.engine, caller, request: &asked };
-        let after = unmark(bound, list.marker.as_deref())?;
-        let page = (after.as_deref(), list.limit());
-        let (scope, ascending) = (&caller.scope, list.ascending_order);
+        let after = paging.after(bound)?;
+        let page = (after.as_deref(), paging.limit());
+        let (scope, ascending) = (&caller.scope, paging.is_ascending());
         let (names, more) =
             attachments::of_principal(&self.registry, scope, &principal, ascending, page).await?;
         let next = names.last().filter(|_| more).map(|name| mark(bound, name.as_bytes()));

@@ -50,6 +50,11 @@ impl Connection {
     fn end(&self) -> Timestamp {
         self.ended.unwrap_or(Timestamp(i64::MAX))
     }
+
+    /// Whether it had not ended at a moment, or began later.
+    fn went_on(&self, at: Timestamp) -> bool {
+        self.end() > at
+    }
 }
 
 /// The connections of one certificate, or of one client id, as their events tell. Events come in
@@ -112,20 +117,26 @@ impl History {
     }
 
     /// The clients that were connected at the same time as another by this certificate, the latest
-    /// connection first; empty if it was not shared. Only connections count that began in the 31
-    /// days before `started`, and not in its last two hours.
+    /// connection first; empty if it was not shared. Only connections count that went on in the 31
+    /// days before `started`, and did not begin in its last two hours.
     #[must_use]
     pub fn shared(&self, started: Timestamp) -> Vec<Related> {
-        let looked_at = self.began_within(started + -WINDOW_MS, started + -DELAY_MS);
+        let from = started + -WINDOW_MS;
+        let lasting = self.lasting(from);
+        let looked_at = self
+            .within(from, started + -DELAY_MS, |one| lasting.get(&*one.other) == Some(&one.began));
         let concurrent = concurrent(&looked_at, true);
         related(&concurrent, |client| Resource::Client(client.to_owned()))
     }
 
     /// The connections of this client id of which one ended another, the latest first; empty if
-    /// there was no conflict. Only connections count that began in the 31 days before `started`.
+    /// there was no conflict. Only connections count that went on in the 31 days before `started`.
     #[must_use]
     pub fn conflicting(&self, started: Timestamp) -> Vec<Related> {
-        let looked_at = self.began_within(started + -WINDOW_MS, started);
+        let from = started + -WINDOW_MS;
+        // A client id has one connection; what was in conflict earlier than the window is no matter.
+        let lasting = self.lasting(from).into_values().max();
+        let looked_at = self.within(from, started, |one| lasting == Some(one.began));
         let concurrent = concurrent(&looked_at, false);
         let kicked = looked_at.iter().filter(|one| one.was_kicked).copied();
         let mut all: Vec<&Connection> = concurrent.into_iter().chain(kicked).collect();
@@ -134,14 +145,32 @@ impl History {
         related(&all, |certificate| Resource::DeviceCertificate(certificate.to_owned()))
     }
 
-    /// Whether any connection began in the 31 days before `started`.
+    /// Whether any connection went on in the 31 days before `started`.
     #[must_use]
     pub fn is_known(&self, started: Timestamp) -> bool {
-        !self.began_within(started + -WINDOW_MS, started).is_empty()
+        let from = started + -WINDOW_MS;
+        self.connections.iter().any(|one| one.began <= started && one.went_on(from))
     }
 
-    fn began_within(&self, from: Timestamp, to: Timestamp) -> Vec<&Connection> {
-        self.connections.iter().filter(|one| from <= one.began && one.began <= to).collect()
+    /// Of each other side, when the latest connection began that began before a moment and went on
+    /// at it.
+    #[must_use]
+    pub fn lasting(&self, at: Timestamp) -> BTreeMap<&str, Timestamp> {
+        let lasting = self.connections.iter().filter(|one| one.began < at && one.went_on(at));
+        // They are in the order of time: the latest comes last.
+        lasting.map(|one| (&*one.other, one.began)).collect()
+    }
+
+    /// What began in a time, and of what went on when that time began, what is wanted.
+    fn within(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        is_wanted: impl Fn(&Connection) -> bool,
+    ) -> Vec<&Connection> {
+        let began_then = |one: &Connection| from <= one.began && one.began <= to;
+        let lasted = |one: &Connection| one.began < from && one.went_on(from) && is_wanted(one);
+        self.connections.iter().filter(|one| began_then(one) || lasted(one)).collect()
     }
 }
 
@@ -244,7 +273,11 @@ mod tests {
             // Too young, too old.
             (&[(500, "a", '+'), (119, "b", '+')], &[]),
             (&[(500, "a", '+'), (120, "b", '+')], &["b", "a"]),
-            (&[(month + 1, "a", '+'), (400, "b", '+')], &[]),
+            (&[(month + 1, "a", '+'), (month, "a", '-'), (400, "b", '+')], &[]),
+            // What began earlier, and goes on in the month.
+            (&[(3 * month, "a", '+'), (400, "b", '+')], &["b", "a"]),
+            (&[(3 * month, "a", '+'), (month - 1, "a", '-'), (400, "b", '+')], &[]),
+            (&[(4 * month, "a", '+'), (3 * month, "a", '+'), (400, "b", '+')], &["b", "a"]),
             (&[(month, "a", '+'), (400, "b", '+')], &["b", "a"]),
             // A client that has another connection by then was kicked from the first.
             (
@@ -270,7 +303,12 @@ mod tests {
             (&[(500, "x", '+'), (400, "y", '+')], &["y", "x"]),
             (&[(500, "x", '+'), (400, "x", '!')], &["x"]),
             (&[(500, "x", '+'), (1, "x", '+'), (1, "x", '!')], &["x"]),
-            (&[(32 * 1440, "x", '+'), (1, "y", '+')], &[]),
+            // The first connection began earlier, and is there still, or was ended by the second.
+            (&[(32 * 1440, "x", '+'), (1, "y", '+')], &["y", "x"]),
+            (&[(70 * 1440, "x", '+'), (1, "x", '+'), (1, "x", '!')], &["x"]),
+            (&[(70 * 1440, "x", '+'), (32 * 1440, "x", '-'), (1, "y", '+')], &[]),
+            // All of it was earlier.
+            (&[(70 * 1440, "x", '+'), (60 * 1440, "y", '+')], &[]),
         ];
         for (events, expected) in rows {
             assert_eq!(ids(&history(events).conflicting(STARTED)), *expected, "{events:?}");

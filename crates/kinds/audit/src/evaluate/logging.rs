@@ -14,14 +14,13 @@ pub struct Options<'a> {
 /// The reason text; ours, as AWS's is not known.
 pub const REASON: &str = "Logging is disabled in both versions of the logging options.";
 
-/// Whether nothing is logged: neither by the first version of the options nor by the second.
+/// Whether nothing is logged: neither by the first version of the options nor by the second. A role
+/// without a level logs: only `DISABLED` is documented to stop it.
 /// Source: Developer Guide, "Logging disabled".
 #[must_use]
 pub fn is_disabled(v1: Options<'_>, v2: Options<'_>) -> bool {
     let logs = |options: Options<'_>| {
-        options.has_role
-            && !options.is_off
-            && options.level.is_some_and(|level| level != "DISABLED")
+        options.has_role && !options.is_off && options.level != Some("DISABLED")
     };
     !logs(v1) && !logs(v2)
 }
@@ -41,7 +40,9 @@ mod tests {
             (on, on, false),
             (none, Options { is_off: true, ..on }, true),
             (none, Options { level: Some("DISABLED"), ..on }, true),
-            (none, Options { level: None, ..on }, true),
+            (none, Options { level: None, ..on }, false),
+            (Options { level: None, ..on }, none, false),
+            (Options { level: None, ..on }, Options { is_off: true, ..on }, false),
             (Options { level: Some("DISABLED"), ..on }, none, true),
             (Options { has_role: false, ..on }, none, true),
         ] {

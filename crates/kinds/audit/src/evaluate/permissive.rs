@@ -1,12 +1,16 @@
 //! `IOT_POLICY_OVERLY_PERMISSIVE_CHECK`: whether a policy gives one device the data of many.
 //!
-//! Source: Developer Guide, "AWS IoT policies overly permissive". What it says:
-//! - Connect to `client/*`, or to `client/${iot:ClientId}` unless the thing must be attached, is broad.
-//! - Publish and Subscribe are broad if they reach the reserved topics of any thing: `$aws/things/*`,
-//!   `$aws/things/+/shadow/update`; so is any topic at all.
-//! - The actions on shadows and jobs are broad on `thing/*`.
-//! - A wildcard after a policy variable or after the beginning of a name (`thing/MyThing*`) is not.
-//! - Receive never is: a device receives only what it may subscribe to.
+//! Source: Developer Guide, "AWS IoT policies overly permissive" and "Authenticated Cognito role overly
+//! permissive". What they say:
+//! - A wildcard is broad, "with some exceptions": any one in the client id, topic or topic filter that
+//!   no policy variable stands before. So are `client/*` and `topic/$aws/things/*/shadow/update`.
+//! - `client/${iot:ClientId}` is a wildcard too, unless the thing must be attached.
+//! - A wildcard behind a variable such as `${iot:Connection.Thing.ThingName}` is an exception.
+//! - On things `thing/*` is broad; what has the beginning of a name (`thing/MyThing*`) is an exception.
+//! - Receive is an exception altogether: a device receives only what it may subscribe to.
+//! - Subscribe is judged by what it says of topics as well: the guide writes `topic/$aws/things/+/…`.
+//!
+//! The guide is older than RetainPublish, which is judged as Publish is.
 
 use std::borrow::Cow;
 
@@ -15,7 +19,8 @@ use super::document::{Document, Effect, Selection, Statement, matches};
 /// What `iot:ClientId` is harmless with.
 const IS_ATTACHED: &str = "iot:Connection.Thing.IsAttached";
 const CLIENT_ID: &str = "${iot:ClientId}";
-const THINGS: &str = "$aws/things/";
+/// What every policy variable begins with.
+const VARIABLE: &str = "${";
 
 /// On what an action of the data plane works.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,13 +32,14 @@ enum Target {
 }
 
 /// The actions that are looked at. The first six are in the order of AWS's own reason texts.
-const ACTIONS: [(&str, Target); 10] = [
+const ACTIONS: [(&str, Target); 11] = [
     ("iot:Subscribe", Target::TopicFilter),
     ("iot:Connect", Target::Client),
     ("iot:GetThingShadow", Target::Thing),
     ("iot:DeleteThingShadow", Target::Thing),
     ("iot:UpdateThingShadow", Target::Thing),
     ("iot:Publish", Target::Topic),
+    ("iot:RetainPublish", Target::Topic),
     ("iot:DescribeJobExecution", Target::Thing),
     ("iot:GetPendingJobExecutions", Target::Thing),
     ("iot:StartNextPendingJobExecution", Target::Thing),
@@ -87,21 +93,23 @@ fn broad_patterns(statement: &Statement, target: Target) -> Vec<String> {
 }
 
 fn is_broad(pattern: &str, target: Target, is_attached: bool) -> bool {
-    let (kind, scope) = match target {
-        Target::Client => ("client/", ""),
-        Target::Topic => ("topic/", THINGS),
-        Target::TopicFilter => ("topicfilter/", THINGS),
-        Target::Thing => ("thing/", ""),
+    let kinds: &[&str] = match target {
+        Target::Client => &["client/"],
+        Target::Topic => &["topic/"],
+        Target::TopicFilter => &["topicfilter/", "topic/"],
+        Target::Thing => &["thing/"],
     };
     let Some(resource) = resource_of(pattern) else { return false };
-    let Some(name) = after(resource, kind) else { return false };
-    let name = match target {
-        Target::Client if !is_attached => name.replace(CLIENT_ID, "*"),
-        _ => name.into_owned(),
-    };
-    let Some(head) = before_wildcard(&name, target) else { return false };
-    // A name that begins with something specific is a few; so is a topic that is not reserved.
-    head.is_empty() || scope.starts_with(&head)
+    kinds.iter().filter_map(|kind| after(resource, kind)).any(|name| {
+        let name = match target {
+            Target::Client if !is_attached => name.replace(CLIENT_ID, "*"),
+            _ => name.into_owned(),
+        };
+        before_wildcard(&name, target).is_some_and(|head| match target {
+            Target::Thing => head.is_empty(),
+            _ => !head.contains(VARIABLE),
+        })
+    })
 }
 
 /// The last part of an ARN's pattern, `client/*`. What has wildcards for whole parts stands for all.

@@ -37,11 +37,7 @@ pub fn alias_permissive(role: &Role, now: Timestamp) -> Found {
     let used = role.last_accessed.iter().filter(|(_, at)| now - **at < UNUSED_MS);
     let broad: Vec<&str> = used
         .map(|(service, _)| service.as_str())
-        .filter(|service| {
-            allows(role, |statement, action| {
-                is_all_of(action, service) && !is_denied(role, &format!("{service}:*"), statement)
-            })
-        })
+        .filter(|service| allows(role, service, allows_all_of))
         .collect();
     add(
         &mut found,
@@ -49,14 +45,8 @@ pub fn alias_permissive(role: &Role, now: Timestamp) -> Found {
         "allows administrative access to used services",
         &broad,
     );
-    let auditing: Vec<&str> = AUDITING
-        .into_iter()
-        .filter(|service| {
-            allows(role, |statement, action| {
-                reaches(action, service) && !is_denied(role, &format!("{service}:*"), statement)
-            })
-        })
-        .collect();
+    let auditing: Vec<&str> =
+        AUDITING.into_iter().filter(|service| allows(role, service, allows_some_of)).collect();
     add(
         &mut found,
         Reason::AccessToSecurityAuditing,
@@ -187,15 +177,28 @@ fn allow_statements(role: &Role) -> impl Iterator<Item = &Statement> {
     role.documents.iter().flat_map(|document| document.with(Effect::Allow))
 }
 
-/// Whether a pattern of an action that is allowed is as asked. What `NotAction` leaves is all.
-fn allows(role: &Role, is_so: impl Fn(&Statement, &str) -> bool) -> bool {
-    allow_statements(role).any(|statement| match &statement.actions {
-        Selection::Of(patterns) => patterns.iter().any(|pattern| is_so(statement, pattern)),
-        Selection::Except(patterns) => {
-            // `NotAction: iam:*` leaves every other service whole.
-            is_so(statement, "*") && patterns.is_empty()
-        }
-    })
+/// Whether a statement allows so of a service, and nothing denies all of it.
+fn allows(role: &Role, service: &str, is_so: impl Fn(&Statement, &str) -> bool) -> bool {
+    let all = format!("{service}:*");
+    allow_statements(role)
+        .any(|statement| is_so(statement, service) && !is_denied(role, &all, statement))
+}
+
+/// Whether a statement is about all actions of a service. `NotAction` leaves those services whole
+/// that it doesn't touch.
+fn allows_all_of(statement: &Statement, service: &str) -> bool {
+    match &statement.actions {
+        Selection::Of(patterns) => patterns.iter().any(|one| is_all_of(one, service)),
+        Selection::Except(patterns) => !patterns.iter().any(|one| reaches(one, service)),
+    }
+}
+
+/// Whether a statement is about any action of a service.
+fn allows_some_of(statement: &Statement, service: &str) -> bool {
+    match &statement.actions {
+        Selection::Of(patterns) => patterns.iter().any(|one| reaches(one, service)),
+        Selection::Except(patterns) => !patterns.iter().any(|one| is_all_of(one, service)),
+    }
 }
 
 /// Whether an action's pattern is a whole service: `s3:*`, or `*`.

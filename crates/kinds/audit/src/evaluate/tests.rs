@@ -53,6 +53,7 @@ fn a_statement_is_broad_as_the_guide_says() {
         ("iot:Subscribe", "topicfilter/$aws/things/*", true),
         ("iot:Subscribe", "topicfilter/$aws/things/#", true),
         ("iot:Subscribe", "topicfilter/$aws/things/+/shadow/update", true),
+        ("iot:Subscribe", "topic/$aws/things/+/shadow/update", true),
         (
             "iot:Subscribe",
             "topicfilter/$aws/things/${iot:Connection.Thing.ThingName}/shadow/*",
@@ -94,19 +95,32 @@ fn a_statement_is_broad_as_the_guide_says() {
         ("iot:Publish", "topic/$aws*", true),
         ("iot:Publish", "topic/*/shadow/update", true),
         ("iot:Connect", "client/?*", true),
+        // Any other wildcard that nothing of the device's own stands before.
+        ("iot:Connect", "client/sensor-*", true),
+        ("iot:Connect", "client/*-${iot:Connection.Thing.ThingName}", true),
+        ("iot:Publish", "topic/building/*", true),
+        ("iot:Publish", "topic/building/*/${iot:Connection.Thing.ThingName}", true),
+        ("iot:Publish", "topic/$aws/rules/*", true),
+        ("iot:Publish", "topic/$aws/things/MyThing*", true),
+        ("iot:RetainPublish", "topic/building/*", true),
+        ("iot:Subscribe", "topicfilter/building/#", true),
+        ("iot:Subscribe", "topicfilter/building/+/up", true),
+        ("iot:Subscribe", "topic/$aws/things/*", true),
+        // Wildcards behind it, and none.
+        ("iot:Connect", "client/${iot:Connection.Thing.ThingName}-*", false),
+        ("iot:Publish", "topic/building/${iot:Connection.Thing.ThingName}/*", false),
+        ("iot:Publish", "topic/${iot:Connection.Thing.Attributes[site]}/*", false),
+        ("iot:Publish", "topic/${iot:ClientId}/*", false),
+        ("iot:RetainPublish", "topic/${iot:Connection.Thing.ThingName}/*", false),
+        ("iot:Subscribe", "topicfilter/${iot:Connection.Thing.ThingName}/#", false),
+        ("iot:Publish", "topic/building/up", false),
         // What is another matter.
         ("iot:Connect", "client/one", false),
-        ("iot:Connect", "client/sensor-*", false),
         ("iot:Connect", "topic/*", false),
         ("iot:Connect", "arn:aws:s3:::client/*", false),
-        ("iot:Publish", "topic/building/*", false),
-        ("iot:Publish", "topic/$aws/rules/*", false),
-        ("iot:Publish", "topic/$aws/things/MyThing*", false),
         ("iot:Publish", "topic/+", false),
         ("iot:Publish", "topicfilter/*", false),
-        ("iot:Subscribe", "topicfilter/building/#", false),
         ("iot:Subscribe", "topicfilter/a+b", false),
-        ("iot:Subscribe", "topic/$aws/things/*", false),
         ("iot:GetThingShadow", "things/*", false),
         ("iot:GetThingShadow", "thing/${iot:Connection.Thing.ThingName}*", false),
         ("iot:CreateThing", "*", false),
@@ -130,6 +144,7 @@ fn a_policy_is_broad_by_what_all_its_statements_leave() {
         "iot:DeleteThingShadow",
         "iot:UpdateThingShadow",
         "iot:Publish",
+        "iot:RetainPublish",
         "iot:DescribeJobExecution",
         "iot:GetPendingJobExecutions",
         "iot:StartNextPendingJobExecution",
@@ -160,7 +175,7 @@ fn a_policy_is_broad_by_what_all_its_statements_leave() {
         (vec![json!({"Effect": "Allow", "NotAction": "iot:[Cc]*", "Resource": "*"})], all.to_vec()),
         (
             vec![
-                json!({"Effect": "Allow", "NotAction": ["iot:*Shadow", "iot:*Job*", "iot:Publish"], "Resource": "*"}),
+                json!({"Effect": "Allow", "NotAction": ["iot:*Shadow", "iot:*Job*", "iot:*Publish"], "Resource": "*"}),
             ],
             vec!["iot:Subscribe", "iot:Connect"],
         ),
@@ -261,7 +276,11 @@ fn codes(found: roles::Found) -> Vec<Reason> {
 #[test]
 fn a_role_of_an_alias_is_broad_for_each_reason_of_its_own() {
     use Reason::*;
+    const QUIET: [&str; 6] =
+        ["iam:*", "cloudtrail:*", "guardduty:*", "inspector:*", "trustedadvisor:*", "iot:*"];
     let allow = |actions: &[&str], resource: &str| vec![statement("Allow", actions, &[resource])];
+    let all_but =
+        |actions: &[&str]| vec![json!({"Effect": "Allow", "NotAction": actions, "Resource": "*"})];
     let everything = vec![
         BroadAccessToUsedServices,
         AccessToSecurityAuditing,
@@ -287,7 +306,13 @@ fn a_role_of_an_alias_is_broad_for_each_reason_of_its_own() {
         (allow(&["iot:CreateThing"], "thing/a"), &[], vec![ThingAdminWrite]),
         (allow(&["iot:Publish"], "*"), &[], vec![BroadDataPlaneAccess]),
         (allow(&["iot:Publish", "iot:Receive"], "topic/a"), &[("iot", 1)], vec![]),
-        (allow(&["*"], "*"), &[("s3", 1)], everything),
+        (allow(&["*"], "*"), &[("s3", 1)], everything.clone()),
+        // All but.
+        (all_but(&["iam:*"]), &[("s3", 1)], everything),
+        (all_but(&[&QUIET[..], &["s3:Delete*"]].concat()), &[("s3", 1)], vec![]),
+        (all_but(&QUIET), &[("s3", 1)], vec![BroadAccessToUsedServices]),
+        (all_but(&QUIET[1..]), &[], vec![AccessToSecurityAuditing]),
+        (all_but(&QUIET), &[], vec![]),
         (
             vec![statement("Allow", &["s3:*"], &["*"]), statement("Deny", &["s3:*"], &["*"])],
             &[("s3", 1)],

@@ -159,11 +159,11 @@ fn a_finding_goes_from_pending_to_in_progress_to_completed() {
     let (one, other) = (finding(SHARED, 0), finding(SHARED, 1));
     let mut world = World::new(&birth());
     assert_eq!(world.asked.pop_front(), Some((EffectId(0), Ask::Plan { cursor: None })));
-    world.answer(EffectId(0), &planned(&[one.clone()], Some("on")));
+    world.answer(EffectId(0), &planned(std::slice::from_ref(&one), Some("on")));
     let plan = Ask::Plan { cursor: Some("on".to_owned()) };
     assert_eq!(world.asked.pop_front(), Some((EffectId(1), plan)));
     assert_eq!(world.asked.pop_front(), Some((EffectId(2), Ask::Apply { chunk: 0 })));
-    world.answer(EffectId(1), &planned(&[other.clone()], None));
+    world.answer(EffectId(1), &planned(std::slice::from_ref(&other), None));
     assert_eq!(world.asked, [], "one chunk at a time is applied");
     assert_eq!(world.statuses(&one), [Is::InProgress, Is::Pending]);
     assert_eq!(world.shown(&one)[0].started, Some(Timestamp(20)));
@@ -220,8 +220,8 @@ fn a_task_without_findings_completes() {
 fn what_is_being_applied_when_a_task_is_canceled_tells_what_became_of_it() {
     let (one, two, three) = (finding(AGE, 0), finding(AGE, 1), finding(AGE, 2));
     let mut world = World::new(&birth());
-    world.answer(EffectId(0), &planned(&[one.clone()], Some("on")));
-    world.answer(EffectId(1), &planned(&[two.clone()], Some("on")));
+    world.answer(EffectId(0), &planned(std::slice::from_ref(&one), Some("on")));
+    world.answer(EffectId(1), &planned(std::slice::from_ref(&two), Some("on")));
     world.cancel().unwrap();
     assert_eq!(world.task.summary().status, TaskStatus::Canceled.number());
     assert_eq!(world.cancel(), Err(Refusal::Ended), "it is canceled once");
@@ -234,7 +234,7 @@ fn what_is_being_applied_when_a_task_is_canceled_tells_what_became_of_it() {
     world.answer(EffectId(2), &Applied { results: vec![result(&one, &[false])] });
     assert_eq!(world.statuses(&one), [Is::Completed]);
     assert!(!world.closed, "what is left to be planned is planned");
-    world.answer(EffectId(3), &planned(&[three.clone()], None));
+    world.answer(EffectId(3), &planned(std::slice::from_ref(&three), None));
     assert_eq!(world.statuses(&three), [Is::Canceled]);
     assert!(world.closed);
     assert_eq!(world.details().ended, Some(Timestamp(40)), "it ended when it was canceled");
@@ -246,8 +246,8 @@ fn what_is_being_applied_when_a_task_is_canceled_tells_what_became_of_it() {
 fn a_fault_of_ours_fails_what_is_left_but_waits_for_what_is_under_way() {
     let (one, two) = (finding(AGE, 0), finding(AGE, 1));
     let mut world = World::new(&birth());
-    world.answer(EffectId(0), &planned(&[one.clone()], Some("on")));
-    world.answer(EffectId(1), &planned(&[two.clone()], Some("on")));
+    world.answer(EffectId(0), &planned(std::slice::from_ref(&one), Some("on")));
+    world.answer(EffectId(1), &planned(std::slice::from_ref(&two), Some("on")));
     world.fail(EffectId(3));
     assert!(!world.closed);
     world.answer(EffectId(2), &Applied { results: vec![result(&one, &[false])] });
@@ -264,9 +264,9 @@ fn a_fault_of_ours_fails_what_is_left_but_waits_for_what_is_under_way() {
 fn an_answer_that_is_not_awaited_changes_nothing() {
     let one = finding(AGE, 0);
     let mut world = World::new(&birth());
-    world.answer(EffectId(0), &planned(&[one.clone()], None));
+    world.answer(EffectId(0), &planned(std::slice::from_ref(&one), None));
     let events = world.events.len();
-    world.answer(EffectId(0), &planned(&[one.clone()], None));
+    world.answer(EffectId(0), &planned(std::slice::from_ref(&one), None));
     world.answer(EffectId(9), &Applied { results: vec![result(&one, &[true])] });
     assert_eq!(world.events.len(), events);
 }
@@ -276,7 +276,7 @@ fn violations_get_all_actions_and_are_found_by_their_things() {
     let violation = Item::Violation { id: "v-1".to_owned(), thing: "T".to_owned() };
     let target = Target::Violations(Violations::default());
     let mut world = World::new(&Birth { target, mapping: BTreeMap::new(), ..birth() });
-    world.answer(EffectId(0), &planned(&[violation.clone()], None));
+    world.answer(EffectId(0), &planned(std::slice::from_ref(&violation), None));
     world.answer(EffectId(1), &Applied { results: vec![result(&violation, &[false, true])] });
     assert_eq!(world.statuses(&violation), [Is::Completed, Is::Failed]);
     assert!(world.rows.contains_key(&(VIEW_BY_THING, b"T\0v-1".to_vec())));

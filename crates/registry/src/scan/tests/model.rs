@@ -55,13 +55,18 @@ impl Pki {
 
     /// A list of the authority at this place, as PEM.
     pub(super) fn list(&self, place: usize, serials: &[u8]) -> String {
+        self.list_of(2023, place, serials)
+    }
+
+    /// A list that an authority made in a year.
+    pub(super) fn list_of(&self, year: i32, place: usize, serials: &[u8]) -> String {
         let made = &self.authorities[place];
-        made.list(&made.key, serials)
+        made.list(&made.key, serials, year)
     }
 
     /// A list in the name of the first authority that another has signed.
     pub(super) fn forged_list(&self) -> String {
-        self.authorities[0].list(&self.authorities[3].key, &[2])
+        self.authorities[0].list(&self.authorities[3].key, &[2], 2023)
     }
 }
 
@@ -84,7 +89,7 @@ impl Made {
         Self { pem: certificate.pem(), read, params, key }
     }
 
-    fn list(&self, signer: &KeyPair, serials: &[u8]) -> String {
+    fn list(&self, signer: &KeyPair, serials: &[u8], year: i32) -> String {
         let revoked = |serial: &u8| RevokedCertParams {
             serial_number: SerialNumber::from(vec![*serial]),
             revocation_time: rcgen::date_time_ymd(2023, 1, 1),
@@ -92,8 +97,8 @@ impl Made {
             invalidity_date: None,
         };
         let list = CertificateRevocationListParams {
-            this_update: rcgen::date_time_ymd(2023, 1, 1),
-            next_update: rcgen::date_time_ymd(2024, 1, 1),
+            this_update: rcgen::date_time_ymd(year, 1, 1),
+            next_update: rcgen::date_time_ymd(year + 1, 1, 1),
             crl_number: SerialNumber::from(vec![1]),
             issuing_distribution_point: None,
             revoked_certs: serials.iter().map(revoked).collect(),

@@ -255,15 +255,29 @@ fn overlap(one: &Connection, two: &Connection) -> bool {
     end(one) < two.began && end(two) < one.began
 }
 
+/// Whether a connection went on in the last 31 days.
+fn went_on(one: &Connection) -> bool {
+    one.began <= 31 * DAY || one.ended.is_none_or(|ended| ended < 31 * DAY)
+}
+
 fn shared(model: &Model) -> Vec<Looked> {
     let mut looked_at = Vec::new();
     for (place, device) in model.certificates.iter().enumerate() {
         let of_device: Vec<_> = model.connections.iter().filter(|it| it.device == place).collect();
-        if of_device.iter().all(|it| it.began > 31 * DAY) || !is_examined(device) {
+        if !of_device.iter().any(|it| went_on(it)) || !is_examined(device) {
             continue;
         }
-        let of_device: Vec<_> =
-            of_device.into_iter().filter(|it| (120..=31 * DAY).contains(&it.began)).collect();
+        // Of what began earlier, the latest of each client.
+        let is_latest = |one: &&Connection| {
+            let earlier = of_device.iter().filter(|two| two.began > 31 * DAY && went_on(two));
+            earlier.filter(|two| two.client == one.client).all(|two| two.began >= one.began)
+        };
+        let of_device: Vec<_> = of_device
+            .iter()
+            .copied()
+            .filter(|it| it.began >= 120 && went_on(it))
+            .filter(|it| it.began <= 31 * DAY || is_latest(it))
+            .collect();
         let related: Vec<Resource> = of_device
             .iter()
             .filter(|one| of_device.iter().any(|two| one.client != two.client && overlap(one, two)))
@@ -282,10 +296,13 @@ fn shared(model: &Model) -> Vec<Looked> {
 fn conflicting(model: &Model) -> Vec<Looked> {
     let mut looked_at = Vec::new();
     for client in 0..6 {
-        let of_client: Vec<_> = model
-            .connections
-            .iter()
-            .filter(|it| it.client == client && it.began <= 31 * DAY)
+        let of_client: Vec<_> =
+            model.connections.iter().filter(|it| it.client == client && went_on(it)).collect();
+        // Of what began earlier, the latest.
+        let latest = of_client.iter().map(|it| it.began).filter(|began| *began > 31 * DAY).min();
+        let of_client: Vec<_> = of_client
+            .into_iter()
+            .filter(|it| it.began <= 31 * DAY || latest == Some(it.began))
             .collect();
         if of_client.is_empty() {
             continue;
