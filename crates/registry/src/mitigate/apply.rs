@@ -108,7 +108,8 @@ impl Task {
 
     /// Whether the task was canceled: nothing more of it begins.
     async fn is_canceled(&self) -> Result<bool, Fault> {
-        let row = self.registry.reader().row(self.work.execution, VIEW_TASK, Details::KEY).await?;
+        let reader = self.registry.reader();
+        let row = reader.row(self.work.execution, VIEW_TASK, Details::KEY).await?;
         let details = row.and_then(|row| Details::read(&row));
         Ok(details.is_some_and(|details| details.status == TaskStatus::Canceled))
     }
