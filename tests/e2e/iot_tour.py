@@ -18,6 +18,7 @@ class Tour:
     def all(self):
         self.things()
         self.groups()
+        self.billing_groups()
         self.certificates()
         self.transfers()
         self.authorities()
@@ -82,6 +83,19 @@ class Tour:
         call("RemoveThingFromThingGroup", thingGroupName=below, thingName=self.thing)
         assert call("ListThingsInThingGroup", thingGroupName=below)["things"] == []
         call("DeleteThingGroup", thingGroupName=below)
+
+    def billing_groups(self):
+        call, bill = self.call, fresh("bill")
+        made = call("CreateBillingGroup", billingGroupName=bill)
+        assert made["billingGroupArn"] == arn(f"billinggroup/{bill}")
+        call("UpdateBillingGroup", billingGroupName=bill, billingGroupProperties={"billingGroupDescription": "west"})
+        seen = call("DescribeBillingGroup", billingGroupName=bill)
+        assert (seen["billingGroupProperties"], seen["version"]) == ({"billingGroupDescription": "west"}, 2)
+        assert bill in [one["groupName"] for one in call("ListBillingGroups")["billingGroups"]]
+        call("AddThingToBillingGroup", billingGroupName=bill, thingName=self.thing)
+        assert call("ListThingsInBillingGroup", billingGroupName=bill)["things"] == [self.thing]
+        call("RemoveThingFromBillingGroup", billingGroupName=bill, thingName=self.thing)
+        call("DeleteBillingGroup", billingGroupName=bill)
 
     def certificates(self):
         call = self.call
@@ -157,6 +171,8 @@ class Tour:
         call("AttachPolicy", policyName=self.policy, target=self.certificate_arn)
         attached = call("ListAttachedPolicies", target=self.certificate_arn)["policies"]
         assert [one["policyName"] for one in attached] == [self.policy]
+        effective = call("GetEffectivePolicies", principal=self.certificate_arn)["effectivePolicies"]
+        assert [(one["policyName"], one["policyDocument"]) for one in effective] == [(self.policy, NARROW)]
         assert call("ListTargetsForPolicy", policyName=self.policy)["targets"] == [self.certificate_arn]
         call("DetachPolicy", policyName=self.policy, target=self.certificate_arn)
 

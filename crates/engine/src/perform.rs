@@ -40,7 +40,8 @@ pub enum Performed {
 ///
 /// An effect is performed at least once: again after a restart that lost its outcome. What it
 /// changes in the catalog happens once, if it is reported with it: see
-/// [`Catalog::report`](crate::Catalog::report). For all else an implementor makes repeats harmless by the key (execution, effect), as far as the world lets it.
+/// [`Catalog::report`](crate::Catalog::report). For all else an implementor makes repeats harmless
+/// by the key (execution, effect), as far as the world lets it.
 /// The future runs on the engine's tokio runtime; it is dropped when the machine cancels the effect.
 pub trait Performer: Send + Sync {
     /// Performs the work. Failure of the work is an [`Outcome::Failed`], never a panic; a panic is
